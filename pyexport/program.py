@@ -1,0 +1,108 @@
+"""What a device will run, before it is printed: buffers, constants and kernel calls, in order.
+
+Plain dataclasses of the standard library. Lowering makes a Program from an integer (or float32)
+Graph; codegen prints it. Nothing here depends on NumPy or on C.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BUFFER_KINDS = ("input", "output", "arena", "line", "state")
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A tensor's place in memory. `offset` counts bytes inside the arena, 0 for the others."""
+
+    name: str
+    kind: str  # one of BUFFER_KINDS
+    dtype: str  # "u8", "s8", "f32"
+    size: int  # elements
+    bytes: int
+    offset: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in BUFFER_KINDS:
+            raise ValueError(f"buffer kind {self.kind!r} is none of {BUFFER_KINDS}")
+
+
+@dataclass(frozen=True)
+class Const:
+    """A table in flash: canonical little-endian values, and how they are packed in C."""
+
+    name: str  # unprefixed C name: "linear0_weight"
+    dtype: str  # "s8", "s32", "u16", "f32"
+    shape: tuple[int, ...]
+    data: bytes  # canonical little-endian bytes, row by row
+    packing: str  # "plain": one C element a value, in canonical order
+    note: str  # what it is, for the comment above it
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        count = 1
+        for n in self.shape:
+            count *= n
+        return count
+
+
+@dataclass(frozen=True)
+class Step:
+    """One kernel call: which buffers, which constants, and the numbers it is specialized for."""
+
+    kernel: str  # name of a registered kernel
+    node: str  # the graph node it computes
+    trace: int  # number of the node in trace records, -1 if it has no accumulator
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    consts: tuple[str, ...]
+    params: tuple[tuple[str, int | str], ...]  # specialization: shapes, shifts, limits
+    acc_low: int = 0  # proved bounds of every accumulator of the step
+    acc_high: int = 0
+
+    def param(self, name: str) -> int | str:
+        """Return one specialization number; raises KeyError."""
+        return dict(self.params)[name]
+
+
+@dataclass(frozen=True)
+class RowLoop:
+    """Steps that run row by row over line buffers, so that no whole plane is ever stored."""
+
+    steps: tuple[Step, ...]
+    lines: tuple[str, ...]  # the line buffers it cycles through
+    rows: int
+
+
+@dataclass(frozen=True)
+class Program:
+    """Everything codegen needs to print predict(): nothing is decided after this."""
+
+    buffers: tuple[Buffer, ...]
+    consts: tuple[Const, ...]
+    steps: tuple[Step | RowLoop, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    arena_bytes: int
+    arena_lower_bound: int  # no plan can need fewer bytes (most bytes live at one step)
+    trace_sizes: tuple[int, ...]  # accumulators of each traced node
+
+    def buffer(self, name: str) -> Buffer:
+        """Return the buffer of that name; raises KeyError."""
+        for buffer in self.buffers:
+            if buffer.name == name:
+                return buffer
+        raise KeyError(name)
+
+    def const(self, name: str) -> Const:
+        """Return the constant of that name; raises KeyError."""
+        for const in self.consts:
+            if const.name == name:
+                return const
+        raise KeyError(name)
+
+    @property
+    def const_bytes(self) -> int:
+        """Bytes of all tables in flash."""
+        return sum(len(c.data) for c in self.consts)
