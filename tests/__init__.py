@@ -1,0 +1,1 @@
+"""The tests mirror pyexport/; a package, so that helpers are imported as tests.NAME."""
