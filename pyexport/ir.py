@@ -7,8 +7,9 @@ are read-only. Tensors are values; nodes are in execution order.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,6 @@ from pyexport.fixedpoint import RANGES
 
 Array = npt.NDArray[np.generic]
 FloatArray = npt.NDArray[np.float64]
-
-OpType = TypeVar("OpType", bound="Op")
 
 
 @dataclass(frozen=True)
@@ -73,11 +72,13 @@ class Op:
 
 @dataclass(frozen=True, eq=False)
 class Linear(Op):
-    """y = weight @ x + bias on a flat tensor."""
+    """y = min(max(weight @ x + bias, low), high) on a flat tensor; the limits are a fused clamp."""
 
     kind: ClassVar[str] = "linear"
     weight: Array  # (n_out, n_in), float
     bias: Array  # (n_out,), float; zeros where the layer has none
+    low: float = -math.inf
+    high: float = math.inf
 
     def __post_init__(self) -> None:
         _freeze(self, "weight", "bias")
@@ -227,6 +228,14 @@ class Graph:
         """The only output; raises ValueError if there are several."""
         (name,) = self.outputs
         return self.tensor(name)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Where a quantized graph's ranges came from: "data", "declared range" or "none" (float32)."""
+
+    kind: str
+    rows: int
 
 
 @dataclass(frozen=True, eq=False)

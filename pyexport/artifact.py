@@ -1,0 +1,339 @@
+"""The .px file: an exported model with everything that is needed to check it, and nothing to run.
+
+Layout: safetensors (docs/formats.md), with one JSON text under the metadata key "pyexport".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pyexport.errors import FileFormatError
+from pyexport.ir import (
+    Array,
+    Calibration,
+    Dataset,
+    Graph,
+    Linear,
+    Node,
+    Op,
+    QuantizedLinear,
+    QuantizedSoftmax,
+    QuantParams,
+    Softmax,
+    Tensor,
+)
+from pyexport.tensorfile import RawTensor, read_tensorfile, write_tensorfile
+
+FORMAT = "pyexport-px/1"
+PROFILES = {"int8": "PX1-q15x", "float32": "PX1-f32"}
+
+_DTYPES = {
+    "I8": np.int8,
+    "U8": np.uint8,
+    "U16": np.uint16,
+    "I32": np.int32,
+    "I64": np.int64,
+    "F32": np.float32,
+    "F64": np.float64,
+}
+_DTYPE_NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Share of evaluation rows whose class is right, of the float and of the exported model."""
+
+    rows: int
+    float_correct: int
+    exported_correct: int
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """Stored inputs and the outputs that every implementation must give, bytes (or float32)."""
+
+    inputs: Array  # (n, input size)
+    outputs: Array  # (n, output size)
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Evaluation rows as the device sees them, and their classes where known."""
+
+    inputs: Array  # (n, input size)
+    targets: Array | None  # (n,), int64
+
+
+@dataclass(frozen=True, eq=False)
+class Artifact:
+    """An exported model: the graph that the device evaluates, and where it came from."""
+
+    name: str
+    scheme: str  # a key of PROFILES
+    graph: Graph
+    source_name: str
+    source_sha256: str
+    producer: str
+    calibration: Calibration
+    vectors: Vectors
+    samples: Samples | None = None
+    accuracy: Accuracy | None = None
+    labels: tuple[str, ...] | None = None
+    input_unit: str | None = None
+
+    @property
+    def profile(self) -> str:
+        """The arithmetic that the graph is evaluated with."""
+        return PROFILES[self.scheme]
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 (hex) over profile, graph and parameters; names of files and modules excluded."""
+        digest = hashlib.sha256()
+        document = {"profile": self.profile, "graph": _graph_document(self.graph, source=False)}
+        digest.update(_canonical(document).encode())
+        for name, array in _parameters(self.graph).items():
+            digest.update(f"\n{name} {_DTYPE_NAMES[array.dtype]} {array.shape}\n".encode())
+            digest.update(_little_endian(array))
+        return digest.hexdigest()
+
+
+def quantize_inputs(artifact: Artifact, dataset: Dataset) -> Array:
+    """Return rows of real inputs as the device takes them: (n, input size)."""
+    rows = dataset.inputs.reshape(len(dataset.inputs), -1)
+    quant = artifact.graph.input.quant
+    if quant is None:
+        return rows.astype(np.float32)
+    return quant.quantize(rows).astype(NUMPY_DTYPES[quant.dtype])
+
+
+NUMPY_DTYPES: Mapping[str, type[np.generic]] = {
+    "u8": np.uint8,
+    "s8": np.int8,
+    "f32": np.float32,
+}
+
+
+def write_artifact(artifact: Artifact) -> bytes:
+    """Return the bytes of the .px file; equal artifacts give equal bytes."""
+    accuracy = artifact.accuracy
+    document = {
+        "format": FORMAT,
+        "name": artifact.name,
+        "scheme": artifact.scheme,
+        "profile": artifact.profile,
+        "identity": artifact.identity,
+        "source": {"name": artifact.source_name, "sha256": artifact.source_sha256},
+        "producer": artifact.producer,
+        "calibration": {"kind": artifact.calibration.kind, "rows": artifact.calibration.rows},
+        "accuracy": None
+        if accuracy is None
+        else {
+            "rows": accuracy.rows,
+            "float_correct": accuracy.float_correct,
+            "exported_correct": accuracy.exported_correct,
+        },
+        "labels": None if artifact.labels is None else list(artifact.labels),
+        "input_unit": artifact.input_unit,
+        "graph": _graph_document(artifact.graph, source=True),
+    }
+    arrays = dict(_parameters(artifact.graph))
+    arrays["vectors.inputs"] = artifact.vectors.inputs
+    arrays["vectors.outputs"] = artifact.vectors.outputs
+    if artifact.samples is not None:
+        arrays["samples.inputs"] = artifact.samples.inputs
+        if artifact.samples.targets is not None:
+            arrays["samples.targets"] = artifact.samples.targets
+    tensors = {
+        name: RawTensor(_DTYPE_NAMES[a.dtype], a.shape, _little_endian(a))
+        for name, a in arrays.items()
+    }
+    return write_tensorfile({"pyexport": _canonical(document)}, tensors)
+
+
+def read_artifact(path: Path) -> Artifact:
+    """Return the artifact in a .px file; raises FileFormatError for anything else."""
+    where = str(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise FileFormatError(f"{where}: cannot be read ({error.strerror})") from None
+    metadata, tensors = read_tensorfile(data, where)
+    text = metadata.get("pyexport")
+    try:
+        document = json.loads(text) if text is not None else None
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise FileFormatError(f"{where}: not a pyexport artifact ({FORMAT}); export the model again")
+    try:
+        artifact = _from_document(document, {k: _array(t) for k, t in tensors.items()})
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+        raise FileFormatError(
+            f"{where}: the artifact is damaged ({type(error).__name__}: {error}); "
+            "export the model again"
+        ) from None
+    if artifact.identity != document.get("identity"):
+        raise FileFormatError(
+            f"{where}: parameters do not match the identity it carries; export the model again"
+        )
+    return artifact
+
+
+def _from_document(document: dict[str, Any], arrays: dict[str, Array]) -> Artifact:
+    samples = None
+    if "samples.inputs" in arrays:
+        samples = Samples(arrays["samples.inputs"], arrays.get("samples.targets"))
+    accuracy = document["accuracy"]
+    labels = document["labels"]
+    if document["profile"] != PROFILES[document["scheme"]]:
+        raise ValueError(f"profile {document['profile']!r} is unknown")
+    return Artifact(
+        name=document["name"],
+        scheme=document["scheme"],
+        graph=_read_graph(document["graph"], arrays),
+        source_name=document["source"]["name"],
+        source_sha256=document["source"]["sha256"],
+        producer=document["producer"],
+        calibration=Calibration(**document["calibration"]),
+        vectors=Vectors(arrays["vectors.inputs"], arrays["vectors.outputs"]),
+        samples=samples,
+        accuracy=None if accuracy is None else Accuracy(**accuracy),
+        labels=None if labels is None else tuple(labels),
+        input_unit=document["input_unit"],
+    )
+
+
+def _graph_document(graph: Graph, *, source: bool) -> dict[str, Any]:
+    return {
+        "inputs": list(graph.inputs),
+        "outputs": list(graph.outputs),
+        "tensors": [_tensor_document(t) for t in graph.tensors],
+        "nodes": [_node_document(n, source) for n in graph.nodes],
+    }
+
+
+def _tensor_document(tensor: Tensor) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype,
+    }
+    if tensor.quant is not None:
+        q = tensor.quant
+        document |= {
+            "scale": q.scale,
+            "zero_point": q.zero_point,
+            "low": q.low,
+            "high": q.high,
+        }
+    return document
+
+
+def _node_document(node: Node, source: bool) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "name": node.name,
+        "kind": node.op.kind,
+        "inputs": list(node.inputs),
+        "outputs": list(node.outputs),
+    }
+    if isinstance(node.op, QuantizedLinear):
+        document["pre_shift"] = node.op.pre_shift
+    if isinstance(node.op, Linear):  # JSON has no infinity
+        document["low"] = node.op.low if math.isfinite(node.op.low) else None
+        document["high"] = node.op.high if math.isfinite(node.op.high) else None
+    if source:
+        document["source"] = node.source
+    return document
+
+
+_PARAMETERS: dict[type[Op], tuple[str, ...]] = {
+    QuantizedLinear: (
+        "weight",
+        "bias",
+        "multiplier",
+        "shift",
+        "weight_scale",
+        "acc_low",
+        "acc_high",
+    ),
+    QuantizedSoftmax: ("table",),
+    Linear: ("weight", "bias"),
+    Softmax: (),
+}
+
+
+def _parameters(graph: Graph) -> dict[str, Array]:
+    return {
+        f"{node.name}.{field}": getattr(node.op, field)
+        for node in graph.nodes
+        for field in _PARAMETERS[type(node.op)]
+    }
+
+
+def _read_graph(document: dict[str, Any], arrays: dict[str, Array]) -> Graph:
+    return Graph(
+        tensors=tuple(_read_tensor(t) for t in document["tensors"]),
+        nodes=tuple(_read_node(n, arrays) for n in document["nodes"]),
+        inputs=tuple(document["inputs"]),
+        outputs=tuple(document["outputs"]),
+    )
+
+
+def _read_tensor(document: dict[str, Any]) -> Tensor:
+    quant = None
+    if "scale" in document:
+        quant = QuantParams(
+            document["dtype"],
+            float(document["scale"]),
+            document["zero_point"],
+            document["low"],
+            document["high"],
+        )
+    return Tensor(document["name"], tuple(document["shape"]), document["dtype"], quant)
+
+
+def _read_node(document: dict[str, Any], arrays: dict[str, Array]) -> Node:
+    kind, name = document["kind"], document["name"]
+
+    def parameters(op: type[Op]) -> dict[str, Any]:
+        return {field: arrays[f"{name}.{field}"] for field in _PARAMETERS[op]}
+
+    readers: dict[str, Callable[[], Op]] = {
+        "quantized_linear": lambda: QuantizedLinear(
+            **parameters(QuantizedLinear), pre_shift=document["pre_shift"]
+        ),
+        "quantized_softmax": lambda: QuantizedSoftmax(**parameters(QuantizedSoftmax)),
+        "linear": lambda: Linear(
+            **parameters(Linear),
+            low=-math.inf if document["low"] is None else document["low"],
+            high=math.inf if document["high"] is None else document["high"],
+        ),
+        "softmax": Softmax,
+    }
+    return Node(
+        name, readers[kind](), tuple(document["inputs"]), tuple(document["outputs"]),
+        document["source"],
+    )
+
+
+def _array(tensor: RawTensor) -> Array:
+    dtype = np.dtype(_DTYPES[tensor.dtype])
+    array = np.frombuffer(tensor.data, dtype=dtype.newbyteorder("<")).astype(dtype)
+    return array.reshape(tensor.shape)
+
+
+def _little_endian(array: Array) -> bytes:
+    return np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")).tobytes()
+
+
+def _canonical(document: dict[str, Any]) -> str:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,36 @@
+"""Integer softmax: a table of exponentials and one 32-bit division."""
+
+from pyexport.ir import Graph, Node, QuantizedSoftmax
+from pyexport.lower.kernel import Kernel, Lowered
+from pyexport.lower.kernels.linear_q15x import quant
+from pyexport.lower.packing import plain_const
+from pyexport.targets import Target
+
+
+def _matches(node: Node, graph: Graph, target: Target | None) -> bool:
+    return isinstance(node.op, QuantizedSoftmax)
+
+
+def _lower(node: Node, graph: Graph) -> Lowered:
+    op = node.op
+    if not isinstance(op, QuantizedSoftmax):
+        raise TypeError(f"{node.name} is {op.kind}")
+    n = graph.tensor(node.inputs[0]).size
+    table = plain_const(f"{node.name}_table", op.table, "u16", "32768 * exp(-d * scale)")
+    return Lowered(
+        consts=(table,),
+        params=(("n", n), ("in_dtype", quant(graph, node.inputs[0]).dtype)),
+        acc_low=int(op.table[0]),
+        acc_high=int(op.table[0]) * n,
+        trace_size=1,
+    )
+
+
+KERNEL = Kernel(
+    name="softmax_q15",
+    matches=_matches,
+    lower=_lower,
+    workspace=lambda node, graph: 0,
+    multiply_accumulates=lambda node, graph: graph.tensor(node.inputs[0]).size,
+    template="ops/softmax_q15.h.j2",
+)

@@ -1,0 +1,25 @@
+"""Rewrites of the float graph, each a function Graph -> Graph, in the order of PIPELINE."""
+
+from collections.abc import Callable
+
+from pyexport.ir import Graph
+from pyexport.passes.canonical_names import canonical_names
+from pyexport.passes.drop_identity import drop_identity
+from pyexport.passes.fold_affine import fold_affine
+from pyexport.passes.fuse_activation import fuse_activation
+
+Pass = Callable[[Graph], Graph]
+
+PIPELINE: tuple[Pass, ...] = (
+    drop_identity,  # first: a dropout or flatten between two layers must not hide a fusion
+    fold_affine,  # before activations are fused: a clamp between linear and affine blocks the fold
+    fuse_activation,
+    canonical_names,  # last: names follow the operators that are left
+)
+
+
+def run_passes(graph: Graph) -> Graph:
+    """Return the graph after every pass of PIPELINE."""
+    for rewrite in PIPELINE:
+        graph = rewrite(graph)
+    return graph

@@ -1,0 +1,45 @@
+"""Moves a clamp (ReLU, ReLU6, hardtanh) into the linear layer that feeds it, or merges two clamps."""
+
+from dataclasses import replace
+
+from pyexport.ir import Clamp, Graph, Linear
+
+
+def fuse_activation(graph: Graph) -> Graph:
+    """Return the graph with each clamp made the limits of its producer, where nothing else reads it."""
+    changed = True
+    while changed:
+        graph, changed = _fuse_one(graph)
+    return graph
+
+
+def _fuse_one(graph: Graph) -> tuple[Graph, bool]:
+    producer = {name: node for node in graph.nodes for name in node.outputs}
+    for node in graph.nodes:
+        if not isinstance(node.op, Clamp):
+            continue
+        (source,) = node.inputs
+        before = producer.get(source)
+        if (
+            before is None
+            or not isinstance(before.op, Linear | Clamp)
+            or len(graph.users(source)) != 1
+            or source in graph.outputs
+        ):
+            continue
+        op = replace(
+            before.op,
+            low=_clamped(before.op.low, node.op),
+            high=_clamped(before.op.high, node.op),
+        )
+        fused = replace(before, op=op, outputs=node.outputs)
+        return replace(
+            graph,
+            nodes=tuple(fused if n is before else n for n in graph.nodes if n is not node),
+            tensors=tuple(t for t in graph.tensors if t.name != source),
+        ), True
+    return graph, False
+
+
+def _clamped(value: float, clamp: Clamp) -> float:
+    return min(max(value, clamp.low), clamp.high)

@@ -1,0 +1,70 @@
+"""Chooses how a tensor's real range becomes bytes: scale, zero point and limits."""
+
+import math
+
+import numpy as np
+
+from pyexport.ir import Dataset, QuantParams
+from pyexport.quantize.observers import Range
+
+# Without data, a declared range like 0..1 or -1..1 is taken as continuous; a sensor that counts
+# in whole steps has more of them.
+MIN_INTEGRAL_SPAN = 16
+
+
+def input_params(declared: Range, samples: Dataset | None) -> QuantParams:
+    """Return the input's bytes for its declared range.
+
+    An integral range inside 0..255 or -128..127 is not rescaled, so that raw sensor values go
+    straight in (q = value). The data decide whether values are whole numbers; without data, a span
+    of at least MIN_INTEGRAL_SPAN does. Other ranges use all 256 codes.
+    """
+    low, high = declared
+    if _is_integral(low, high, samples):
+        if low >= 0 and high <= 255:
+            return QuantParams("u8", 1.0, 0, int(low), int(high))
+        if low >= -128 and high <= 127:
+            return QuantParams("s8", 1.0, 0, int(low), int(high))
+    return range_params(low, high)
+
+
+def range_params(low: float, high: float) -> QuantParams:
+    """Return u8 with zero point 0 for a range without negative values, s8 otherwise.
+
+    Zero is always one of the codes. A range without width gets scale 1.
+    """
+    low, high = min(low, 0.0), max(high, 0.0)
+    if low == 0.0:
+        return QuantParams("u8", _scale(high), 0, 0, 255)
+    scale = _scale(high - low)
+    zero_point = max(-128, min(127, math.floor(-128 - low / scale + 0.5)))
+    return QuantParams("s8", scale, zero_point, -128, 127)
+
+
+def clamped_params(params: QuantParams, low: float, high: float) -> QuantParams:
+    """Return the parameters with the limits of a fused clamp (infinities leave them as they are)."""
+    limits = [params.low, params.high]
+    for i, value in enumerate((low, high)):
+        if math.isfinite(value):
+            limits[i] = int(params.quantize(value))
+    return QuantParams(params.dtype, params.scale, params.zero_point, limits[0], limits[1])
+
+
+def rescaled(params: QuantParams, factor: float) -> QuantParams:
+    """Return the parameters with a coarser scale; the zero point, hence every limit, stays."""
+    return QuantParams(
+        params.dtype, params.scale * factor, params.zero_point, params.low, params.high
+    )
+
+
+def _scale(span: float) -> float:
+    scale = span / 255.0
+    return scale if scale >= np.finfo(np.float64).tiny else 1.0
+
+
+def _is_integral(low: float, high: float, samples: Dataset | None) -> bool:
+    if low != math.floor(low) or high != math.floor(high):
+        return False
+    if samples is not None:
+        return bool((samples.inputs == np.floor(samples.inputs)).all())
+    return high - low >= MIN_INTEGRAL_SPAN

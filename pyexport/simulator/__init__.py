@@ -1,0 +1,1 @@
+"""Two simulators of the exported integers: `definition` says what they mean, `fast` is quick."""

@@ -1,0 +1,183 @@
+"""The definition's twin in NumPy: the same bytes for many rows at once.
+
+Integers are held in floats on purpose: a matrix product of integers is exact in float32 while every
+partial sum stays below 2**24, and in float64 below 2**53, and BLAS has no integer product. Bounds
+decide which. The test suite holds it equal to the definition.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pyexport.errors import UnsupportedOperatorError
+from pyexport.ir import Array, Graph, Linear, Node, QuantizedLinear, QuantizedSoftmax, Softmax
+from pyexport.simulator import float32 as single
+
+CHUNK_ROWS = 2048  # rows whose layers stay in the processor's cache
+
+_NUMPY = {"u8": np.uint8, "s8": np.int8, "f32": np.float32}
+
+# (accumulators, outputs) of a block of rows, both as arrays of floats
+LayerFunction = Callable[[Array], tuple[Array, Array]]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Outputs (n, output size), and accumulators (n, all traced sums) in node order if traced."""
+
+    outputs: Array
+    accumulators: Array | None
+
+
+class FastSimulator:
+    """Evaluates one exported graph; make it once, run it on many rows."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._layers = [(node, _layer_function(node, graph)) for node in graph.nodes]
+        self._output_dtype = _NUMPY[graph.output.dtype]
+        self._is_float = graph.input.quant is None
+
+    def run(self, inputs: npt.ArrayLike) -> Array:
+        """Return the outputs (n, output size) for rows (n, input size) of the input's dtype."""
+        return self._evaluate(np.asarray(inputs), trace=False).outputs
+
+    def trace(self, inputs: npt.ArrayLike) -> Result:
+        """Return outputs and accumulators (n, sum of the traced sizes): int32, or float32."""
+        return self._evaluate(np.asarray(inputs), trace=True)
+
+    def _evaluate(self, inputs: Array, *, trace: bool) -> Result:
+        rows = inputs.reshape(len(inputs), -1)
+        if rows.shape[1] != self._graph.input.size:
+            raise ValueError(f"the model takes {self._graph.input.size} values, not {rows.shape[1]}")
+        outputs = np.empty((len(rows), self._graph.output.size), dtype=self._output_dtype)
+        sums = []
+        for start in range(0, len(rows), CHUNK_ROWS):
+            block = slice(start, start + CHUNK_ROWS)
+            values = {self._graph.input.name: self._as_float(rows[block])}
+            block_sums = []
+            for node, function in self._layers:
+                acc, values[node.outputs[0]] = function(values[node.inputs[0]])
+                if trace:
+                    block_sums.append(acc)
+            outputs[block] = values[self._graph.output.name]
+            if trace:
+                sums.append(np.concatenate(block_sums, axis=1))
+        return Result(outputs, self._joined(sums) if trace else None)
+
+    def _as_float(self, rows: Array) -> Array:
+        quant = self._graph.input.quant
+        if quant is not None and len(rows) and (rows.min() < quant.low or rows.max() > quant.high):
+            raise ValueError(f"an input is outside {quant.low}..{quant.high}")
+        return rows.astype(np.float32)
+
+    def _joined(self, sums: list[Array]) -> Array:
+        dtype = np.float32 if self._is_float else np.int32
+        if not sums:
+            return np.empty((0, sum(trace_sizes(self._graph))), dtype=dtype)
+        return np.concatenate(sums).astype(dtype)
+
+
+def argmax(outputs: Array) -> Array:
+    """Return the index of the largest output of each row; the lowest index wins a tie."""
+    return np.argmax(outputs, axis=1)
+
+
+def trace_sizes(graph: Graph) -> tuple[int, ...]:
+    """Return how many accumulators each node records: one an output, one sum for a softmax."""
+    return tuple(
+        1 if isinstance(n.op, QuantizedSoftmax | Softmax) else graph.tensor(n.outputs[0]).size
+        for n in graph.nodes
+    )
+
+
+def _layer_function(node: Node, graph: Graph) -> LayerFunction:
+    op = node.op
+    if isinstance(op, QuantizedLinear):
+        return _quantized_linear(op, graph, node)
+    if isinstance(op, QuantizedSoftmax):
+        return _quantized_softmax(op)
+    if isinstance(op, Linear):
+        return _float_linear(op)
+    if isinstance(op, Softmax):
+        return _float_softmax
+    raise UnsupportedOperatorError(f"node {node.name}: the simulator cannot evaluate {op.kind}")
+
+
+def _quantized_linear(op: QuantizedLinear, graph: Graph, node: Node) -> LayerFunction:
+    source, target = graph.tensor(node.inputs[0]).quant, graph.tensor(node.outputs[0]).quant
+    assert source is not None and target is not None  # integer operators have quantized tensors
+    largest_input = max(abs(source.low), abs(source.high))
+    absolute = np.abs(op.weight.astype(np.int64)).sum(axis=1) * largest_input
+    largest_sum = int((absolute + np.abs(op.bias.astype(np.int64))).max(initial=0))
+    dtype = np.float32 if largest_sum < 2**24 else np.float64
+    weight, bias = op.weight.T.astype(dtype), op.bias.astype(dtype)
+    # One rounding of acc * multiplier / 2**(16 + shift), and the product has at most 46 bits.
+    factor = np.ldexp(op.multiplier.astype(np.float64), op.pre_shift - 16 - op.shift)
+    low, high = target.low - target.zero_point, target.high - target.zero_point
+    zero_point = target.zero_point
+
+    def run(x: Array) -> tuple[Array, Array]:
+        acc = x.astype(dtype, copy=False) @ weight
+        acc += bias
+        y = acc * factor
+        y += 0.5
+        np.floor(y, out=y)
+        np.clip(y, low, high, out=y)
+        y += zero_point
+        return acc, y
+
+    return run
+
+
+def _quantized_softmax(op: QuantizedSoftmax) -> LayerFunction:
+    table = op.table.astype(np.int64)
+
+    def run(x: Array) -> tuple[Array, Array]:
+        q = x.astype(np.int64)
+        terms = table[q.max(axis=1, keepdims=True) - q]
+        total = terms.sum(axis=1, keepdims=True)
+        bit_length = np.frexp(total.astype(np.float64))[1].astype(np.int64)
+        shift = np.maximum(bit_length - 16, 0)
+        normalized = (total + ((1 << shift) >> 1)) >> shift
+        product = terms * (2**31 // normalized) + (1 << (shift + 22))
+        return total, np.minimum(product >> (shift + 23), 255)
+
+    return run
+
+
+def _float_linear(op: Linear) -> LayerFunction:
+    weight, bias = op.weight.T.astype(np.float32), op.bias.astype(np.float32)
+    low, high = np.float32(op.low), np.float32(op.high)
+
+    def run(x: Array) -> tuple[Array, Array]:
+        acc = np.repeat(bias[None, :], len(x), axis=0)
+        for i, row in enumerate(weight):
+            acc += x[:, i, None] * row  # two roundings, first to last: no fused multiply-add
+        return acc, np.where(acc < low, low, np.where(acc > high, high, acc))
+
+    return run
+
+
+def _float_softmax(x: Array) -> tuple[Array, Array]:
+    difference = x - x.max(axis=1, keepdims=True)
+    terms = _exp_nonpositive(difference)
+    total = np.zeros((len(x), 1), dtype=np.float32)
+    for i in range(x.shape[1]):
+        total += terms[:, i, None]
+    return total, terms / total
+
+
+def _exp_nonpositive(x: Array) -> npt.NDArray[np.float32]:
+    """Return exp of float32 values <= 0 by the very operations of simulator/float32.py."""
+    underflows = x < np.float32(single.EXP_UNDERFLOW)
+    x = np.where(underflows, np.float32(0.0), x)
+    n = np.trunc(x * np.float32(single.LOG2_E) - np.float32(0.5))
+    r = x - n * np.float32(single.LN2_HIGH)
+    r = r - n * np.float32(single.LN2_LOW)
+    y = np.full_like(r, np.float32(single.EXP_COEFFICIENTS[0]))
+    for coefficient in single.EXP_COEFFICIENTS[1:]:
+        y = y * r + np.float32(coefficient)
+    return np.where(underflows, np.float32(0.0), np.ldexp(y, n.astype(np.int32)))
