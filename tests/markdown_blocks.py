@@ -91,7 +91,7 @@ def read_blocks(markdown: str) -> list[Block]:
 
 
 def _body(lines: Iterator[tuple[int, str]], indent: str, fence: str) -> str:
-    body = []
+    body: list[str] = []
     for number, line in lines:
         if line.strip().startswith(fence) and not line.strip(" \t" + fence[0]):
             return "\n".join(body)

@@ -1,0 +1,220 @@
+"""Imports inside pyexport/ go one way: the table of layers, and a checker that is tested itself."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "pyexport"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one layer may import; every layer may import errors and the version."""
+
+    own: tuple[str, ...]  # other layers, named below pyexport; a folder includes what is in it
+    anywhere: tuple[str, ...] = ()  # third-party packages, at module level too
+    inside: tuple[str, ...] = ()  # third-party packages, only inside a function
+
+
+FILES = ("tensorfile", "untrusted")  # how files are read that anybody may have written
+MODEL = ("ir", "artifact", "fixedpoint", "program", *FILES, "reference", "simulator")
+STAGES = (*MODEL, "resources", "scratch", "frontends", "passes", "quantize", "targets", "lower")
+BELOW_PIPELINE = (*STAGES, "codegen")
+BELOW_SEARCH = (*BELOW_PIPELINE, "runners", "verify", "pipeline")
+EVERYTHING = (*BELOW_SEARCH, "search", "campaign", "report", "cli")
+EMULATORS = ("unicorn", "capstone", "wasmtime", "elftools", "ziglang", "serial", "cobs")
+FRAMEWORKS = ("torch", "sklearn", "onnx", "nir")
+
+# The longest name that fits a module decides. A folder may import itself.
+LAYERS = {
+    "": Layer(EVERYTHING),  # pyexport/__init__.py: the public names, fetched on first use
+    "__main__": Layer(("cli",)),
+    "errors": Layer(()),
+    "resources": Layer(()),
+    "fixedpoint": Layer(()),
+    "program": Layer(()),
+    "untrusted": Layer(()),
+    "tensorfile": Layer(("untrusted",)),
+    "scratch": Layer(FILES),
+    "ir": Layer(("fixedpoint",), ("numpy",)),
+    "artifact": Layer(("ir", "fixedpoint", *FILES), ("numpy",)),
+    # The definition and its reader of .px share nothing with what they check, not even NumPy.
+    "simulator.__init__": Layer(()),
+    "simulator.float32": Layer(()),
+    "simulator.definition": Layer(("fixedpoint", "program", "simulator.float32")),
+    "simulator.plain": Layer(("fixedpoint", *FILES, "simulator.definition")),
+    "simulator": Layer(("ir", "fixedpoint", *FILES), ("numpy",)),
+    "reference": Layer(("ir", "fixedpoint"), ("numpy",)),
+    "frontends": Layer(("ir", "scratch", *FILES), ("numpy",), FRAMEWORKS),
+    "passes": Layer(("ir", "fixedpoint", "reference", "simulator"), ("numpy",)),
+    "quantize": Layer(("ir", "fixedpoint", "reference", "simulator"), ("numpy",)),
+    "quantize.qat": Layer(
+        ("ir", "fixedpoint", "reference", "simulator", "quantize"), ("numpy", "torch")
+    ),
+    "targets": Layer(()),
+    "lower": Layer(("ir", "program", "fixedpoint", "quantize.bounds", "targets"), ("numpy",)),
+    "codegen": Layer(("program", "targets", "resources"), ("jinja2",)),
+    "runners": Layer(("targets", "resources"), ("numpy", *EMULATORS)),
+    "verify": Layer(
+        (
+            *("ir", "artifact", "reference", "simulator", "quantize.bounds"),
+            *("lower", "codegen", "runners", "targets"),
+        ),
+        ("numpy", "scipy"),
+    ),
+    "pipeline": Layer(BELOW_PIPELINE),
+    "search": Layer(BELOW_SEARCH, ("joblib", "numpy")),
+    "campaign": Layer((*BELOW_SEARCH, "search"), ("joblib", "numpy")),
+    "report": Layer((*BELOW_SEARCH, "search", "campaign"), ("matplotlib", "jinja2", "numpy")),
+    "cli": Layer(EVERYTHING, ("typer", "rich", "numpy"), ("click", "torch")),
+}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported name, where it stands and whether it runs only when a function is called."""
+
+    name: str  # "numpy", "pyexport.ir.Graph"; starts with "." if relative
+    line: int
+    inside: bool
+
+
+def find_imports(tree: ast.AST, inside: bool = False) -> Iterator[Import]:
+    """Return every import of a module, those spelled importlib.import_module("...") too."""
+    for node in ast.iter_child_nodes(tree):
+        deferred = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            deferred = True
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(alias.name, node.lineno, inside)
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            for alias in node.names:
+                yield Import(f"{base}.{alias.name}", node.lineno, inside)
+        elif isinstance(node, ast.Call) and node.args:
+            called = ast.unparse(node.func)
+            name = node.args[0]
+            if called in ("importlib.import_module", "import_module", "__import__") and (
+                isinstance(name, ast.Constant) and isinstance(name.value, str)
+            ):
+                yield Import(name.value, node.lineno, inside)
+        yield from find_imports(node, deferred)
+
+
+def fits(name: str, prefixes: tuple[str, ...]) -> bool:
+    """Return whether a dotted name is one of the prefixes or lies below one."""
+    return any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes)
+
+
+def layer_of(module: str) -> str | None:
+    """Return the key of LAYERS that holds for a module ("simulator.fast" -> "simulator")."""
+    parts = module.split(".")
+    keys = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((key for key in keys if key in LAYERS), None)
+
+
+def violations(module: str, source: str) -> list[str]:
+    """Return what a module (named below pyexport, "" for its __init__) imports against LAYERS."""
+    key = layer_of(module)
+    if key is None:
+        return [f"pyexport.{module} is in no layer; add a row to LAYERS"]
+    layer = LAYERS[key]
+    folder = () if key.startswith("simulator.") else (key.split(".")[0],)
+    own = ("errors", "__version__", key, *folder, *layer.own)
+    found = []
+    for item in find_imports(ast.parse(source)):
+        top, _, rest = item.name.partition(".")
+        if item.name.startswith("."):
+            problem = "is relative; write it out from pyexport"
+        elif top == "pyexport":
+            allowed = not rest or fits(rest, own)
+            problem = "" if allowed else f"is not below {key or 'pyexport'}"
+        elif top in sys.stdlib_module_names or top in layer.anywhere:
+            problem = ""
+        elif top in layer.inside:
+            problem = "" if item.inside else "belongs inside the function that needs it"
+        else:
+            problem = f"is foreign to {key or 'pyexport'}"
+        if problem:
+            found.append(f"pyexport.{module}:{item.line}: import of {item.name} {problem}")
+    return found
+
+
+def modules() -> list[tuple[str, Path]]:
+    """Return every module of the package with its file, named below pyexport."""
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        name = ".".join(parts)
+        if name != "simulator.__init__":
+            name = name.removesuffix("__init__").removesuffix(".")
+        found.append((name, path))
+    return found
+
+
+@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: str(value))
+def test_imports_follow_the_layers(module: str, path: Path) -> None:
+    assert violations(module, path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("ir", "from .errors import UsageError"),
+        ("passes.layout", "from . import fold_batchnorm"),
+        ("scratch.engine", "import numpy"),
+        ("scratch.engine", "def f():\n    import numpy as np"),
+        ("codegen.render", "from pyexport.verify import suites"),
+        ("codegen.render", "from pyexport import verify"),
+        ("frontends.torch_save", "import torch"),
+        ("frontends.torch_save", "class A:\n    import torch.nn as nn"),
+        ("simulator.definition", "import numpy as np"),
+        ("simulator.definition", "from pyexport.simulator.fast import run"),
+        ("simulator.plain", "from pyexport.artifact import read"),
+        ("simulator.__init__", "from pyexport.simulator.fast import run"),
+        ("lower.pack", "from pyexport.quantize.ptq import quantize"),
+        ("targets.table", "import numpy"),
+        ("runners.host", "from pyexport.simulator import definition"),
+        ("runners.host", "def f():\n    return importlib.import_module('pyexport.verify')"),
+        ("pipeline", "from pyexport import runners"),
+        ("program", "if TYPE_CHECKING:\n    from pyexport.ir import Graph"),
+        ("brand_new", "import os"),
+        ("", "import numpy"),
+    ],
+)
+def test_a_planted_violation_is_found(module: str, source: str) -> None:
+    assert violations(module, source)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("frontends.torch_save", "def f():\n    import torch"),
+        ("frontends.torch_save", "if TYPE_CHECKING:\n    import torch"),
+        ("frontends.pt2", "from pyexport.frontends.archive import read\nimport numpy as np"),
+        ("lower.pack", "from pyexport.quantize.bounds import Interval"),
+        ("simulator.fast", "from pyexport import __version__\nfrom pyexport.ir import Graph"),
+        ("simulator.plain", "from pyexport.simulator.definition import run"),
+        ("cli.export", "from pyexport import pipeline\nimport typer"),
+        ("", "def __getattr__(name):\n    return importlib.import_module('pyexport.pipeline')"),
+    ],
+)
+def test_a_rightful_import_is_let_through(module: str, source: str) -> None:
+    assert violations(module, source) == []
+
+
+def test_no_file_outgrows_its_idea() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for _, path in modules()
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 320
+    }
+    assert long == {}, "a file of more than about 300 lines holds two ideas"
