@@ -1,0 +1,76 @@
+"""Text from files of unknown origin: JSON read strictly, and names made fit for one line."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import NoReturn
+
+from pyexport.errors import FileFormatError
+
+MAX_JSON_DEPTH = 64
+MAX_PRINTED = 120  # characters of a foreign name that an error message repeats
+
+
+def printable(text: object, limit: int = MAX_PRINTED) -> str:
+    """Return text as one line of printable characters, escaped and cut to `limit`."""
+    whole = str(text)
+    shown = "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for c in whole[: limit + 1]
+    )
+    return shown if len(shown) <= limit else shown[:limit] + "..."
+
+
+def parse_json(data: bytes | str, where: str) -> object:
+    """Return the value of a JSON text; refuses NaN, overflow, duplicate keys, and deep nesting."""
+    try:
+        text = data if isinstance(data, str) else data.decode("utf-8")
+        value: object = json.loads(
+            text,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            object_pairs_hook=_unique,
+        )
+    except RecursionError:
+        raise FileFormatError(f"{where}: the JSON is nested too deeply") from None
+    except ValueError as error:  # also UnicodeDecodeError and json.JSONDecodeError
+        raise FileFormatError(f"{where}: not valid JSON ({printable(error)})") from None
+    if _deeper_than(value, MAX_JSON_DEPTH):
+        raise FileFormatError(f"{where}: the JSON is nested deeper than {MAX_JSON_DEPTH} levels")
+    return value
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is too large for a number")
+    return value
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        keys = [key for key, _ in pairs]
+        double = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"key {double!r} appears twice")
+    return result
+
+
+def _deeper_than(value: object, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit + 1):
+        below: list[object] = []
+        for item in level:
+            if isinstance(item, dict):
+                below.extend(item.values())
+            elif isinstance(item, list):
+                below.extend(item)
+        if not below:
+            return False
+        level = below
+    return True
