@@ -173,7 +173,9 @@ def read_artifact(path: Path) -> Artifact:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise FileFormatError(f"{where}: not a pyexport artifact ({FORMAT}); export the model again")
+        raise FileFormatError(
+            f"{where}: not a pyexport artifact ({FORMAT}); export the model again"
+        )
     try:
         artifact = _from_document(document, {k: _array(t) for k, t in tensors.items()})
     except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
@@ -320,7 +322,10 @@ def _read_node(document: dict[str, Any], arrays: dict[str, Array]) -> Node:
         "softmax": Softmax,
     }
     return Node(
-        name, readers[kind](), tuple(document["inputs"]), tuple(document["outputs"]),
+        name,
+        readers[kind](),
+        tuple(document["inputs"]),
+        tuple(document["outputs"]),
         document["source"],
     )
 

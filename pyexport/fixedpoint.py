@@ -33,7 +33,8 @@ def requantize_q15x(acc: int, multiplier: int, shift: int, pre_shift: int = 0) -
 
     acc * 2**pre_shift is an int32, multiplier is in 0..2**15 - 1, shift in 1..30. The 48-bit
     product is never formed: its floor by 2**16 comes from two 16x16 products, so a core needs
-    no 64-bit type. One rounding: floor((floor(x / 2**16) + n) / 2**s) = floor((x / 2**16 + n) / 2**s).
+    no 64-bit type. It is rounded once: floor((floor(a) + n) / b) = floor((a + n) / b) for integers
+    n and b.
     """
     acc <<= pre_shift
     high, low = acc >> 16, acc & 0xFFFF

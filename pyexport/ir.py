@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from pyexport.fixedpoint import RANGES
 
-Array = npt.NDArray[np.generic]
+Array = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float64]
 
 

@@ -52,6 +52,7 @@ class Step:
     """One kernel call: which buffers, which constants, and the numbers it is specialized for."""
 
     kernel: str  # name of a registered kernel
+    template: str  # its template, a file under templates/
     node: str  # the graph node it computes
     trace: int  # number of the node in trace records, -1 if it has no accumulator
     reads: tuple[str, ...]

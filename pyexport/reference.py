@@ -60,7 +60,7 @@ def _apply(node: Node, x: FloatArray, fixed_order: bool) -> FloatArray:
     if isinstance(op, Clamp):
         return np.asarray(np.clip(x, op.low, op.high))
     if isinstance(op, Affine):
-        return x * op.scale.astype(np.float64) + op.shift.astype(np.float64)
+        return np.asarray(x * op.scale.astype(np.float64) + op.shift.astype(np.float64))
     if isinstance(op, Reshape):
         return x.reshape(len(x), *op.shape)
     if isinstance(op, Identity):

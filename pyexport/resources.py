@@ -1,4 +1,4 @@
-"""Finds templates/ and firmware/ both in a checkout (next to the package) and in a wheel (inside it)."""
+"""Finds templates/ and firmware/ beside the package (a checkout) or inside it (a wheel)."""
 
 from pathlib import Path
 

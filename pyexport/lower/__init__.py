@@ -20,7 +20,8 @@ def lower(graph: Graph, target: Target | None = None) -> Program:
     selected = [(node, select_kernel(node, graph, target)) for node in graph.nodes]
     lowered = [kernel.lower(node, graph) for node, kernel in selected]
     plan = _plan(graph, selected)
-    steps, trace_sizes = [], []
+    steps: list[Step] = []
+    trace_sizes: list[int] = []
     for (node, kernel), result in zip(selected, lowered, strict=True):
         trace = -1
         if result.trace_size:
@@ -46,12 +47,15 @@ def select_kernel(node: Node, graph: Graph, target: Target | None) -> Kernel:
             return kernel
     where = f" ({node.source})" if node.source else ""
     chip = target.title if target is not None else "portable C"
-    raise UnsupportedOperatorError(f"{node.name}{where}: no kernel computes {node.op.kind} in {chip}")
+    raise UnsupportedOperatorError(
+        f"{node.name}{where}: no kernel computes {node.op.kind} in {chip}"
+    )
 
 
 def _step(node: Node, kernel: Kernel, lowered: Lowered, trace: int) -> Step:
     return Step(
         kernel=kernel.name,
+        template=kernel.template,
         node=node.name,
         trace=trace,
         reads=node.inputs,

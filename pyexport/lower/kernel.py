@@ -1,4 +1,4 @@
-"""What a kernel is: one record that says which nodes it computes, what it stores and what it costs."""
+"""What a kernel is: a record of which nodes it computes, what it stores and what it costs."""
 
 from __future__ import annotations
 

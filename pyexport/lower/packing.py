@@ -1,11 +1,13 @@
 """Canonical bytes of parameter arrays: little endian, row by row, whatever machine exports."""
 
+from typing import Any
+
 import numpy as np
 
 from pyexport.ir import Array
 from pyexport.program import Const
 
-_NUMPY = {
+_NUMPY: dict[str, np.dtype[Any]] = {
     "s8": np.dtype("<i1"),
     "u8": np.dtype("<u1"),
     "u16": np.dtype("<u2"),

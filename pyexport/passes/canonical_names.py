@@ -26,9 +26,7 @@ def canonical_names(graph: Graph) -> Graph:
         if name not in graph.inputs:
             tensors[name] = "output" if len(graph.outputs) == 1 else f"output{i}"
     return Graph(
-        tensors=tuple(
-            replace(t, name=tensors[t.name]) for t in graph.tensors if t.name in tensors
-        ),
+        tensors=tuple(replace(t, name=tensors[t.name]) for t in graph.tensors if t.name in tensors),
         nodes=tuple(
             replace(
                 n,

@@ -59,6 +59,4 @@ def _before(affine: Affine, linear: Linear) -> Linear:
 
 def _replace(graph: Graph, removed: Node, changed: Node, merged: Node, dead: str) -> Graph:
     nodes = tuple(merged if n is changed else n for n in graph.nodes if n is not removed)
-    return replace(
-        graph, nodes=nodes, tensors=tuple(t for t in graph.tensors if t.name != dead)
-    )
+    return replace(graph, nodes=nodes, tensors=tuple(t for t in graph.tensors if t.name != dead))

@@ -1,4 +1,4 @@
-"""Moves a clamp (ReLU, ReLU6, hardtanh) into the linear layer that feeds it, or merges two clamps."""
+"""Moves a clamp (ReLU, ReLU6, hardtanh) into the linear layer or clamp that feeds it."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ from pyexport.ir import Clamp, Graph, Linear
 
 
 def fuse_activation(graph: Graph) -> Graph:
-    """Return the graph with each clamp made the limits of its producer, where nothing else reads it."""
+    """Return the graph with each clamp made the limits of its producer, if nothing else reads it."""
     changed = True
     while changed:
         graph, changed = _fuse_one(graph)

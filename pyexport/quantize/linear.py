@@ -1,4 +1,4 @@
-"""Makes the integers of one linear layer: weights, bias, multipliers and shifts, with their proof."""
+"""Makes the integers of one linear layer: weights, bias, multipliers, shifts, and the proof."""
 
 from dataclasses import dataclass
 

@@ -42,7 +42,7 @@ def range_params(low: float, high: float) -> QuantParams:
 
 
 def clamped_params(params: QuantParams, low: float, high: float) -> QuantParams:
-    """Return the parameters with the limits of a fused clamp (infinities leave them as they are)."""
+    """Return the parameters with the limits of a fused clamp; an infinity leaves one as it is."""
     limits = [params.low, params.high]
     for i, value in enumerate((low, high)):
         if math.isfinite(value):

@@ -146,9 +146,7 @@ def _softmax(layer: SoftmaxLayer, x: list[Number]) -> tuple[list[Number], list[N
     normalized = (total + ((1 << shift) >> 1)) >> shift
     reciprocal = 2**31 // normalized
     half = 1 << (shift + 22)
-    outputs: list[Number] = [
-        min(255, (term * reciprocal + half) >> (shift + 23)) for term in terms
-    ]
+    outputs: list[Number] = [min(255, (term * reciprocal + half) >> (shift + 23)) for term in terms]
     return outputs, [total]
 
 

@@ -7,6 +7,7 @@ decide which. The test suite holds it equal to the definition.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +52,9 @@ class FastSimulator:
     def _evaluate(self, inputs: Array, *, trace: bool) -> Result:
         rows = inputs.reshape(len(inputs), -1)
         if rows.shape[1] != self._graph.input.size:
-            raise ValueError(f"the model takes {self._graph.input.size} values, not {rows.shape[1]}")
+            raise ValueError(
+                f"the model takes {self._graph.input.size} values, not {rows.shape[1]}"
+            )
         outputs = np.empty((len(rows), self._graph.output.size), dtype=self._output_dtype)
         sums = []
         for start in range(0, len(rows), CHUNK_ROWS):
@@ -82,7 +85,8 @@ class FastSimulator:
 
 def argmax(outputs: Array) -> Array:
     """Return the index of the largest output of each row; the lowest index wins a tie."""
-    return np.argmax(outputs, axis=1)
+    classes: Array = np.argmax(outputs, axis=1)
+    return classes
 
 
 def trace_sizes(graph: Graph) -> tuple[int, ...]:
@@ -112,7 +116,7 @@ def _quantized_linear(op: QuantizedLinear, graph: Graph, node: Node) -> LayerFun
     largest_input = max(abs(source.low), abs(source.high))
     absolute = np.abs(op.weight.astype(np.int64)).sum(axis=1) * largest_input
     largest_sum = int((absolute + np.abs(op.bias.astype(np.int64))).max(initial=0))
-    dtype = np.float32 if largest_sum < 2**24 else np.float64
+    dtype: Any = np.float32 if largest_sum < 2**24 else np.float64
     weight, bias = op.weight.T.astype(dtype), op.bias.astype(dtype)
     # One rounding of acc * multiplier / 2**(16 + shift), and the product has at most 46 bits.
     factor = np.ldexp(op.multiplier.astype(np.float64), op.pre_shift - 16 - op.shift)

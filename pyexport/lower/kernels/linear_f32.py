@@ -15,7 +15,9 @@ def _lower(node: Node, graph: Graph) -> Lowered:
     n_out, n_in = op.weight.shape
     return Lowered(
         consts=(
-            plain_const(f"{node.name}_weight", op.weight, "f32", f"[{n_out} outputs][{n_in} inputs]"),
+            plain_const(
+                f"{node.name}_weight", op.weight, "f32", f"[{n_out} outputs][{n_in} inputs]"
+            ),
             plain_const(f"{node.name}_bias", op.bias, "f32", "the sum starts here"),
         ),
         params=(

@@ -1,4 +1,4 @@
-"""Integer linear layers whose outputs differ too much in scale to share a shift: a table of them."""
+"""Integer linear layers whose outputs differ too much in scale to share one shift."""
 
 from pyexport.ir import Graph, Node, QuantizedLinear
 from pyexport.lower.kernel import Kernel, Lowered

@@ -10,9 +10,7 @@ def _matches(node: Node, graph: Graph, target: Target | None) -> bool:
 
 
 def _lower(node: Node, graph: Graph) -> Lowered:
-    return Lowered(
-        consts=(), params=(("n", graph.tensor(node.inputs[0]).size),), trace_size=1
-    )
+    return Lowered(consts=(), params=(("n", graph.tensor(node.inputs[0]).size),), trace_size=1)
 
 
 KERNEL = Kernel(

@@ -1,0 +1,6 @@
+"""Prints a Program as C: decisions in Python, C in the templates."""
+
+from pyexport.codegen.info import HeaderInfo, Port, StoredVectors
+from pyexport.codegen.render import render_header
+
+__all__ = ["HeaderInfo", "Port", "StoredVectors", "render_header"]

@@ -1,0 +1,174 @@
+"""Builds what model.h.j2 prints from a Program and a HeaderInfo: plain texts and numbers."""
+
+import zlib
+from typing import Any
+
+from pyexport.codegen.identifiers import comment_text, string_literal
+from pyexport.codegen.info import HeaderInfo, Port
+from pyexport.codegen.text import C_TYPES, READERS, c_float, columns, signed, table_values
+from pyexport.errors import UnsupportedModelError
+from pyexport.program import Buffer, Program, Step
+from pyexport.targets import Target
+
+MAX_AVR_TABLES = 32767  # bytes that AVR's near flash reads reach with signed array indices
+
+
+def build_context(program: Program, info: HeaderInfo, target: Target | None) -> dict[str, Any]:
+    """Return the variables of model.h.j2 but for the kernels' bodies, which render adds."""
+    name = info.name
+    return {
+        "info": _info(info),
+        "name": name,
+        "upper": name.upper(),
+        "target": target,
+        "input": _port(info.input, is_input=True),
+        "output": _port(info.output, is_input=False),
+        "scratch": _scratch(program, info.scheme),
+        "argmax": _argmax(info.output),
+        "layers": _layers(program, info),
+        "labels": _labels(info),
+        "buffers": [_buffer(b) for b in program.buffers if b.kind == "arena"],
+        "selftest": _selftest(program, info),
+        "avr_limit": program.const_bytes if program.const_bytes > MAX_AVR_TABLES else None,
+    }
+
+
+def plain_steps(program: Program) -> list[Step]:
+    """Return the steps; raises UnsupportedModelError for row loops."""
+    steps = [step for step in program.steps if isinstance(step, Step)]
+    if len(steps) != len(program.steps):
+        raise UnsupportedModelError("the program holds a row loop, which no template prints")
+    return steps
+
+
+def call_arguments(step: Step, program: Program, name: str) -> str:
+    """Return the C arguments of a kernel call: inputs, tables, node number, outputs."""
+    reads = [_buffer_name(program.buffer(b)) for b in step.reads]
+    writes = [_buffer_name(program.buffer(b)) for b in step.writes]
+    tables = [f"{name}_{const}" for const in step.consts]
+    return ", ".join([*reads, *tables, str(max(step.trace, 0)), *writes])
+
+
+def _info(info: HeaderInfo) -> dict[str, Any]:
+    width = max(len(label) for label, _ in info.facts) + 2
+    integer = info.scheme == "int8"
+    promises = (
+        "C99 or C++11, two's complement. No heap, no libc, no recursion, no 64-bit type"
+        + (", no floating" if integer else "."),
+        "point on the predict path. Re-entrant: nothing is kept between calls."
+        if integer
+        else "Build with -ffp-contract=off where the chip has fused multiply-add. Re-entrant.",
+        "Include it from the source file that runs the model.",
+    )
+    return {
+        "name": info.name,
+        "version": info.version,
+        "identity": info.identity,
+        "title": comment_text(info.title),
+        "command": comment_text(info.command),
+        "facts": [(label.ljust(width), comment_text(text)) for label, text in info.facts],
+        "promises": promises,
+    }
+
+
+def _port(port: Port, *, is_input: bool) -> dict[str, Any]:
+    shape = f" ({'x'.join(str(n) for n in port.shape)})" if len(port.shape) > 1 else ""
+    unit = f", {comment_text(port.unit)}" if port.unit else ""
+    what = "Input" if is_input else "Output"
+    values_word = "value" if port.size == 1 else "values"
+    common = {
+        "size": port.size,
+        "type": C_TYPES[port.dtype],
+        "read": READERS[port.dtype],
+        "quantize": False,
+    }
+    if port.scale is None:
+        notes = [f"{what}: {port.size} {values_word}{shape}, float32{unit}."]
+        return {**common, "notes": notes, "macros": [], "range": "float32"}
+    macros = [
+        ("SCALE", c_float(port.scale)),
+        ("ZERO_POINT", signed(port.zero_point)),
+        ("LOW", signed(port.low)),
+        ("HIGH", signed(port.high)),
+    ]
+    span = f"{port.low}..{port.high}"
+    notes = [f"{what}: {port.size} {values_word}{shape}, {port.dtype}, {span}{unit}."]
+    if port.scale == 1.0 and port.zero_point == 0:
+        notes.append("The raw value is the byte: nothing is rescaled.")
+    else:
+        real_low = port.scale * (port.low - port.zero_point)
+        real_high = port.scale * (port.high - port.zero_point)
+        notes.append(f"real = SCALE * (q - ZERO_POINT): {real_low:.6g} to {real_high:.6g}.")
+    return {**common, "notes": notes, "macros": macros, "range": span, "quantize": True}
+
+
+def _scratch(program: Program, scheme: str) -> dict[str, Any]:
+    item = 4 if scheme == "float32" else 1
+    return {
+        "size": max(program.arena_bytes // item, 1),
+        "bytes": program.arena_bytes,
+        "type": "float" if scheme == "float32" else "uint8_t",
+    }
+
+
+def _argmax(output: Port) -> dict[str, Any] | None:
+    if not 2 <= output.size <= 0xFFFF:
+        return None
+    return {"type": "uint8_t" if output.size <= 0xFF else "uint16_t"}
+
+
+def _layers(program: Program, info: HeaderInfo) -> list[dict[str, Any]]:
+    notes = dict(info.layers)
+    layers = []
+    for step in plain_steps(program):
+        tables = []
+        for const_name in step.consts:
+            const = program.const(const_name)
+            tables.append(
+                {
+                    "name": f"{info.name}_{const.name}",
+                    "type": C_TYPES[const.dtype],
+                    "extent": " * ".join(str(n) for n in const.shape),
+                    "note": comment_text(const.note),
+                    "body": table_values(const.dtype, const.data),
+                }
+            )
+        if tables:
+            lines = [comment_text(line) for line in notes.get(step.node, (step.node,))]
+            layers.append({"notes": lines, "tables": tables})
+    return layers
+
+
+def _labels(info: HeaderInfo) -> dict[str, Any] | None:
+    if info.labels is None:
+        return None
+    literals = [string_literal(label) for label in info.labels]
+    width = max(len(label.encode("utf-8")) for label in info.labels) + 1
+    return {"count": len(literals), "width": width, "body": columns(literals)}
+
+
+def _buffer_name(buffer: Buffer) -> str:
+    return {"input": "in", "output": "out"}.get(buffer.kind, buffer.name)
+
+
+def _buffer(buffer: Buffer) -> dict[str, str]:
+    c_type = C_TYPES[buffer.dtype]
+    item = buffer.bytes // buffer.size
+    place = f"scratch + {buffer.offset // item}" if buffer.offset else "scratch"
+    if buffer.dtype == "s8":
+        place = f"(int8_t *)({place})"
+    return {
+        "declaration": f"{c_type} *const {buffer.name} = {place};",
+        "note": f"{buffer.size} elements",
+    }
+
+
+def _selftest(program: Program, info: HeaderInfo) -> dict[str, Any]:
+    crc = zlib.crc32(b"".join(const.data for const in program.consts))
+    return {
+        "crc32": f"0x{crc:08X}",
+        "count": info.vectors.count,
+        "inputs": table_values(info.input.dtype, info.vectors.inputs),
+        "outputs": table_values(info.output.dtype, info.vectors.outputs),
+        "tables": [f"{info.name}_{const.name}" for const in program.consts],
+    }

@@ -1,0 +1,55 @@
+"""Names and texts that enter C: allow-listed, escaped, never trusted."""
+
+import re
+
+from pyexport.errors import UsageError
+
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
+
+_C_KEYWORDS = """
+auto break case char const continue default do double else enum extern float for goto if inline int
+long register restrict return short signed sizeof static struct switch typedef union unsigned void
+volatile while _Bool _Complex _Imaginary
+alignas alignof and and_eq asm bitand bitor bool catch char16_t char32_t class compl constexpr
+const_cast decltype delete dynamic_cast explicit export false friend mutable namespace new noexcept
+not not_eq nullptr operator or or_eq private protected public reinterpret_cast static_assert
+static_cast template this thread_local throw true try typeid typename using virtual wchar_t xor
+xor_eq main
+"""
+RESERVED = frozenset(_C_KEYWORDS.split())
+
+
+def check_model_name(name: str) -> str:
+    """Return the name; raises UsageError unless it can prefix C symbols."""
+    way_out = "choose another with --name, for example --name digits"
+    if not _IDENTIFIER.fullmatch(name):
+        shown = ascii(name[:40])
+        raise UsageError(
+            f"model name {shown} is not a C identifier (a letter, then letters, digits or "
+            f"underscores, at most 63); {way_out}"
+        )
+    if name in RESERVED:
+        raise UsageError(f"model name {name!r} is a keyword of C or C++; {way_out}")
+    if name.lower() == "pyexport":
+        raise UsageError(f"model name {name!r} would clash with pyexport's own macros; {way_out}")
+    return name
+
+
+def comment_text(text: str) -> str:
+    """Return text that cannot leave a C comment or a line: printable ASCII, the rest escaped."""
+    escaped = "".join(c if " " <= c <= "~" and c != "\\" else _escape(c) for c in text)
+    return escaped.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
+
+
+def string_literal(text: str) -> str:
+    """Return text as a C string literal in UTF-8; everything unusual as three octal digits."""
+    body = []
+    for byte in text.encode("utf-8"):
+        char = chr(byte)
+        plain = " " <= char <= "~" and char not in '"\\?'
+        body.append(char if plain else f"\\{byte:03o}")
+    return '"' + "".join(body) + '"'
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii").replace("\\", "%")

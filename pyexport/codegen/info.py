@@ -1,0 +1,44 @@
+"""What the header says about the model, beside the Program: plain data from the pipeline."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Port:
+    """The input or output: its tensor, its meaning in real units, its legal values."""
+
+    dtype: str
+    size: int
+    scale: float | None  # None for float32
+    zero_point: int
+    low: int
+    high: int
+    shape: tuple[int, ...]
+    unit: str | None
+
+
+@dataclass(frozen=True)
+class StoredVectors:
+    """Self-test vectors as little-endian bytes, row by row."""
+
+    count: int
+    inputs: bytes
+    outputs: bytes
+
+
+@dataclass(frozen=True)
+class HeaderInfo:
+    """Everything that the header's comments and macros say; all text is escaped when printed."""
+
+    name: str
+    version: str
+    scheme: str
+    identity: str
+    title: str  # "64-32-16-10 network, int8, forward only"
+    command: str  # how to make the header again
+    facts: tuple[tuple[str, str], ...]  # label and text: source, ranges, accuracy, ...
+    layers: tuple[tuple[str, tuple[str, ...]], ...]  # node name, lines about its parameters
+    input: Port
+    output: Port
+    labels: tuple[str, ...] | None
+    vectors: StoredVectors

@@ -1,0 +1,109 @@
+"""Prints a Program as one C header through the Jinja templates."""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from pyexport.codegen.context import build_context, call_arguments, plain_steps
+from pyexport.codegen.identifiers import check_model_name
+from pyexport.codegen.info import HeaderInfo
+from pyexport.codegen.kernels import HELPERS, kernel_values
+from pyexport.codegen.text import c_float
+from pyexport.errors import UsageError
+from pyexport.program import Program, Step
+from pyexport.resources import resource_dir
+from pyexport.targets import Target
+
+# The exponential's constants are printed from here; simulator/float32.py defines the same.
+_EXP = {
+    "underflow": c_float(-87.0),
+    "log2_e": c_float(1.44269502),
+    "ln2_high": c_float(0.693359375),
+    "ln2_low": c_float(-2.12194442e-4),
+    "first": c_float(0.00138888892),
+    "rest": [c_float(v) for v in (0.00833333377, 0.0416666679, 0.166666672, 0.5, 1.0, 1.0)],
+}
+
+
+def render_header(
+    program: Program,
+    info: HeaderInfo,
+    target: Target | None = None,
+    templates: Path | None = None,
+) -> str:
+    """Return the header's text: the same program and info give the same text.
+
+    `templates` is a folder searched before pyexport's own, file by file. Raises UsageError for a
+    bad model name, a missing folder, or a template that does not render.
+    """
+    check_model_name(info.name)
+    environment = _environment(templates)
+    context = build_context(program, info, target)
+    try:
+        kernels, calls, helpers = _bodies(environment, program, context)
+        text = environment.get_template("model.h.j2").render(
+            **context, kernels=kernels, calls=calls, helpers=helpers
+        )
+    except jinja2.TemplateError as error:
+        message = " ".join(str(error).split())
+        place = getattr(error, "name", None) or "a template"
+        raise UsageError(f"{templates or 'templates'}: {place}: {message}") from None
+    return text.rstrip() + "\n"
+
+
+def _environment(templates: Path | None) -> jinja2.Environment:
+    folders = [resource_dir("templates")]
+    if templates is not None:
+        if not templates.is_dir():
+            raise UsageError(f"{templates}: not a folder of templates")
+        folders.insert(0, templates)
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folders),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # C, not HTML; every text was escaped for C comments and strings
+    )
+
+
+def _bodies(
+    environment: jinja2.Environment, program: Program, context: dict[str, Any]
+) -> tuple[list[str], list[dict[str, str]], list[str]]:
+    """Return kernel bodies, calls and helpers: one body for each distinct specialization."""
+    functions: dict[tuple[str, tuple[tuple[str, int | str], ...]], str] = {}
+    bodies, calls, helpers = [], [], []
+    for step in plain_steps(program):
+        key = (step.kernel, step.params)
+        values = kernel_values(step)
+        if key not in functions:
+            functions[key] = f"{context['name']}_{step.node}"
+            bodies.append(_render_op(environment, step, values, functions[key], context))
+            helpers += [h for h in HELPERS.get(step.kernel, ()) if h not in helpers]
+        arguments = call_arguments(step, program, context["name"])
+        calls.append({"text": f"{functions[key]}({arguments});", "note": _summary(values)})
+    rendered = [
+        environment.get_template(helper).render(
+            name=context["name"], upper=context["upper"], exp=_EXP
+        )
+        for helper in helpers
+    ]
+    return bodies, calls, rendered
+
+
+def _render_op(
+    environment: jinja2.Environment,
+    step: Step,
+    values: dict[str, Any],
+    function: str,
+    context: dict[str, Any],
+) -> str:
+    template = environment.get_template(step.template)
+    return template.render(
+        **values, function=function, name=context["name"], upper=context["upper"]
+    )
+
+
+def _summary(values: dict[str, Any]) -> str:
+    return str(values["note"]).split(":", 1)[0]

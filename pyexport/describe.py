@@ -1,0 +1,166 @@
+"""Says in words what an artifact is: the lines of the header's comments."""
+
+import pyexport
+from pyexport.artifact import Artifact
+from pyexport.codegen import HeaderInfo, Port, StoredVectors
+from pyexport.fixedpoint import ITEM_BYTES
+from pyexport.ir import Array, Graph, Linear, Node, QuantizedLinear, QuantizedSoftmax, Tensor
+from pyexport.program import Program
+from pyexport.quantize.bounds import bits_needed
+from pyexport.targets import Target
+
+
+def header_info(artifact: Artifact, program: Program, target: Target | None) -> HeaderInfo:
+    """Return what the header of an artifact says."""
+    graph = artifact.graph
+    scheme = "int8" if artifact.scheme == "int8" else "float32"
+    options = f" --scheme {scheme}" if scheme != "int8" else ""
+    options += f" --target {target.name}" if target is not None else ""
+    return HeaderInfo(
+        name=artifact.name,
+        version=pyexport.__version__,
+        scheme=artifact.scheme,
+        identity=artifact.identity,
+        title=f"{network_title(graph)}, {scheme}, forward only",
+        command=f"python scripts/export.py {artifact.source_name} --name {artifact.name}{options}",
+        facts=_facts(artifact, program, target),
+        layers=tuple((node.name, layer_lines(node, graph)) for node in graph.nodes),
+        input=_port(graph.input, artifact.input_unit),
+        output=_port(graph.output, None),
+        labels=artifact.labels,
+        vectors=StoredVectors(
+            count=len(artifact.vectors.inputs),
+            inputs=_bytes(artifact.vectors.inputs),
+            outputs=_bytes(artifact.vectors.outputs),
+        ),
+    )
+
+
+def network_title(graph: Graph) -> str:
+    """Return a short name of the architecture: "64-32-16-10 network"."""
+    sizes = [graph.input.size]
+    for node in graph.nodes:
+        if isinstance(node.op, Linear | QuantizedLinear):
+            sizes.append(graph.tensor(node.outputs[0]).size)
+    return "-".join(str(n) for n in sizes) + " network"
+
+
+def layer_lines(node: Node, graph: Graph) -> tuple[str, ...]:
+    """Return what the comment above a layer's parameters says."""
+    source = f' "{node.source}"' if node.source else ""
+    n_in, n_out = graph.tensor(node.inputs[0]).size, graph.tensor(node.outputs[0]).size
+    head = f"{node.name}{source}: {operator_name(node, graph)}, {n_in} -> {n_out}"
+    op = node.op
+    if isinstance(op, QuantizedLinear):
+        scales = op.weight_scale
+        low, high = int(op.acc_low.min()), int(op.acc_high.max())
+        if scales.min() == scales.max():
+            spread = f"weight scale {scales[0]:.9g}"
+        else:
+            spread = f"weight scales {scales.min():.6g} to {scales.max():.6g}, one an output"
+        return (
+            head,
+            f"{spread}; {_scale_line(graph.tensor(node.outputs[0]))}",
+            f"accumulators proved in {low}..{high} ({bits_needed(low, high)} bits) "
+            "for every legal input",
+        )
+    if isinstance(op, QuantizedSoftmax):
+        return (head, "output scale 1/256")
+    return (head,)
+
+
+def operator_name(node: Node, graph: Graph) -> str:
+    """Return the operator with its fused activation: "linear + relu"."""
+    op = node.op
+    kind = op.kind.removeprefix("quantized_")
+    if isinstance(op, QuantizedLinear):
+        quant = graph.tensor(node.outputs[0]).quant
+        if quant is not None and quant.dtype == "u8":
+            return f"{kind} + relu" if quant.high == 255 else f"{kind} + clamp"
+        if quant is not None and (quant.low, quant.high) != (-128, 127):
+            return f"{kind} + clamp"
+    if isinstance(op, Linear) and (op.low, op.high) != (float("-inf"), float("inf")):
+        return f"{kind} + relu" if (op.low, op.high) == (0.0, float("inf")) else f"{kind} + clamp"
+    return kind
+
+
+def _facts(
+    artifact: Artifact, program: Program, target: Target | None
+) -> tuple[tuple[str, str], ...]:
+    graph = artifact.graph
+    facts = [
+        ("source", f"{artifact.source_name} ({artifact.producer})"),
+        ("sha256", artifact.source_sha256),
+        ("arithmetic", _arithmetic(artifact)),
+    ]
+    if artifact.scheme == "int8":
+        facts.append(("ranges", _ranges(artifact)))
+    accuracy = artifact.accuracy
+    if accuracy is not None:
+        facts.append(
+            (
+                "accuracy",
+                f"float {100 * accuracy.float_correct / accuracy.rows:.2f} %, exported "
+                f"{100 * accuracy.exported_correct / accuracy.rows:.2f} % on "
+                f"{accuracy.rows} evaluation rows",
+            )
+        )
+    facts += [
+        ("flash", f"{program.const_bytes} bytes of tables, and code"),
+        (
+            "ram",
+            f"{program.arena_bytes} bytes of scratch on the caller's stack; "
+            f"{_tensor_bytes(graph.input)} in, {_tensor_bytes(graph.output)} out",
+        ),
+        ("target", target.title if target is not None else "any (portable C)"),
+    ]
+    return tuple(facts)
+
+
+def _arithmetic(artifact: Artifact) -> str:
+    if artifact.scheme == "float32":
+        return f"{artifact.profile}: float32, sums from first to last input"
+    per_channel = any(
+        isinstance(n.op, QuantizedLinear) and len(set(n.op.weight_scale.tolist())) > 1
+        for n in artifact.graph.nodes
+    )
+    granularity = "one scale an output" if per_channel else "one scale a layer"
+    return f"{artifact.profile}: s8 weights, {granularity}; 32-bit sums, rounded once, halves up"
+
+
+def _ranges(artifact: Artifact) -> str:
+    calibration = artifact.calibration
+    if calibration.kind == "data":
+        return f"observed on {calibration.rows} calibration rows"
+    return "NOT calibrated: bounds over the declared input range"
+
+
+def _scale_line(tensor: Tensor) -> str:
+    quant = tensor.quant
+    if quant is None:
+        return "float32 output"
+    return f"output {quant.dtype}, scale {quant.scale:.9g}, zero point {quant.zero_point}"
+
+
+def _port(tensor: Tensor, unit: str | None) -> Port:
+    quant = tensor.quant
+    if quant is None:
+        return Port(tensor.dtype, tensor.size, None, 0, 0, 0, tensor.shape, unit)
+    return Port(
+        tensor.dtype,
+        tensor.size,
+        quant.scale,
+        quant.zero_point,
+        quant.low,
+        quant.high,
+        tensor.shape,
+        unit,
+    )
+
+
+def _bytes(array: Array) -> bytes:
+    return array.astype(array.dtype.newbyteorder("<")).tobytes()
+
+
+def _tensor_bytes(tensor: Tensor) -> int:
+    return tensor.size * ITEM_BYTES[tensor.dtype]

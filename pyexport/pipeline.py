@@ -1,0 +1,286 @@
+"""The whole way of an export, in order: load -> passes -> quantize -> lower -> render -> write."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import pyexport
+from pyexport.artifact import (
+    Accuracy,
+    Artifact,
+    Samples,
+    Vectors,
+    quantize_inputs,
+    write_artifact,
+)
+from pyexport.codegen import render_header
+from pyexport.codegen.identifiers import check_model_name
+from pyexport.describe import header_info
+from pyexport.errors import CalibrationError, UnsupportedModelError, UsageError
+from pyexport.frontends import load_model
+from pyexport.ir import Array, Calibration, Dataset, Graph, Metadata, Model
+from pyexport.lower import lower
+from pyexport.passes import run_passes
+from pyexport.program import Program, Step
+from pyexport.quantize import quantize_int8, to_float32
+from pyexport.quantize.ptq import check_inside
+from pyexport.reference import forward
+from pyexport.simulator.fast import FastSimulator, argmax
+from pyexport.targets import Target, get_target
+from pyexport.vectors import choose_vectors
+from pyexport.writing import write_together
+
+SCHEMES = ("int8", "float32")
+MAX_STORED_SAMPLES = 10_000  # evaluation rows that travel in the .px
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What the user may choose; None takes it from the model file."""
+
+    name: str
+    scheme: str = "int8"
+    target: str | None = None
+    per_channel: bool = True
+    input_range: tuple[float, float] | None = None
+    calibration: Dataset | None = None
+    templates: Path | None = None
+
+    def __post_init__(self) -> None:
+        check_model_name(self.name)
+        if self.scheme not in SCHEMES:
+            raise UsageError(f"scheme {self.scheme!r} is unknown; use one of {', '.join(SCHEMES)}")
+        if self.target is not None:
+            get_target(self.target)
+
+
+@dataclass(frozen=True, eq=False)
+class Export:
+    """An export in memory: artifact, program, header text, and what to tell the user."""
+
+    artifact: Artifact
+    program: Program
+    header: str
+    target: Target | None
+    warnings: tuple[str, ...]
+
+    def files(self) -> dict[str, bytes]:
+        """Return file names and contents: NAME.h, NAME.px, NAME.json."""
+        name = self.artifact.name
+        header, px = self.header.encode(), write_artifact(self.artifact)
+        manifest = _manifest(self, header, px)
+        return {
+            f"{name}.h": header,
+            f"{name}.px": px,
+            f"{name}.json": (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode(),
+        }
+
+    def write(self, folder: Path) -> tuple[Path, ...]:
+        """Write the three files into the folder, all or none; returns their paths."""
+        return write_together(folder, self.files())
+
+
+def export_file(path: Path, options: ExportOptions) -> Export:
+    """Return the export of a model file; raises PyexportError, writes nothing."""
+    return export_model(load_model(path), options)
+
+
+def export_model(model: Model, options: ExportOptions) -> Export:
+    """Return the export of a model that a frontend has read; raises PyexportError."""
+    metadata = _with_options(model.metadata, options)
+    graph = run_passes(model.graph)
+    if not graph.nodes:
+        raise UnsupportedModelError(f"{metadata.source_name}: the model has no layer to export")
+    _check_size(graph, metadata)
+    warnings = list(metadata.warnings)
+    input_range = _input_range(metadata, warnings)
+    exported, calibration = _quantize(graph, metadata, input_range, options, warnings)
+    artifact = _artifact(graph, exported, metadata, calibration, options)
+    target = get_target(options.target) if options.target is not None else None
+    return _finish(artifact, target, options.templates, tuple(warnings))
+
+
+def render_artifact(artifact: Artifact, target: str | None, templates: Path | None) -> Export:
+    """Return the export of an artifact that was made before: the same header as then."""
+    return _finish(artifact, get_target(target) if target else None, templates, ())
+
+
+def _finish(
+    artifact: Artifact, target: Target | None, templates: Path | None, warnings: tuple[str, ...]
+) -> Export:
+    program = lower(artifact.graph, target)
+    header = render_header(program, header_info(artifact, program, target), target, templates)
+    return Export(artifact, program, header, target, warnings)
+
+
+def _with_options(metadata: Metadata, options: ExportOptions) -> Metadata:
+    if options.calibration is not None:
+        metadata = replace(metadata, calibration=options.calibration)
+    if options.input_range is not None:
+        metadata = replace(metadata, input_range=options.input_range)
+    return metadata
+
+
+def _input_range(metadata: Metadata, warnings: list[str]) -> tuple[float, float] | None:
+    declared = metadata.input_range
+    if declared is not None:
+        for what, data in (
+            ("calibration", metadata.calibration),
+            ("evaluation", metadata.evaluation),
+        ):
+            if data is not None and len(data.inputs):
+                check_inside(data, declared, f"{metadata.source_name}: the {what} data")
+        return declared
+    if metadata.calibration is None or len(metadata.calibration.inputs) == 0:
+        return None
+    inputs = metadata.calibration.inputs
+    observed = (float(inputs.min()), float(inputs.max()))
+    warnings.append(
+        f"no input range is declared; taking {observed[0]:.9g}..{observed[1]:.9g} from the "
+        "calibration data, inputs outside it are clamped; --input-range LOW:HIGH declares another"
+    )
+    return observed
+
+
+def _quantize(
+    graph: Graph,
+    metadata: Metadata,
+    input_range: tuple[float, float] | None,
+    options: ExportOptions,
+    warnings: list[str],
+) -> tuple[Graph, Calibration]:
+    if options.scheme == "float32":
+        exported = to_float32(graph)
+        tensors = tuple(
+            replace(t, declared_range=input_range) if t.name in graph.inputs else t
+            for t in exported.tensors
+        )
+        return replace(exported, tensors=tensors), Calibration("none", 0)
+    if input_range is None:
+        raise CalibrationError(
+            f"{metadata.source_name}: the file tells no input range and holds no calibration data; "
+            "pass --input-range LOW:HIGH or --calibration FILE, or save it with pyexport.save("
+            "model, example, path, input_range=(low, high), calibration=rows)"
+        )
+    if metadata.calibration is None:
+        warnings.append(
+            "no calibration data: ranges are bounds over the declared input range, which costs "
+            "resolution; --calibration FILE takes them from data"
+        )
+    return quantize_int8(
+        graph,
+        input_range,
+        metadata.calibration,
+        metadata.evaluation,
+        per_channel=options.per_channel,
+    )
+
+
+def _check_size(graph: Graph, metadata: Metadata) -> None:
+    labels = metadata.labels
+    if labels is not None and len(labels) != graph.output.size:
+        raise UsageError(
+            f"{metadata.source_name}: {len(labels)} labels for {graph.output.size} outputs"
+        )
+
+
+def _artifact(
+    graph: Graph,
+    exported: Graph,
+    metadata: Metadata,
+    calibration: Calibration,
+    options: ExportOptions,
+) -> Artifact:
+    artifact = Artifact(
+        name=options.name,
+        scheme=options.scheme,
+        graph=exported,
+        source_name=metadata.source_name,
+        source_sha256=metadata.source_sha256,
+        producer=metadata.producer,
+        calibration=calibration,
+        vectors=Vectors(np.empty((0, 0)), np.empty((0, 0))),
+        labels=metadata.labels,
+        input_unit=metadata.input_unit,
+    )
+    samples, accuracy = None, None
+    if metadata.evaluation is not None and len(metadata.evaluation.inputs):
+        rows = quantize_inputs(artifact, metadata.evaluation)
+        targets = metadata.evaluation.targets
+        samples = Samples(
+            rows[:MAX_STORED_SAMPLES], None if targets is None else targets[:MAX_STORED_SAMPLES]
+        )
+        if targets is not None and graph.output.size > 1:
+            accuracy = _accuracy(graph, exported, metadata.evaluation, rows, targets)
+    return replace(
+        artifact,
+        samples=samples,
+        accuracy=accuracy,
+        vectors=choose_vectors(exported, samples),
+    )
+
+
+def _accuracy(
+    graph: Graph, exported: Graph, evaluation: Dataset, rows: Array, targets: Array
+) -> Accuracy:
+    float_classes = argmax(forward(graph, evaluation.inputs).reshape(len(rows), -1))
+    exported_classes = argmax(FastSimulator(exported).run(rows))
+    return Accuracy(
+        rows=len(rows),
+        float_correct=int((float_classes == targets).sum()),
+        exported_correct=int((exported_classes == targets).sum()),
+    )
+
+
+def _manifest(export: Export, header: bytes, px: bytes) -> dict[str, Any]:
+    artifact, program = export.artifact, export.program
+    accuracy = artifact.accuracy
+    return {
+        "pyexport": pyexport.__version__,
+        "name": artifact.name,
+        "identity": artifact.identity,
+        "scheme": artifact.scheme,
+        "profile": artifact.profile,
+        "target": export.target.name if export.target is not None else None,
+        "source": {
+            "name": artifact.source_name,
+            "sha256": artifact.source_sha256,
+            "producer": artifact.producer,
+        },
+        "files": {
+            f"{artifact.name}.h": hashlib.sha256(header).hexdigest(),
+            f"{artifact.name}.px": hashlib.sha256(px).hexdigest(),
+        },
+        "calibration": {"kind": artifact.calibration.kind, "rows": artifact.calibration.rows},
+        "accuracy": None
+        if accuracy is None
+        else {
+            "rows": accuracy.rows,
+            "float": accuracy.float_correct / accuracy.rows,
+            "exported": accuracy.exported_correct / accuracy.rows,
+        },
+        "bytes": {
+            "tables": program.const_bytes,
+            "scratch": program.arena_bytes,
+            "scratch_lower_bound": program.arena_lower_bound,
+            "input": sum(program.buffer(b).bytes for b in program.inputs),
+            "output": sum(program.buffer(b).bytes for b in program.outputs),
+        },
+        "layers": [
+            {
+                "node": step.node,
+                "kernel": step.kernel,
+                "accumulator": [step.acc_low, step.acc_high],
+            }
+            for step in program.steps
+            if isinstance(step, Step)
+        ],
+        "certificates": {"accumulators_fit_int32": artifact.scheme == "int8"},
+        "warnings": list(export.warnings),
+    }

@@ -1,0 +1,89 @@
+"""Chooses the self-test vectors that travel in the header: few rows that exercise the most."""
+
+import hashlib
+
+import numpy as np
+import numpy.typing as npt
+
+from pyexport.artifact import NUMPY_DTYPES, Samples, Vectors
+from pyexport.ir import Array, Graph
+from pyexport.simulator.fast import FastSimulator
+
+COUNT = 16
+MAX_SAMPLES = 256  # evaluation rows that are considered
+
+
+def choose_vectors(graph: Graph, samples: Samples | None) -> Vectors:
+    """Return COUNT rows with their outputs, picked greedily for the most new behaviour.
+
+    Candidates are evaluation rows, corners of the input box and reproducible noise. Behaviour of a
+    row is, for each tensor element: its sign region, and whether it saturates on either side.
+    """
+    candidates = np.concatenate([*_sample_rows(samples), _corners(graph), _noise(graph)])
+    simulator = FastSimulator(graph)
+    traced = simulator.trace(candidates)
+    assert traced.accumulators is not None  # trace() always returns them
+    features = _features(graph, traced.outputs, traced.accumulators)
+    chosen: list[int] = []
+    covered = np.zeros(features.shape[1], dtype=bool)
+    remaining = list(range(len(candidates)))
+    while len(chosen) < COUNT:
+        gains = (features[remaining] & ~covered).sum(axis=1)
+        best = remaining.pop(int(np.argmax(gains)))
+        chosen.append(best)
+        covered |= features[best]
+    return Vectors(candidates[chosen], traced.outputs[chosen])
+
+
+def deterministic_bytes(seed: str, count: int) -> bytes:
+    """Return the first bytes of SHA-256(seed, 0), SHA-256(seed, 1), ...: the same everywhere."""
+    blocks = []
+    for block in range(-(-count // 32)):
+        blocks.append(hashlib.sha256(f"{seed} {block}".encode()).digest())
+    return b"".join(blocks)[:count]
+
+
+def _sample_rows(samples: Samples | None) -> list[Array]:
+    return [] if samples is None else [samples.inputs[:MAX_SAMPLES]]
+
+
+def _corners(graph: Graph) -> Array:
+    """Return rows whose every value is a limit of the input: all low, all high, patterns."""
+    low, high, dtype = _limits(graph)
+    size = graph.input.size
+    index = np.arange(size)
+    masks = [index < 0, index >= 0, index % 2 == 0, index % 2 == 1, index < size // 2]
+    random = np.frombuffer(deterministic_bytes("pyexport corners", 48 * size), dtype=np.uint8)
+    masks += list((random.reshape(48, size) & 1).astype(bool))
+    return np.array([np.where(mask, high, low) for mask in masks]).astype(dtype)
+
+
+def _noise(graph: Graph) -> Array:
+    low, high, dtype = _limits(graph)
+    size = graph.input.size
+    random = np.frombuffer(deterministic_bytes("pyexport noise", 2 * 48 * size), dtype="<u2")
+    fraction = random.reshape(48, size).astype(np.float64) / 65536
+    span = high - low + (1 if graph.input.quant is not None else 0)
+    values = low + fraction * span
+    return (np.floor(values) if graph.input.quant is not None else values).astype(dtype)
+
+
+def _limits(graph: Graph) -> tuple[float, float, type[np.generic]]:
+    """Return the legal input values and their type; a float32 input without a range is 0..1."""
+    tensor = graph.input
+    dtype = NUMPY_DTYPES[tensor.dtype]
+    if tensor.quant is not None:
+        return tensor.quant.low, tensor.quant.high, dtype
+    low, high = tensor.declared_range or (0.0, 1.0)
+    return low, high, dtype
+
+
+def _features(graph: Graph, outputs: Array, accumulators: Array) -> npt.NDArray[np.bool_]:
+    quant = graph.output.quant
+    features = [accumulators < 0, accumulators > 0]
+    if quant is not None:
+        features += [outputs == quant.low, outputs == quant.high]
+        largest = np.abs(accumulators).max(axis=0, initial=1)
+        features += [np.abs(accumulators) > largest * 0.75]
+    classes = outputs.argmax(axis=1)[:, None] == np.arange(outputs.shape[1])
+    return np.concatenate([*features, classes], axis=1)
