@@ -1,0 +1,58 @@
+"""Collects float nodes while a frontend walks a model, and names them canonically at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from pyexport.ir import Graph, Node, Op, Tensor
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor of the graph being built."""
+
+    index: int  # 0 is the input, n the result of the n-th added operator
+    shape: tuple[int, ...]  # without the batch dimension
+
+
+@dataclass(frozen=True)
+class _Added:
+    op: Op
+    operand: int
+    result: Value
+    source: str
+
+
+class GraphBuilder:
+    """One input, operators with one operand and one result each."""
+
+    def __init__(self, input_shape: tuple[int, ...]) -> None:
+        self.input = Value(0, input_shape)
+        self._added: list[_Added] = []
+
+    def add(self, op: Op, operand: Value, shape: tuple[int, ...], source: str) -> Value:
+        """Append an operator and return its result."""
+        result = Value(len(self._added) + 1, shape)
+        self._added.append(_Added(op, operand.index, result, source))
+        return result
+
+    def finish(self, output: Value) -> Graph:
+        """Return the graph of what the output needs: input, t1, t2, ...; linear0, clamp0, ..."""
+        chain: list[_Added] = []
+        index = output.index
+        while index:
+            chain.append(self._added[index - 1])
+            index = chain[-1].operand
+        chain.reverse()
+        tensors = [Tensor("input", self.input.shape)]
+        nodes: list[Node] = []
+        counts: Counter[str] = Counter()
+        for added in chain:
+            operand, result = tensors[-1].name, f"t{len(tensors)}"
+            kind = added.op.kind
+            name = f"{kind}{counts[kind]}"
+            counts[kind] += 1
+            nodes.append(Node(name, added.op, (operand,), (result,), added.source))
+            tensors.append(Tensor(result, added.result.shape))
+        return Graph(tuple(tensors), tuple(nodes), ("input",), (tensors[-1].name,))

@@ -1,0 +1,86 @@
+"""From the bytes of a model file to ir.Model: recognize, read, lower, attach what the file says."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+from pyexport.errors import FileFormatError
+from pyexport.frontends.aten import lower
+from pyexport.frontends.metadata import Extras, parse_extras
+from pyexport.frontends.pt2 import read_pt2
+from pyexport.frontends.sniff import PT2, identify
+from pyexport.ir import Graph, Metadata, Model
+from pyexport.untrusted import printable
+
+MAX_FILE_BYTES = 256 << 20
+
+
+def load_model(path: str | Path) -> Model:
+    """Return the model in a file; raises PyexportError in one line that says the way out.
+
+    The kind is decided by content. Nothing in the file is run or imported.
+    """
+    path = Path(path)
+    where = printable(path, 300)
+    data = _read(path, where)
+    finding = identify(data, where)
+    if finding.kind != PT2:
+        remedy = finding.remedy.replace("FILE", printable(path.name))
+        raise FileFormatError(f"{where}: {finding.what}; {remedy}")
+    return parse_pt2(data, where, printable(path.name))
+
+
+def parse_pt2(data: bytes, where: str, source_name: str) -> Model:
+    """Return the model of a torch.export archive in memory."""
+    program = read_pt2(data, where)
+    graph, warnings = lower(program, where)
+    extras = parse_extras(program.extra, graph, where) if program.extra is not None else Extras()
+    digest = hashlib.sha256(data).hexdigest()
+    return assemble(graph, extras, source_name, digest, program.producer, warnings)
+
+
+def assemble(
+    graph: Graph,
+    extras: Extras,
+    source_name: str,
+    source_sha256: str,
+    producer: str,
+    warnings: tuple[str, ...] = (),
+) -> Model:
+    """Return the model with its metadata; the input tensor carries the declared range."""
+    declared = replace(graph.input, declared_range=extras.input_range)
+    tensors = tuple(declared if t.name == declared.name else t for t in graph.tensors)
+    metadata = Metadata(
+        source_name=source_name,
+        source_sha256=source_sha256,
+        producer=producer,
+        input_range=extras.input_range,
+        input_unit=extras.input_unit,
+        labels=extras.labels,
+        calibration=extras.calibration,
+        evaluation=extras.evaluation,
+        warnings=warnings,
+    )
+    return Model(replace(graph, tensors=tensors), metadata)
+
+
+def _read(path: Path, where: str) -> bytes:
+    try:
+        if path.is_dir():
+            raise FileFormatError(f"{where}: a directory; name the model file in it")
+        if not path.exists():
+            raise FileFormatError(f"{where}: the file does not exist; check the path")
+        if not path.is_file():
+            raise FileFormatError(f"{where}: not a regular file; name a model file")
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise FileFormatError(
+                f"{where}: {size >> 20} MiB, over the limit of {MAX_FILE_BYTES >> 20} MiB; "
+                "a model for a microcontroller is far smaller"
+            )
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise FileFormatError(f"{where}: cannot be read ({printable(reason)})") from None

@@ -1,0 +1,90 @@
+"""Says what a pickle would import, without running it: opcodes are listed, never executed."""
+
+from __future__ import annotations
+
+import pickletools
+from dataclasses import dataclass
+
+MAX_PICKLE_BYTES = 8 << 20
+
+_TENSOR_GLOBALS = {
+    "collections.OrderedDict",
+    "torch.Size",
+    "torch.device",
+    "torch._utils._rebuild_parameter",
+    "torch._utils._rebuild_tensor_v2",
+    "torch.serialization._get_layout",
+}
+_TEXT_OPS = {
+    "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8",
+    "STRING", "BINSTRING", "SHORT_BINSTRING",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PickleScan:
+    """What one pickle names; `complete` if its opcodes are valid up to STOP."""
+
+    globals: tuple[str, ...]  # "module.name", sorted
+    complete: bool
+
+    @property
+    def kind(self) -> str:
+        """Return "tensors", "stock modules", "own modules", "sklearn" or "foreign"."""
+        others = [g for g in self.globals if not _is_tensor_global(g)]
+        if self.globals and not others:
+            return "tensors"
+        if others and all(g.startswith("torch.nn.modules.") or g in _SETS for g in others):
+            return "stock modules"
+        if any(g.startswith("sklearn.") for g in others):
+            return "sklearn"
+        if any(g.startswith("torch.nn.") for g in others):
+            return "own modules"
+        return "foreign"
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """Return the globals that neither torch nor Python's plain containers explain."""
+        return tuple(g for g in self.globals if not g.startswith("torch.") and g not in _HARMLESS)
+
+
+_SETS = {"builtins.set", "__builtin__.set"}
+_HARMLESS = _SETS | {"collections.OrderedDict"}
+
+
+def scan_pickle(data: bytes) -> PickleScan:
+    """Return the globals that loading this pickle would import; never raises on bad data."""
+    found: set[str] = set()
+    memo: dict[int, str] = {}
+    texts: list[str] = []  # the strings pushed so far: STACK_GLOBAL takes the last two
+    last: str | None = None  # the string on top of the stack, where it is one
+    complete = False
+    try:
+        for opcode, argument, _ in pickletools.genops(data[:MAX_PICKLE_BYTES]):
+            name = opcode.name
+            if name in _TEXT_OPS and isinstance(argument, str):
+                last = argument
+                texts.append(argument)
+            elif name in {"GET", "BINGET", "LONG_BINGET"}:
+                last = memo.get(argument) if isinstance(argument, int) else None
+                texts.extend([last] if last is not None else [])
+            elif name in {"PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"}:
+                slot = argument if isinstance(argument, int) else len(memo)
+                memo[slot] = last if last is not None else ""
+            else:
+                last = None
+                if name in {"GLOBAL", "INST"} and isinstance(argument, str):
+                    found.add(".".join(argument.split(" ", 1)))
+                elif name == "STACK_GLOBAL":
+                    found.add(".".join(texts[-2:]))
+            complete = name == "STOP"
+    except Exception:  # genops raises many kinds on damaged data, and any of them means the same
+        complete = False
+    return PickleScan(tuple(sorted(found)), complete)
+
+
+def _is_tensor_global(name: str) -> bool:
+    module, _, leaf = name.rpartition(".")
+    return name in _TENSOR_GLOBALS or (
+        module in {"torch", "torch.storage"} and leaf[-7:] == "Storage"
+    )

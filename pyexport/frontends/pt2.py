@@ -1,0 +1,299 @@
+"""Reads a torch.export archive (.pt2: zip + JSON + raw buffers) without PyTorch, running nothing.
+
+The archive's one pickle, data/sample_inputs, is in every such file and is never opened.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pyexport.errors import FileFormatError, InvalidModelError, UnsupportedModelError
+from pyexport.frontends.archive import Archive
+from pyexport.frontends.json_view import JsonView
+from pyexport.ir import Array
+from pyexport.untrusted import parse_json, printable
+
+SCHEMA_MAJOR = 8
+MAX_ELEMENTS = 1 << 24  # of one tensor; a stride of 0 can claim any number
+MAX_RANK = 8
+FLOATS = {7: "<f4", 8: "<f8"}
+_INTEGERS = {1: "u1", 2: "i1", 3: "<i2", 4: "<i4", 5: "<i8", 12: "?"}
+DTYPE_NAMES = {
+    1: "uint8", 2: "int8", 3: "int16", 4: "int32", 5: "int64", 6: "float16", 7: "float32",
+    8: "float64", 9: "complex32", 10: "complex64", 11: "complex128", 12: "bool", 13: "bfloat16",
+    28: "uint16",
+}  # fmt: skip
+_NON_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}  # JSON has none
+_STRIDED = 7  # the code of the ordinary dense layout
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """What the file says about a value; a symbolic size is its expression as a text."""
+
+    dtype: int  # a key of DTYPE_NAMES
+    sizes: tuple[int | str, ...]  # with the batch dimension
+
+
+@dataclass(frozen=True)
+class TensorRef:
+    """An argument that is another value of the graph."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """An argument of a kind that no supported operator reads (device, layout, symbol)."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """One operator of the graph, its arguments by name."""
+
+    target: str  # "aten.linear.default"
+    arguments: Mapping[str, object]  # TensorRef, list, None, int, float, bool, str or Opaque
+    outputs: tuple[str, ...]
+    module: str  # module path in the user's model, "net.0"; "" is the model itself
+    module_class: str  # "Linear"
+
+
+@dataclass(frozen=True, eq=False)
+class Parameter:
+    """A stored tensor under its name in the user's model."""
+
+    name: str  # "fc1.weight"
+    array: Array
+
+
+@dataclass(frozen=True, eq=False)
+class ExportedProgram:
+    """The neutral content of an archive: what the lowering to the IR reads."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    calls: tuple[Call, ...]
+    parameters: Mapping[str, Parameter]  # by their names in the graph
+    values: Mapping[str, TensorInfo]
+    producer: str  # "torch 2.13.0"
+    extra: bytes | None  # the content of extra/pyexport.json
+
+
+def read_pt2(data: bytes, where: str) -> ExportedProgram:
+    """Return what the archive holds; raises FileFormatError or UnsupportedModelError."""
+    archive = Archive(data, where)
+    root = _root(archive)
+    models = [n for n in archive.names if n.startswith(f"{root}models/") and n.endswith(".json")]
+    if len(models) != 1:
+        raise UnsupportedModelError(f"{where}: holds {len(models)} models; save one model a file")
+    order = f"{root}byteorder"
+    if order in archive.names and archive.read(order).strip() != b"little":
+        raise FileFormatError(f"{where}: written on a big-endian machine; save it on another one")
+    document = _json(archive, models[0])
+    major = document["schema_version"]["major"].integer()
+    if major != SCHEMA_MAJOR:
+        raise FileFormatError(
+            f"{where}: torch.export schema {major} is not {SCHEMA_MAJOR}, the one this version "
+            "reads; save it with PyTorch 2.9 to 2.13"
+        )
+    name = models[0].rpartition("/")[2].removesuffix(".json")
+    stored = _Stored(archive, root, name)
+    module = document["graph_module"]
+    graph, signature = module["graph"], module["signature"]
+    inputs, parameters = _input_specs(signature, stored)
+    extra = f"{root}extra/pyexport.json"
+    return ExportedProgram(
+        inputs=inputs,
+        outputs=_output_specs(signature),
+        calls=tuple(_call(node) for node in graph["nodes"]),
+        parameters=parameters,
+        values={key: _tensor_info(view) for key, view in graph["tensor_values"].items()},
+        producer=f"torch {_version(document)}",
+        extra=archive.read(extra) if extra in archive.names else None,
+    )
+
+
+def _version(document: JsonView) -> str:
+    version = document.get("torch_version")
+    return printable(version.text(), 40) if version else "(unknown version)"
+
+
+def _root(archive: Archive) -> str:
+    """Return the prefix of all members ("model/")."""
+    marks = [n for n in archive.names if n.rpartition("/")[2] == "archive_format"]
+    root = marks[0].removesuffix("archive_format") if len(marks) == 1 else ""
+    if len(marks) != 1 or archive.read(marks[0]).strip() != b"pt2":
+        raise FileFormatError(f"{archive.where}: not a torch.export archive; save it again")
+    return root
+
+
+def _json(archive: Archive, member: str) -> JsonView:
+    path = f"{archive.where}: {printable(member.partition('/')[2])}"
+    return JsonView(parse_json(archive.read(member), path), path)
+
+
+class _Stored:
+    """The tensors of an archive by name, read on demand."""
+
+    def __init__(self, archive: Archive, root: str, model: str) -> None:
+        self._archive = archive
+        self._entries: dict[str, tuple[str, JsonView]] = {}
+        for folder in ("weights", "constants"):
+            base = f"{root}data/{folder}/"
+            config = f"{base}{model}_{folder}_config.json"
+            if config in archive.names:
+                for name, entry in _json(archive, config)["config"].items():
+                    self._entries[name] = (base, entry)
+
+    def read(self, name: str) -> Parameter:
+        """Return a stored tensor as a contiguous array."""
+        where = f"{self._archive.where}: {printable(name)}"
+        if name not in self._entries:
+            raise FileFormatError(f"{where} is not in the archive; save the model again")
+        base, entry = self._entries[name]
+        if entry["use_pickle"].flag():
+            raise FileFormatError(
+                f"{where} is stored as a pickle, which would run code; it was not opened: "
+                "save plain tensors (no subclasses, no sparse or quantized weights)"
+            )
+        member = entry["path_name"].text()
+        if "/" in member or "\\" in member:
+            raise FileFormatError(f"{where} is stored outside its folder")
+        meta = entry["tensor_meta"]
+        data = self._archive.read(base + member)
+        return Parameter(name, _build_array(meta, data, where))
+
+
+def _build_array(meta: JsonView, data: bytes, where: str) -> Array:
+    """Return the tensor that sizes, strides and offset cut out of a buffer, after checking them."""
+    dtype_code = meta["dtype"].integer()
+    code = FLOATS.get(dtype_code) or _INTEGERS.get(dtype_code)
+    if code is None:
+        name = DTYPE_NAMES.get(dtype_code, f"of type {dtype_code}")
+        raise UnsupportedModelError(f"{where} is {name}; save model.float(), float32 weights")
+    if meta["layout"].integer() != _STRIDED:
+        raise UnsupportedModelError(f"{where} is sparse; save it as a dense tensor (.to_dense())")
+    sizes = tuple(size["as_int"].size() for size in meta["sizes"])
+    strides = tuple(stride["as_int"].size() for stride in meta["strides"])
+    offset = meta["storage_offset"]["as_int"].size()
+    if len(sizes) != len(strides) or len(sizes) > MAX_RANK:
+        raise FileFormatError(f"{where} has {len(sizes)} sizes and {len(strides)} strides")
+    count = math.prod(sizes)
+    if count > MAX_ELEMENTS:
+        raise FileFormatError(f"{where} claims {count} elements, over the limit {MAX_ELEMENTS}")
+    dtype = np.dtype(code)
+    if count == 0:
+        return np.zeros(0, dtype)  # no operator takes it, whatever its other sizes are
+    last = offset + sum((n - 1) * stride for n, stride in zip(sizes, strides, strict=True))
+    if (last + 1) * dtype.itemsize > len(data):
+        raise FileFormatError(f"{where} reaches outside its buffer; the file is damaged")
+    buffer = np.frombuffer(data, dtype, len(data) // dtype.itemsize)
+    view = np.lib.stride_tricks.as_strided(
+        buffer[offset:], sizes, [s * dtype.itemsize for s in strides], writeable=False
+    )
+    return np.ascontiguousarray(view).reshape(sizes)
+
+
+def _input_specs(
+    signature: JsonView, stored: _Stored
+) -> tuple[tuple[str, ...], dict[str, Parameter]]:
+    inputs: list[str] = []
+    parameters: dict[str, Parameter] = {}
+    for item in signature["input_specs"]:
+        kind, spec = item.only()
+        if kind == "user_input":
+            tag, value = spec["arg"].only()
+            inputs.append(value["name"].text() if tag == "as_tensor" else tag)
+        elif kind in {"parameter", "buffer", "tensor_constant"}:
+            parameters[spec["arg"]["name"].text()] = stored.read(spec[f"{kind}_name"].text())
+        else:
+            raise UnsupportedModelError(
+                f"{item.path}: the model holds a {printable(kind)}, which has no firmware form; "
+                "keep parameters and buffers only"
+            )
+    return tuple(inputs), parameters
+
+
+def _output_specs(signature: JsonView) -> tuple[str, ...]:
+    outputs = []
+    for item in signature["output_specs"]:
+        kind, spec = item.only()
+        if kind == "user_output":
+            tag, value = spec["arg"].only()
+            outputs.append(value["name"].text() if tag == "as_tensor" else tag)
+        elif kind == "buffer_mutation":
+            name = printable(spec["buffer_name"].text())
+            raise InvalidModelError(
+                f"{item.path}: the model changes its buffer {name} while it runs; "
+                "call model.eval() before saving"
+            )
+    return tuple(outputs)
+
+
+def _tensor_info(view: JsonView) -> TensorInfo:
+    sizes: list[int | str] = []
+    for size in view["sizes"]:
+        kind, value = size.only()
+        sizes.append(value.size() if kind == "as_int" else value["expr_str"].text())
+    return TensorInfo(view["dtype"].integer(), tuple(sizes))
+
+
+def _call(node: JsonView) -> Call:
+    module, module_class = _module(node)
+    return Call(
+        target=node["target"].text().removeprefix("torch.ops."),
+        arguments={a["name"].text(): _argument(a["arg"]) for a in node["inputs"]},
+        outputs=tuple(_output_names(node["outputs"])),
+        module=module,
+        module_class=module_class,
+    )
+
+
+def _module(node: JsonView) -> tuple[str, str]:
+    """Return the path and class of the innermost module; the stack trace beside it is not read."""
+    metadata = node.get("metadata")
+    stack = metadata.get("nn_module_stack") if metadata else None
+    if stack is None:
+        return "", ""
+    parts = stack.text().split(";")[-1].split(",")
+    if len(parts) < 3:
+        return "", ""
+    return parts[1], parts[2].rpartition(".")[2]
+
+
+def _output_names(outputs: JsonView) -> list[str]:
+    names = []
+    for output in outputs:
+        kind, value = output.only()
+        if kind == "as_tensor":
+            names.append(value["name"].text())
+        elif kind == "as_tensors":
+            names.extend(item["name"].text() for item in value)
+    return names
+
+
+def _argument(view: JsonView) -> object:
+    kind, value = view.only()
+    match kind:
+        case "as_tensor":
+            return TensorRef(value["name"].text())
+        case "as_none":
+            return None
+        case "as_int":
+            return value.integer()
+        case "as_float":
+            return _NON_FINITE.get(str(value.value)) or value.number()
+        case "as_bool":
+            return value.flag()
+        case "as_ints":
+            return [item.integer() for item in value]
+        case "as_scalar_type":
+            return value.integer()
+        case _:
+            return Opaque(kind)

@@ -1,0 +1,204 @@
+"""Writes a PyTorch model as a torch.export archive with the user's statements in it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import warnings
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy.typing as npt
+
+from pyexport.errors import OutputError, UnsupportedModelError, UsageError
+from pyexport.frontends.aten import lower
+from pyexport.frontends.loading import parse_pt2
+from pyexport.frontends.metadata import make_extras, render_extras
+from pyexport.frontends.pt2 import read_pt2
+from pyexport.ir import Model
+from pyexport.untrusted import printable
+
+if TYPE_CHECKING:
+    import torch
+
+_EXTRA = "extra/pyexport.json"
+_ROOT = "model/"
+_ALIGNMENT = 64  # of each member's data, as PyTorch's own writer does
+
+
+def save(
+    model: torch.nn.Module,
+    example: torch.Tensor | tuple[torch.Tensor],
+    path: str | Path,
+    *,
+    input_range: tuple[float, float] | None = None,
+    input_unit: str | None = None,
+    calibration: npt.ArrayLike | None = None,
+    evaluation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    labels: Sequence[object] | None = None,
+) -> None:
+    """Write `model` to `path`, ready for `pyexport export`; torch.export.load reads it too.
+
+    example: one input with a batch dimension, e.g. torch.zeros(1, 64)
+    input_range: (low, high) of the real input values, e.g. (0, 16)
+    calibration: about 100 typical inputs; evaluation: (inputs, class numbers) to measure accuracy
+    labels: a name for each output
+
+    The model is saved in evaluation mode and left in its own. A model that cannot be exported is
+    refused now. The same model gives the same bytes; the file appears whole or not at all.
+    """
+    path = Path(path)
+    data = _archive(
+        model,
+        example,
+        printable(path, 300),
+        input_range=input_range,
+        input_unit=input_unit,
+        calibration=calibration,
+        evaluation=evaluation,
+        labels=labels,
+    )
+    _write_atomically(path, data)
+
+
+def from_torch(
+    module: torch.nn.Module,
+    example: torch.Tensor | tuple[torch.Tensor],
+    *,
+    input_range: tuple[float, float] | None = None,
+    input_unit: str | None = None,
+    calibration: npt.ArrayLike | None = None,
+    evaluation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    labels: Sequence[object] | None = None,
+) -> Model:
+    """Return a live PyTorch module as the model that `load_model` reads from `save`'s file."""
+    name = type(module).__name__
+    data = _archive(
+        module,
+        example,
+        name,
+        input_range=input_range,
+        input_unit=input_unit,
+        calibration=calibration,
+        evaluation=evaluation,
+        labels=labels,
+    )
+    return parse_pt2(data, name, name)
+
+
+def _archive(
+    model: torch.nn.Module,
+    example: torch.Tensor | tuple[torch.Tensor],
+    where: str,
+    *,
+    input_range: tuple[float, float] | None,
+    input_unit: str | None,
+    calibration: npt.ArrayLike | None,
+    evaluation: tuple[npt.ArrayLike, npt.ArrayLike] | None,
+    labels: Sequence[object] | None,
+) -> bytes:
+    """Return the archive's bytes, after reading them back as the exporter will."""
+    plain = _canonical(_export(model, example, where), None)
+    graph, _ = lower(read_pt2(plain, where), where)
+    extras = make_extras(
+        graph,
+        where,
+        input_range=input_range,
+        input_unit=input_unit,
+        calibration=calibration,
+        evaluation=evaluation,
+        labels=labels,
+    )
+    data = _canonical(plain, render_extras(extras).encode("ascii"))
+    parse_pt2(data, where, where)
+    return data
+
+
+def _export(
+    model: torch.nn.Module, example: torch.Tensor | tuple[torch.Tensor], where: str
+) -> bytes:
+    import torch
+
+    arguments = example if isinstance(example, tuple) else (example,)
+    if not isinstance(model, torch.nn.Module):
+        raise UsageError(f"{where}: the model is a {type(model).__name__}, not a torch.nn.Module")
+    if not arguments or not all(isinstance(a, torch.Tensor) for a in arguments):
+        raise UsageError(f"{where}: the example must be a tensor, e.g. torch.zeros(1, 64)")
+    buffer = io.BytesIO()
+    with _evaluation_mode(model), torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's own deprecations; nothing the user can change
+        try:
+            torch.export.save(torch.export.export(model, arguments), buffer)
+        except Exception as error:  # torch.export raises many kinds, some a page long
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            reason = printable(lines[0] if lines else type(error).__name__, 200)
+            raise UnsupportedModelError(
+                f"{where}: torch.export cannot trace the model ({type(error).__name__}: {reason}); "
+                "forward() must take the example and must not branch on its values"
+            ) from error
+    return buffer.getvalue()
+
+
+@contextmanager
+def _evaluation_mode(model: torch.nn.Module) -> Iterator[None]:
+    """Switch every module to evaluation, and each back to its own mode at the end."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def _canonical(data: bytes, extra: bytes | None) -> bytes:
+    """Return the archive with fixed dates and folder, without the author's file paths."""
+    source = zipfile.ZipFile(io.BytesIO(data))
+    result = io.BytesIO()
+    with zipfile.ZipFile(result, "w", zipfile.ZIP_STORED) as target:
+        for name in source.namelist():
+            base = name.partition("/")[2]
+            content = source.read(name)
+            if base.startswith("models/"):
+                content = _without_stack_traces(content)
+            _append(target, result.tell(), _ROOT + base, content)
+        if extra is not None:
+            _append(target, result.tell(), _ROOT + _EXTRA, extra)
+    return result.getvalue()
+
+
+def _append(target: zipfile.ZipFile, position: int, name: str, content: bytes) -> None:
+    """Append a member whose data start at a multiple of 64, padded by an extra field."""
+    info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+    fixed = position + 30 + len(name.encode()) + 4
+    padding = -fixed % _ALIGNMENT
+    info.extra = b"FB" + padding.to_bytes(2, "little") + b"Z" * padding
+    info.external_attr = 0o600 << 16
+    target.writestr(info, content)
+
+
+def _without_stack_traces(content: bytes) -> bytes:
+    document = json.loads(content)
+    for node in document["graph_module"]["graph"]["nodes"]:
+        node["metadata"].pop("stack_trace", None)
+    return json.dumps(document).encode("ascii")
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        if path.is_dir():
+            raise OutputError(f"{printable(path, 300)}: a directory; name a file in it")
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except (OSError, ValueError) as error:
+        temporary.unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(
+            f"{printable(path, 300)}: cannot be written ({printable(reason)}); "
+            "choose a folder that exists and is yours"
+        ) from None
