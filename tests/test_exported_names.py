@@ -23,6 +23,17 @@ def test_every_public_name_is_a_documented_function(name: str) -> None:
     assert value.__doc__
 
 
+def test_public_functions_outlive_the_import_of_folders_of_the_same_name() -> None:
+    code = (
+        "import pyexport, importlib\n"
+        "for name in ('quantize', 'verify', 'pipeline'):\n"
+        "    importlib.import_module(f'pyexport.{name}')\n"
+        f"assert all(type(getattr(pyexport, n)).__name__ == 'function' for n in {sorted(PUBLIC)})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_dir_shows_the_public_names() -> None:
     assert set(dir(pyexport)) >= PUBLIC
 

@@ -27,7 +27,7 @@ FILES = ("tensorfile", "untrusted")  # how files are read that anybody may have 
 MODEL = ("ir", "artifact", "fixedpoint", "program", *FILES, "reference", "simulator")
 STAGES = (*MODEL, "resources", "scratch", "frontends", "passes", "quantize", "targets", "lower")
 BELOW_PIPELINE = (*STAGES, "codegen")
-BELOW_SEARCH = (*BELOW_PIPELINE, "runners", "verify", "pipeline")
+BELOW_SEARCH = (*BELOW_PIPELINE, "pipeline", "writing", "vectors", "runners", "verify")
 EVERYTHING = (*BELOW_SEARCH, "search", "campaign", "report", "cli")
 EMULATORS = ("unicorn", "capstone", "wasmtime", "elftools", "ziglang", "serial", "cobs")
 FRAMEWORKS = ("torch", "sklearn", "onnx", "nir")
@@ -69,7 +69,10 @@ LAYERS = {
         ),
         ("numpy", "scipy"),
     ),
-    "pipeline": Layer(BELOW_PIPELINE),
+    "writing": Layer(()),
+    "vectors": Layer(("ir", "artifact", "simulator"), ("numpy",)),
+    "describe": Layer(BELOW_PIPELINE),
+    "pipeline": Layer((*BELOW_PIPELINE, "writing", "vectors", "describe"), ("numpy",)),
     "search": Layer(BELOW_SEARCH, ("joblib", "numpy")),
     "campaign": Layer((*BELOW_SEARCH, "search"), ("joblib", "numpy")),
     "report": Layer((*BELOW_SEARCH, "search", "campaign"), ("matplotlib", "jinja2", "numpy")),
@@ -87,7 +90,10 @@ class Import:
 
 
 def find_imports(tree: ast.AST, inside: bool = False) -> Iterator[Import]:
-    """Return every import of a module, those spelled importlib.import_module("...") too."""
+    """Return every import of a module, and what stands for one:
+
+    importlib.import_module("..."), and an attribute of the package (pyexport.ir).
+    """
     for node in ast.iter_child_nodes(tree):
         deferred = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
@@ -99,6 +105,8 @@ def find_imports(tree: ast.AST, inside: bool = False) -> Iterator[Import]:
             base = "." * node.level + (node.module or "")
             for alias in node.names:
                 yield Import(f"{base}.{alias.name}", node.lineno, inside)
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == "pyexport":
+            yield Import(f"pyexport.{node.attr}", node.lineno, inside)
         elif isinstance(node, ast.Call) and node.args:
             called = ast.unparse(node.func)
             name = node.args[0]
@@ -174,6 +182,7 @@ def test_imports_follow_the_layers(module: str, path: Path) -> None:
         ("scratch.engine", "def f():\n    import numpy as np"),
         ("codegen.render", "from pyexport.verify import suites"),
         ("codegen.render", "from pyexport import verify"),
+        ("codegen.render", "import pyexport\npyexport.verify.run()"),
         ("frontends.torch_save", "import torch"),
         ("frontends.torch_save", "class A:\n    import torch.nn as nn"),
         ("simulator.definition", "import numpy as np"),
@@ -203,6 +212,7 @@ def test_a_planted_violation_is_found(module: str, source: str) -> None:
         ("lower.pack", "from pyexport.quantize.bounds import Interval"),
         ("simulator.fast", "from pyexport import __version__\nfrom pyexport.ir import Graph"),
         ("simulator.plain", "from pyexport.simulator.definition import run"),
+        ("describe", "import pyexport\nprint(pyexport.__version__)"),
         ("cli.export", "from pyexport import pipeline\nimport typer"),
         ("", "def __getattr__(name):\n    return importlib.import_module('pyexport.pipeline')"),
     ],

@@ -57,7 +57,7 @@ def resource_names() -> list[str]:
         for folder in ("templates", "firmware")
         for path in sorted((ROOT / folder).rglob("*"))
         if path.is_file()
-        and not {".pio", ".pio-core", "__pycache__"} & set(path.relative_to(ROOT).parts)
+        and not {".pio", ".pio-core", "__pycache__", "build"} & set(path.relative_to(ROOT).parts)
     ]
 
 
