@@ -138,7 +138,7 @@ def save(model: nn.Sequential, digits: Digits, path: Path) -> None:
         torch.from_numpy(digits.test_pixels[:1]),
         path,
         input_range=(0, 16),
-        input_unit="pixel intensity, row by row from the top left",
+        input_unit="pixel intensity",
         calibration=digits.train_pixels[:N_CALIBRATION],
         evaluation=(digits.test_pixels, digits.test_classes),
         labels=[str(digit) for digit in range(10)],
