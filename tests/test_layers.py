@@ -168,7 +168,9 @@ def modules() -> list[tuple[str, Path]]:
     return found
 
 
-@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: str(value))
+@pytest.mark.parametrize(
+    ("module", "path"), modules(), ids=[f"pyexport.{name}" for name, _ in modules()]
+)
 def test_imports_follow_the_layers(module: str, path: Path) -> None:
     assert violations(module, path.read_text(encoding="utf-8")) == []
 
