@@ -65,7 +65,7 @@ LAYERS = {
     "verify": Layer(
         (
             *("ir", "artifact", "reference", "simulator", "quantize.bounds"),
-            *("lower", "codegen", "runners", "targets"),
+            *("lower", "codegen", "runners", "targets", "fixedpoint", "program"),
         ),
         ("numpy", "scipy"),
     ),
