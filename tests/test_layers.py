@@ -27,8 +27,10 @@ FILES = ("tensorfile", "untrusted")  # how files are read that anybody may have 
 MODEL = ("ir", "artifact", "fixedpoint", "program", *FILES, "reference", "simulator")
 STAGES = (*MODEL, "resources", "scratch", "frontends", "passes", "quantize", "targets", "lower")
 BELOW_PIPELINE = (*STAGES, "codegen")
-BELOW_SEARCH = (*BELOW_PIPELINE, "pipeline", "writing", "vectors", "runners", "verify")
-EVERYTHING = (*BELOW_SEARCH, "search", "campaign", "report", "cli")
+AROUND_PIPELINE = ("writing", "vectors", "describe")
+BELOW_SEARCH = (*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline", "runners", "verify")
+PUBLIC = ("api", "load", "export", "simulate", "save", "from_torch", "from_sklearn")
+EVERYTHING = (*BELOW_SEARCH, *PUBLIC, "search", "campaign", "report", "cli")
 EMULATORS = ("unicorn", "capstone", "wasmtime", "elftools", "ziglang", "serial", "cobs")
 FRAMEWORKS = ("torch", "sklearn", "onnx", "nir")
 
@@ -72,7 +74,8 @@ LAYERS = {
     "writing": Layer(()),
     "vectors": Layer(("ir", "artifact", "simulator"), ("numpy",)),
     "describe": Layer(BELOW_PIPELINE),
-    "pipeline": Layer((*BELOW_PIPELINE, "writing", "vectors", "describe"), ("numpy",)),
+    "pipeline": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE), ("numpy",)),
+    "api": Layer(BELOW_SEARCH, ("numpy",), ("torch", "sklearn")),
     "search": Layer(BELOW_SEARCH, ("joblib", "numpy")),
     "campaign": Layer((*BELOW_SEARCH, "search"), ("joblib", "numpy")),
     "report": Layer((*BELOW_SEARCH, "search", "campaign"), ("matplotlib", "jinja2", "numpy")),
