@@ -17,6 +17,8 @@ RATIO_FREE_BYTES = 1 << 20  # ... unless it unpacks to less than this
 MAX_NAME_BYTES = 512
 _MAX_DIRECTORY_BYTES = MAX_MEMBERS * (46 + 2 * MAX_NAME_BYTES)
 _END_RECORD = b"PK\x05\x06"
+_ZIP64_RECORD, _ZIP64_LOCATOR = b"PK\x06\x06", b"PK\x06\x07"
+_ZIP64_BYTES = 56 + 20  # both; PyTorch writes them into small archives too
 
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -37,7 +39,7 @@ class Archive:
     def __init__(self, data: bytes, where: str) -> None:
         """Open the archive; raises FileFormatError naming `where`."""
         self.where = where
-        _check_directory_size(data, where)
+        _check_directory(data, where)
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
             members = self._zip.infolist()
@@ -63,16 +65,35 @@ class Archive:
             ) from None
 
 
-def _check_directory_size(data: bytes, where: str) -> None:
-    """Refuse a huge directory before zipfile turns it into objects."""
+def _check_directory(data: bytes, where: str) -> None:
+    """Refuse a huge directory before zipfile turns it into objects, and one that is not the end.
+
+    A torch archive holds smaller archives: cut short, it could end with the directory of one.
+    """
     end = data.rfind(_END_RECORD)
-    if end < 0 or len(data) < end + 22:
+    whole = end >= 0 and len(data) >= end + 22
+    if whole:
+        count, size, offset, comment = struct.unpack_from("<HIIH", data, end + 10)
+        if count > MAX_MEMBERS or size > _MAX_DIRECTORY_BYTES:
+            raise FileFormatError(f"{where}: the archive has over {MAX_MEMBERS} members")
+        before = size + offset + _zip64_bytes(data, end, count, size, offset)
+        whole = end + 22 + comment == len(data) and before == end
+    if not whole:
         raise FileFormatError(
-            f"{where}: truncated zip archive (its directory is missing); copy or save it again"
+            f"{where}: truncated or damaged zip archive (its directory is not at its end); "
+            "copy or save it again"
         )
-    count, size = struct.unpack_from("<HI", data, end + 10)
-    if count > MAX_MEMBERS or size > _MAX_DIRECTORY_BYTES:
-        raise FileFormatError(f"{where}: the archive has over {MAX_MEMBERS} members")
+
+
+def _zip64_bytes(data: bytes, end: int, count: int, size: int, offset: int) -> int:
+    """Return the bytes of the zip64 records before the end record, -1 if they contradict it."""
+    if data[max(end - 20, 0) : max(end - 16, 0)] != _ZIP64_LOCATOR:
+        return 0
+    record = max(end - _ZIP64_BYTES, 0)
+    same = data[record : record + 4] == _ZIP64_RECORD
+    stated = struct.unpack_from("<QQQ", data, record + 32) if same else ()
+    (position,) = struct.unpack_from("<Q", data, end - 12)
+    return _ZIP64_BYTES if stated == (count, size, offset) and position == record else -1
 
 
 def _check_members(members: list[zipfile.ZipInfo], where: str) -> None:

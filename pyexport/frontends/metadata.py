@@ -33,7 +33,7 @@ from pyexport.untrusted import parse_json, printable
 
 FORMAT = "pyexport/1"
 MAX_LABEL = 100  # characters
-MAX_UNIT = 40
+MAX_UNIT = 100
 
 _DTYPES = {"U8": "u1", "I8": "i1", "I16": "<i2", "I32": "<i4", "F32": "<f4", "F64": "<f8"}
 

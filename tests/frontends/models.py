@@ -5,12 +5,15 @@ import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import nn
 
 from pyexport.ir import Affine, Clamp, Graph, Identity, Linear, Reshape, Softmax
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
 def evaluate(graph: Graph, inputs: np.ndarray) -> np.ndarray:
@@ -39,18 +42,18 @@ def evaluate(graph: Graph, inputs: np.ndarray) -> np.ndarray:
     return values[graph.outputs[0]]
 
 
-def seeded(build: Callable[[], nn.Module], seed: int = 7) -> nn.Module:
+def seeded(build: Callable[[], ModuleT], seed: int = 7) -> ModuleT:
     """Return a network in evaluation mode whose weights and BatchNorm statistics are random."""
     torch.manual_seed(seed)
     module = build().eval()
     for layer in module.modules():
-        if isinstance(layer, nn.BatchNorm1d) and layer.running_mean is not None:
-            layer.running_mean.normal_()
-            layer.running_var.uniform_(0.5, 2.0)
+        if isinstance(layer, nn.BatchNorm1d):
+            layer.get_buffer("running_mean").normal_()
+            layer.get_buffer("running_var").uniform_(0.5, 2.0)
     return module
 
 
-def mlp() -> nn.Module:
+def mlp() -> nn.Sequential:
     """Return the digits network of the documentation."""
     return seeded(
         lambda: nn.Sequential(
@@ -60,7 +63,7 @@ def mlp() -> nn.Module:
     )  # fmt: skip
 
 
-def tiny() -> nn.Module:
+def tiny() -> nn.Sequential:
     """Return the smallest useful network, for tests that go through every byte."""
     return seeded(lambda: nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)))
 

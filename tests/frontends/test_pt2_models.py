@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from pyexport.frontends import load_model
-from pyexport.ir import Affine, Clamp
+from pyexport.ir import Affine, Clamp, Linear
 from tests.frontends.models import Wrapped, evaluate, mlp, seeded, tiny, write_export
 
 NETWORKS = {
@@ -119,27 +119,33 @@ def test_names_are_canonical_and_sources_are_module_paths(tmp_path):
     assert graph.nodes[1].op == Clamp(0.0, float("inf"))
 
 
+def _first_linear(path):
+    op = load_model(path).graph.nodes[0].op
+    assert isinstance(op, Linear)
+    return op
+
+
 def test_weights_are_kept_as_stored(tmp_path):
     module = tiny()
-    op = load_model(write_export(tmp_path / "m", module, torch.zeros(1, 3))).graph.nodes[0].op
+    op = _first_linear(write_export(tmp_path / "m", module, torch.zeros(1, 3)))
     assert op.weight.dtype == np.float32
-    np.testing.assert_array_equal(op.weight, module[0].weight.detach().numpy())
-    np.testing.assert_array_equal(op.bias, module[0].bias.detach().numpy())
+    np.testing.assert_array_equal(op.weight, module[0].get_parameter("weight").detach().numpy())
+    np.testing.assert_array_equal(op.bias, module[0].get_parameter("bias").detach().numpy())
 
 
 def test_weights_that_share_a_strided_buffer_are_read(tmp_path):
     module = tiny()
     buffer = torch.arange(40.0)
     module[0].weight = nn.Parameter(buffer.as_strided((4, 3), (1, 7), 2))
-    op = load_model(write_export(tmp_path / "m", module, torch.zeros(1, 3))).graph.nodes[0].op
-    np.testing.assert_array_equal(op.weight, module[0].weight.detach().numpy())
+    op = _first_linear(write_export(tmp_path / "m", module, torch.zeros(1, 3)))
+    np.testing.assert_array_equal(op.weight, module[0].get_parameter("weight").detach().numpy())
 
 
 def test_batch_norm_is_folded_in_float64(tmp_path):
     module = seeded(lambda: nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 2)))
     op = load_model(write_export(tmp_path / "m.pt", module, torch.zeros(1, 4))).graph.nodes[0].op
     assert isinstance(op, Affine)
-    variance = module[0].running_var.double().numpy()
+    variance = module[0].get_buffer("running_var").double().numpy()
     np.testing.assert_array_equal(op.scale, 1.0 / np.sqrt(variance + 1e-5))
 
 
@@ -156,7 +162,7 @@ def test_metadata_of_a_plain_file(tmp_path):
     assert metadata.source_name == "m.pt"
     assert metadata.source_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert metadata.producer == f"torch {torch.__version__}"
-    assert metadata.input_range is metadata.labels is metadata.calibration is None
+    assert (metadata.input_range, metadata.labels, metadata.calibration) == (None, None, None)
     assert metadata.warnings == ()
 
 
