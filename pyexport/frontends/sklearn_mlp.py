@@ -49,7 +49,8 @@ def from_sklearn(
             "at the end of a Pipeline"
         )
     _check_fitted(network, name)
-    builder = GraphBuilder((int(steps[0].n_features_in_),))
+    columns = next(s.n_features_in_ for s in steps if hasattr(s, "n_features_in_"))
+    builder = GraphBuilder((int(columns),))
     value = builder.input
     for step in steps[:-1]:
         value = _scaler(builder, value, step)
