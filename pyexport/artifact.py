@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,20 +15,8 @@ from typing import Any
 import numpy as np
 
 from pyexport.errors import FileFormatError
-from pyexport.ir import (
-    Array,
-    Calibration,
-    Dataset,
-    Graph,
-    Linear,
-    Node,
-    Op,
-    QuantizedLinear,
-    QuantizedSoftmax,
-    QuantParams,
-    Softmax,
-    Tensor,
-)
+from pyexport.graph_document import graph_document, parameters, read_graph
+from pyexport.ir import Array, Calibration, Dataset, Graph
 from pyexport.tensorfile import RawTensor, read_tensorfile, write_tensorfile
 
 FORMAT = "pyexport-px/1"
@@ -88,6 +75,7 @@ class Artifact:
     accuracy: Accuracy | None = None
     labels: tuple[str, ...] | None = None
     input_unit: str | None = None
+    target: str | None = None  # what the header was specialized for; it changes no byte
 
     @property
     def profile(self) -> str:
@@ -98,9 +86,9 @@ class Artifact:
     def identity(self) -> str:
         """SHA-256 (hex) over profile, graph and parameters; names of files and modules excluded."""
         digest = hashlib.sha256()
-        document = {"profile": self.profile, "graph": _graph_document(self.graph, source=False)}
+        document = {"profile": self.profile, "graph": graph_document(self.graph, source=False)}
         digest.update(_canonical(document).encode())
-        for name, array in _parameters(self.graph).items():
+        for name, array in parameters(self.graph).items():
             digest.update(f"\n{name} {_DTYPE_NAMES[array.dtype]} {array.shape}\n".encode())
             digest.update(_little_endian(array))
         return digest.hexdigest()
@@ -143,9 +131,10 @@ def write_artifact(artifact: Artifact) -> bytes:
         },
         "labels": None if artifact.labels is None else list(artifact.labels),
         "input_unit": artifact.input_unit,
-        "graph": _graph_document(artifact.graph, source=True),
+        "target": artifact.target,
+        "graph": graph_document(artifact.graph, source=True),
     }
-    arrays = dict(_parameters(artifact.graph))
+    arrays = dict(parameters(artifact.graph))
     arrays["vectors.inputs"] = artifact.vectors.inputs
     arrays["vectors.outputs"] = artifact.vectors.outputs
     if artifact.samples is not None:
@@ -201,7 +190,7 @@ def _from_document(document: dict[str, Any], arrays: dict[str, Array]) -> Artifa
     return Artifact(
         name=document["name"],
         scheme=document["scheme"],
-        graph=_read_graph(document["graph"], arrays),
+        graph=read_graph(document["graph"], arrays),
         source_name=document["source"]["name"],
         source_sha256=document["source"]["sha256"],
         producer=document["producer"],
@@ -211,122 +200,7 @@ def _from_document(document: dict[str, Any], arrays: dict[str, Array]) -> Artifa
         accuracy=None if accuracy is None else Accuracy(**accuracy),
         labels=None if labels is None else tuple(labels),
         input_unit=document["input_unit"],
-    )
-
-
-def _graph_document(graph: Graph, *, source: bool) -> dict[str, Any]:
-    return {
-        "inputs": list(graph.inputs),
-        "outputs": list(graph.outputs),
-        "tensors": [_tensor_document(t) for t in graph.tensors],
-        "nodes": [_node_document(n, source) for n in graph.nodes],
-    }
-
-
-def _tensor_document(tensor: Tensor) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "name": tensor.name,
-        "shape": list(tensor.shape),
-        "dtype": tensor.dtype,
-    }
-    if tensor.quant is not None:
-        q = tensor.quant
-        document |= {
-            "scale": q.scale,
-            "zero_point": q.zero_point,
-            "low": q.low,
-            "high": q.high,
-        }
-    return document
-
-
-def _node_document(node: Node, source: bool) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "name": node.name,
-        "kind": node.op.kind,
-        "inputs": list(node.inputs),
-        "outputs": list(node.outputs),
-    }
-    if isinstance(node.op, QuantizedLinear):
-        document["pre_shift"] = node.op.pre_shift
-    if isinstance(node.op, Linear):  # JSON has no infinity
-        document["low"] = node.op.low if math.isfinite(node.op.low) else None
-        document["high"] = node.op.high if math.isfinite(node.op.high) else None
-    if source:
-        document["source"] = node.source
-    return document
-
-
-_PARAMETERS: dict[type[Op], tuple[str, ...]] = {
-    QuantizedLinear: (
-        "weight",
-        "bias",
-        "multiplier",
-        "shift",
-        "weight_scale",
-        "acc_low",
-        "acc_high",
-    ),
-    QuantizedSoftmax: ("table",),
-    Linear: ("weight", "bias"),
-    Softmax: (),
-}
-
-
-def _parameters(graph: Graph) -> dict[str, Array]:
-    return {
-        f"{node.name}.{field}": getattr(node.op, field)
-        for node in graph.nodes
-        for field in _PARAMETERS[type(node.op)]
-    }
-
-
-def _read_graph(document: dict[str, Any], arrays: dict[str, Array]) -> Graph:
-    return Graph(
-        tensors=tuple(_read_tensor(t) for t in document["tensors"]),
-        nodes=tuple(_read_node(n, arrays) for n in document["nodes"]),
-        inputs=tuple(document["inputs"]),
-        outputs=tuple(document["outputs"]),
-    )
-
-
-def _read_tensor(document: dict[str, Any]) -> Tensor:
-    quant = None
-    if "scale" in document:
-        quant = QuantParams(
-            document["dtype"],
-            float(document["scale"]),
-            document["zero_point"],
-            document["low"],
-            document["high"],
-        )
-    return Tensor(document["name"], tuple(document["shape"]), document["dtype"], quant)
-
-
-def _read_node(document: dict[str, Any], arrays: dict[str, Array]) -> Node:
-    kind, name = document["kind"], document["name"]
-
-    def parameters(op: type[Op]) -> dict[str, Any]:
-        return {field: arrays[f"{name}.{field}"] for field in _PARAMETERS[op]}
-
-    readers: dict[str, Callable[[], Op]] = {
-        "quantized_linear": lambda: QuantizedLinear(
-            **parameters(QuantizedLinear), pre_shift=document["pre_shift"]
-        ),
-        "quantized_softmax": lambda: QuantizedSoftmax(**parameters(QuantizedSoftmax)),
-        "linear": lambda: Linear(
-            **parameters(Linear),
-            low=-math.inf if document["low"] is None else document["low"],
-            high=math.inf if document["high"] is None else document["high"],
-        ),
-        "softmax": Softmax,
-    }
-    return Node(
-        name,
-        readers[kind](),
-        tuple(document["inputs"]),
-        tuple(document["outputs"]),
-        document["source"],
+        target=document["target"],
     )
 
 

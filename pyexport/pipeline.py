@@ -106,9 +106,10 @@ def export_model(model: Model, options: ExportOptions) -> Export:
     return _finish(artifact, target, options.templates, tuple(warnings))
 
 
-def render_artifact(artifact: Artifact, target: str | None, templates: Path | None) -> Export:
+def render_artifact(artifact: Artifact, templates: Path | None = None) -> Export:
     """Return the export of an artifact that was made before: the same header as then."""
-    return _finish(artifact, get_target(target) if target else None, templates, ())
+    target = get_target(artifact.target) if artifact.target is not None else None
+    return _finish(artifact, target, templates, ())
 
 
 def _finish(
@@ -208,6 +209,7 @@ def _artifact(
         vectors=Vectors(np.empty((0, 0)), np.empty((0, 0))),
         labels=metadata.labels,
         input_unit=metadata.input_unit,
+        target=options.target,
     )
     samples, accuracy = None, None
     if metadata.evaluation is not None and len(metadata.evaluation.inputs):

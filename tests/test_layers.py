@@ -46,7 +46,8 @@ LAYERS = {
     "tensorfile": Layer(("untrusted",)),
     "scratch": Layer(FILES),
     "ir": Layer(("fixedpoint",), ("numpy",)),
-    "artifact": Layer(("ir", "fixedpoint", *FILES), ("numpy",)),
+    "graph_document": Layer(("ir",), ("numpy",)),
+    "artifact": Layer(("ir", "fixedpoint", "graph_document", *FILES), ("numpy",)),
     # The definition and its reader of .px share nothing with what they check, not even NumPy.
     "simulator.__init__": Layer(()),
     "simulator.float32": Layer(()),

@@ -1,5 +1,6 @@
 """Prints a Program as one C header through the Jinja templates."""
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from pyexport.codegen.context import build_context, call_arguments, plain_steps
 from pyexport.codegen.identifiers import check_model_name
 from pyexport.codegen.info import HeaderInfo
 from pyexport.codegen.kernels import HELPERS, kernel_values
-from pyexport.codegen.text import c_float
+from pyexport.codegen.text import MAX_LINE, c_float
 from pyexport.errors import UsageError
 from pyexport.program import Program, Step
 from pyexport.resources import resource_dir
@@ -82,7 +83,9 @@ def _bodies(
             bodies.append(_render_op(environment, step, values, functions[key], context))
             helpers += [h for h in HELPERS.get(step.kernel, ()) if h not in helpers]
         arguments = call_arguments(step, program, context["name"])
-        calls.append({"text": f"{functions[key]}({arguments});", "note": _summary(values)})
+        call = f"    {functions[key]}({arguments});"
+        text = textwrap.fill(call, MAX_LINE, initial_indent="", subsequent_indent="        ")
+        calls.append({"text": text, "note": _summary(values)})
     rendered = [
         environment.get_template(helper).render(
             name=context["name"], upper=context["upper"], exp=_EXP

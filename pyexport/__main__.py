@@ -1,0 +1,5 @@
+"""Runs the command line: python -m pyexport."""
+
+from pyexport.cli import main
+
+main()

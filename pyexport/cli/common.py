@@ -1,0 +1,71 @@
+"""What the commands share: consoles, JSON output, and options that several have."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pyexport.errors import UsageError
+
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document instead of text.")
+]
+
+PIPE_WIDTH = 160  # columns of a table that does not go to a terminal
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+err = Console(highlight=False, soft_wrap=True, stderr=True)
+
+
+def print_json(document: Any) -> None:
+    """Print a document as JSON on standard output, keys sorted."""
+    print(json.dumps(document, indent=1, sort_keys=True))
+
+
+def warn(text: str) -> None:
+    """Print one warning line on standard error."""
+    err.print(f"warning: {text}", markup=False)
+
+
+def plain_table(*columns: str) -> Table:
+    """Return a table without lines around it; columns whose name starts with ">" align right."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        right = column.startswith(">")
+        table.add_column(
+            column.lstrip(">"), justify="right" if right else "left", no_wrap=right, overflow="fold"
+        )
+    return table
+
+
+def parse_range(text: str | None) -> tuple[float, float] | None:
+    """Return LOW:HIGH as two numbers; raises UsageError."""
+    if text is None:
+        return None
+    low, colon, high = text.partition(":")
+    try:
+        values = float(low), float(high)
+    except ValueError:
+        values = (1.0, 0.0)
+    if not colon or not values[0] < values[1] or any(abs(v) > 1e30 for v in values):
+        raise UsageError(f"--input-range {text!r} is not LOW:HIGH, for example 0:16")
+    return values
+
+
+def split_output(output: Path | None, name: str | None, source: Path) -> tuple[Path, str]:
+    """Return the folder to write into and the model's name.
+
+    --output is a folder, or a path that ends in .h, whose stem is then the name. Without a name
+    it is the stem of the source file.
+    """
+    if output is not None and output.suffix == ".h":
+        if name is not None and name != output.stem:
+            raise UsageError(
+                f"--output {output} and --name {name} disagree: the header is called NAME.h"
+            )
+        return output.parent, output.stem
+    return output or Path(), name or source.stem

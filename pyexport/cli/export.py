@@ -1,0 +1,120 @@
+"""pyexport export: a model file becomes a header, an artifact and a manifest."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pyexport.cli.common import JsonOption, out, parse_range, print_json, split_output, warn
+from pyexport.codegen.identifiers import check_model_name
+from pyexport.errors import UsageError
+from pyexport.frontends import load_model, read_samples
+from pyexport.ir import Dataset, Model
+from pyexport.pipeline import SCHEMES, Export, ExportOptions, export_model
+from pyexport.targets import get_target
+
+
+def export_command(
+    model: Annotated[Path, typer.Argument(help="Model file; its content decides what it is.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder for NAME.h, NAME.px, NAME.json, or the path of NAME.h."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Prefix of every C symbol; default: the file's stem.")
+    ] = None,
+    scheme: Annotated[str, typer.Option(help="Arithmetic: int8 or float32.")] = "int8",
+    target: Annotated[
+        str | None,
+        typer.Option(help="Specialize the header for one target; default: portable C."),
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(help="Real input rows that set the ranges: .npz, .npy, .csv or IDX."),
+    ] = None,
+    input_range: Annotated[
+        str | None,
+        typer.Option(metavar="LOW:HIGH", help="Least and greatest real input value."),
+    ] = None,
+    per_tensor: Annotated[
+        bool, typer.Option("--per-tensor", help="One weight scale a layer, not one an output.")
+    ] = False,
+    templates: Annotated[
+        Path | None,
+        typer.Option(help="Folder of templates that replace pyexport's own, file by file."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Quantize a model and write it as one C header, with all that is needed to check it."""
+    folder, chosen = split_output(output, name, model)
+    # Options are checked before the model is read: a typing mistake should not cost a minute.
+    check_model_name(chosen)
+    if scheme not in SCHEMES:
+        raise UsageError(f"--scheme {scheme} is unknown; use {' or '.join(SCHEMES)}")
+    if target is not None:
+        get_target(target)
+    declared = parse_range(input_range)
+    loaded = load_model(model)
+    options = ExportOptions(
+        name=chosen,
+        scheme=scheme,
+        target=target,
+        per_channel=not per_tensor,
+        input_range=declared,
+        calibration=_calibration(calibration, loaded),
+        templates=templates,
+    )
+    result = export_model(loaded, options)
+    paths = result.write(folder)
+    if json:
+        print_json(_document(result, paths))
+        return
+    for warning in result.warnings:
+        warn(warning)
+    _print_summary(result, paths)
+
+
+def _calibration(path: Path | None, model: Model) -> Dataset | None:
+    if path is None:
+        return None
+    return read_samples(path, model.graph.input.shape, "calibration")
+
+
+def _print_summary(result: Export, paths: tuple[Path, ...]) -> None:
+    artifact, program = result.artifact, result.program
+    for path, what in zip(paths, ("header", "artifact", "manifest"), strict=True):
+        out.print(f"{what:<10}{path}", markup=False)
+    out.print(f"{'identity':<10}{artifact.identity}")
+    accuracy = artifact.accuracy
+    if accuracy is not None:
+        out.print(
+            f"{'accuracy':<10}float {100 * accuracy.float_correct / accuracy.rows:.2f} %, "
+            f"{artifact.scheme} {100 * accuracy.exported_correct / accuracy.rows:.2f} % "
+            f"on {accuracy.rows} rows"
+        )
+    size_in = sum(program.buffer(b).bytes for b in program.inputs)
+    size_out = sum(program.buffer(b).bytes for b in program.outputs)
+    out.print(
+        f"{'memory':<10}{program.const_bytes} bytes of tables in flash; RAM: "
+        f"{program.arena_bytes} scratch, {size_in} input, {size_out} output"
+    )
+
+
+def _document(result: Export, paths: tuple[Path, ...]) -> dict[str, object]:
+    artifact, accuracy = result.artifact, result.artifact.accuracy
+    return {
+        "files": [str(path) for path in paths],
+        "name": artifact.name,
+        "identity": artifact.identity,
+        "scheme": artifact.scheme,
+        "target": artifact.target,
+        "accuracy": None
+        if accuracy is None
+        else {
+            "rows": accuracy.rows,
+            "float": accuracy.float_correct / accuracy.rows,
+            "exported": accuracy.exported_correct / accuracy.rows,
+        },
+        "bytes": {"tables": result.program.const_bytes, "scratch": result.program.arena_bytes},
+        "warnings": list(result.warnings),
+    }

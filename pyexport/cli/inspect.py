@@ -1,0 +1,105 @@
+"""pyexport inspect: what a model or an artifact holds, layer by layer, and what it costs."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pyexport.artifact import Artifact, read_artifact
+from pyexport.cli.common import JsonOption, out, plain_table, print_json, warn
+from pyexport.describe import network_title, operator_name
+from pyexport.frontends import load_model
+from pyexport.ir import Graph, Node
+from pyexport.lower import lower, select_kernel
+from pyexport.pipeline import ExportOptions, export_model
+from pyexport.program import Program, Step
+from pyexport.targets import get_target
+
+
+def inspect_command(
+    model: Annotated[Path, typer.Argument(help="A model file, or the .px file of an export.")],
+    json: JsonOption = False,
+) -> None:
+    """Show layers, shapes, parameters, multiply-accumulates, and flash and RAM of each layer."""
+    artifact, warnings = _artifact(model)
+    target = get_target(artifact.target) if artifact.target is not None else None
+    program = lower(artifact.graph, target)
+    rows = [_row(node, artifact.graph, program) for node in artifact.graph.nodes]
+    totals = {
+        "parameters": sum(r["parameters"] for r in rows),
+        "macs": sum(r["macs"] for r in rows),
+        "flash_bytes": program.const_bytes,
+        "scratch_bytes": program.arena_bytes,
+        "scratch_lower_bound": program.arena_lower_bound,
+    }
+    if json:
+        print_json({"name": artifact.name, "identity": artifact.identity, "layers": rows} | totals)
+        return
+    for warning in warnings:
+        warn(warning)
+    source, sink = artifact.graph.input, artifact.graph.output
+    out.print(f"{model.name}: {network_title(artifact.graph)}, {artifact.scheme}", markup=False)
+    out.print(f"input   {_tensor(source)}\noutput  {_tensor(sink)}\n", markup=False)
+    table = plain_table(
+        "layer", "module", "operator", ">in", ">out", ">parameters", ">MACs", ">flash", ">RAM",
+        "kernel", ">bits",
+    )  # fmt: skip
+    for row in rows:
+        table.add_row(
+            row["node"], row["module"], row["operator"], str(row["inputs"]), str(row["outputs"]),
+            str(row["parameters"]), str(row["macs"]), str(row["flash_bytes"]),
+            str(row["ram_bytes"]), row["kernel"], str(row["accumulator_bits"] or ""),
+        )  # fmt: skip
+    table.add_row(
+        "total", "", "", "", "", str(totals["parameters"]), str(totals["macs"]),
+        str(totals["flash_bytes"]), str(totals["scratch_bytes"]), "", "",
+    )  # fmt: skip
+    out.print(table)
+    out.print(
+        "\nflash: tables in bytes; RAM: bytes of scratch alive while the layer runs; the total is "
+        f"the planned arena (no plan needs fewer than {totals['scratch_lower_bound']})"
+    )
+
+
+def _artifact(path: Path) -> tuple[Artifact, tuple[str, ...]]:
+    if path.suffix == ".px":
+        return read_artifact(path), ()
+    loaded = load_model(path)
+    declared = loaded.metadata.input_range is not None or loaded.metadata.calibration is not None
+    options = ExportOptions("model", scheme="int8" if declared else "float32")
+    result = export_model(loaded, options)
+    warnings = list(result.warnings)
+    if not declared:
+        warnings.append("the file tells no input range: sizes are those of the float32 scheme")
+    return result.artifact, tuple(warnings)
+
+
+def _row(node: Node, graph: Graph, program: Program) -> dict[str, Any]:
+    from pyexport.quantize.bounds import bits_needed
+
+    step = next(s for s in program.steps if isinstance(s, Step) and s.node == node.name)
+    kernel = select_kernel(node, graph, None)
+    consts = [program.const(name) for name in step.consts]
+    alive = {*step.reads, *step.writes} - {*program.inputs, *program.outputs}
+    bits = bits_needed(step.acc_low, step.acc_high) if step.acc_high > step.acc_low else None
+    return {
+        "node": node.name,
+        "module": node.source,
+        "operator": operator_name(node, graph),
+        "inputs": sum(graph.tensor(t).size for t in node.inputs),
+        "outputs": sum(graph.tensor(t).size for t in node.outputs),
+        "parameters": sum(c.size for c in consts if c.name.endswith(("_weight", "_bias"))),
+        "macs": kernel.multiply_accumulates(node, graph),
+        "flash_bytes": sum(len(c.data) for c in consts),
+        "ram_bytes": sum(program.buffer(name).bytes for name in alive),
+        "kernel": step.kernel,
+        "accumulator_bits": bits,
+    }
+
+
+def _tensor(tensor: Any) -> str:
+    shape = "x".join(str(n) for n in tensor.shape)
+    if tensor.quant is None:
+        return f"{shape} float32"
+    q = tensor.quant
+    return f"{shape} {q.dtype} {q.low}..{q.high}, scale {q.scale:.6g}, zero point {q.zero_point}"

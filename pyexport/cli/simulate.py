@@ -1,0 +1,136 @@
+"""pyexport simulate: the outputs of an exported model, as the device computes them."""
+
+import io
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from pyexport.artifact import Artifact, quantize_inputs, read_artifact
+from pyexport.cli.common import JsonOption, out, plain_table, print_json, warn
+from pyexport.errors import UsageError
+from pyexport.frontends import read_samples
+from pyexport.ir import Array, Dataset
+from pyexport.simulator import definition
+from pyexport.simulator.fast import FastSimulator, argmax
+from pyexport.simulator.plain import read_plain
+from pyexport.writing import write_together
+
+SHOWN_ROWS = 20
+WRITERS = (".npy", ".npz", ".csv", ".idx")
+
+
+def simulate_command(
+    artifact: Annotated[Path, typer.Argument(help="The .px file of an export.")],
+    inputs: Annotated[Path, typer.Argument(help="Rows of inputs: .npy, .npz, .csv or IDX.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Write the outputs there: .npy, .npz (with classes), .csv or .idx."),
+    ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="The inputs are the device's bytes, not real values.")
+    ] = False,
+    engine: Annotated[
+        str, typer.Option(help="fast (NumPy) or definition (plain Python, the specification).")
+    ] = "fast",
+    json: JsonOption = False,
+) -> None:
+    """Compute what the firmware computes, bit for bit, for rows of inputs."""
+    if output is not None and output.suffix not in WRITERS:
+        raise UsageError(f"--output {output}: the suffix must be one of {', '.join(WRITERS)}")
+    if engine not in ("fast", "definition"):
+        raise UsageError(f"--engine {engine} is unknown; use fast or definition")
+    model = read_artifact(artifact)
+    dataset = read_samples(inputs, model.graph.input.shape, "input")
+    rows = _rows(model, dataset, raw, str(inputs))
+    if engine == "fast":
+        outputs = FastSimulator(model.graph).run(rows)
+    else:
+        plain = read_plain(artifact)
+        results = [definition.run(plain, row.tolist()).outputs for row in rows]
+        outputs = np.array(results).astype(FastSimulator(model.graph).run(rows[:0]).dtype)
+    classes = argmax(outputs) if outputs.shape[1] > 1 else None
+    if output is not None:
+        write_together(output.parent, {output.name: _encoded(output.suffix, outputs, classes)})
+    if json:
+        print_json(
+            {
+                "rows": len(rows),
+                "outputs": outputs.tolist() if output is None else str(output),
+                "classes": None if classes is None else classes.tolist(),
+                "accuracy": _accuracy(classes, dataset),
+            }
+        )
+        return
+    _print(model, outputs, classes, dataset, output)
+
+
+def _rows(model: Artifact, dataset: Dataset, raw: bool, where: str) -> Array:
+    quant = model.graph.input.quant
+    values = dataset.inputs.reshape(len(dataset.inputs), -1)
+    if quant is None:
+        return quantize_inputs(model, dataset)
+    if raw:
+        whole = (values == np.floor(values)) & (values >= quant.low) & (values <= quant.high)
+        if not whole.all():
+            bad = values[~whole][0]
+            raise UsageError(
+                f"{where}: {bad:.9g} is not one of the legal bytes {quant.low}..{quant.high}; "
+                "without --raw, real values are rounded to them"
+            )
+        return values.astype(quantize_inputs(model, Dataset(dataset.inputs[:0])).dtype)
+    real = np.sort(quant.dequantize([quant.low, quant.high]))
+    clamped = int(((values < real[0]) | (values > real[1])).sum())
+    if clamped:
+        warn(
+            f"{where}: {clamped} of {values.size} values lie outside {real[0]:.9g}..{real[1]:.9g} "
+            "and are clamped, as on the device"
+        )
+    return quantize_inputs(model, dataset)
+
+
+def _encoded(suffix: str, outputs: Array, classes: Array | None) -> bytes:
+    buffer = io.BytesIO()
+    if suffix == ".npy":
+        np.save(buffer, outputs)
+    elif suffix == ".npz":
+        if classes is None:
+            np.savez(buffer, outputs=outputs)
+        else:
+            np.savez(buffer, outputs=outputs, classes=classes)
+    elif suffix == ".csv":
+        lines = [",".join(f"output{i}" for i in range(outputs.shape[1]))]
+        lines += [",".join(repr(v) for v in row) for row in outputs.tolist()]
+        return ("\n".join(lines) + "\n").encode()
+    else:
+        code = {"uint8": 8, "int8": 9, "float32": 13}[outputs.dtype.name]
+        buffer.write(bytes([0, 0, code, 2]))
+        buffer.write(np.array(outputs.shape, dtype=">u4").tobytes())
+        buffer.write(outputs.astype(outputs.dtype.newbyteorder(">")).tobytes())
+    return buffer.getvalue()
+
+
+def _accuracy(classes: Array | None, dataset: Dataset) -> float | None:
+    if classes is None or dataset.targets is None:
+        return None
+    return float((classes == dataset.targets).mean())
+
+
+def _print(
+    model: Artifact, outputs: Array, classes: Array | None, dataset: Dataset, output: Path | None
+) -> None:
+    table = plain_table(">row", "class", "outputs")
+    for row in range(min(len(outputs), SHOWN_ROWS)):
+        label = ""
+        if classes is not None:
+            label = model.labels[classes[row]] if model.labels else str(classes[row])
+        table.add_row(str(row), label, " ".join(f"{v:g}" for v in outputs[row].tolist()))
+    out.print(table)
+    if len(outputs) > SHOWN_ROWS:
+        out.print(f"... {len(outputs) - SHOWN_ROWS} more rows; --output FILE writes all")
+    accuracy = _accuracy(classes, dataset)
+    if accuracy is not None:
+        out.print(f"accuracy {100 * accuracy:.2f} % on {len(outputs)} rows")
+    if output is not None:
+        out.print(f"wrote {output}", markup=False)

@@ -1,0 +1,157 @@
+"""pyexport verify: runs a header on the host and on emulated chips and compares every bit."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import pyexport
+from pyexport.artifact import Artifact, read_artifact
+from pyexport.cli.common import JsonOption, err, out, plain_table, print_json
+from pyexport.errors import CheckFailedError, UsageError
+from pyexport.frontends import read_samples
+from pyexport.ir import Dataset
+from pyexport.runners import RUNNER_NAMES, available
+from pyexport.verify import DEFAULT_SUITES, Report, TargetReport
+
+
+def verify_command(
+    subject: Annotated[
+        Path, typer.Argument(help="NAME.h (that file, NAME.px beside it), NAME.px or a model file.")
+    ],
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="Target to run on, repeatable; all: every one that runs here."),
+    ] = None,
+    suite: Annotated[str, typer.Option(help="Suites of inputs, separated by commas.")] = ",".join(
+        DEFAULT_SUITES
+    ),
+    dataset: Annotated[
+        Path | None, typer.Option(help="Real rows for the dataset suite instead of stored ones.")
+    ] = None,
+    random: Annotated[
+        int | None, typer.Option(help="Rows of the random suite; default 10000, 1000 on a chip.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the random suites.")] = 0,
+    compiler: Annotated[
+        str | None, typer.Option(help="zig, gcc, clang or a cross compiler; default: the target's.")
+    ] = None,
+    optimize: Annotated[
+        str | None, typer.Option(help="-Os or -O2; default: the target's own level.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Compare a header with the simulator on chosen targets: outputs, classes and accumulators."""
+    targets = _targets(target or [])
+    rows = None if dataset is None else _dataset(dataset, subject)
+    with err.status("starting") as status:
+        report = pyexport.verify(
+            subject,
+            targets,
+            tuple(suite.split(",")),
+            compiler=compiler,
+            optimize=optimize,
+            seed=seed,
+            random_rows=random,
+            dataset=rows,
+            progress=lambda name, what: status.update(f"{name}: {what}"),
+        )
+    if json:
+        print_json(_document(report))
+    else:
+        _print(report)
+    if not report.ok:
+        more = len(report.problems) - 1
+        also = f" (and {more} more)" if more else ""
+        raise CheckFailedError(f"{subject}: {report.problems[0]}{also}")
+
+
+def _targets(names: list[str]) -> tuple[str, ...]:
+    if "all" in names:
+        return tuple(name for name in RUNNER_NAMES if available(name) is None)
+    for name in names:
+        if name not in RUNNER_NAMES:
+            raise UsageError(
+                f"target {name!r} is unknown; use all or some of {', '.join(RUNNER_NAMES)}"
+            )
+    return tuple(names)
+
+
+def _dataset(path: Path, subject: Path) -> Dataset:
+    source = subject.with_suffix(".px")
+    artifact: Artifact = (
+        read_artifact(source)
+        if subject.suffix in (".h", ".px")
+        else pyexport.quantize(pyexport.load(subject))
+    )
+    return read_samples(path, artifact.graph.input.shape, "dataset")
+
+
+def _print(report: Report) -> None:
+    artifact = report.artifact
+    out.print(f"{artifact.name}  identity {artifact.identity}", markup=False)
+    table = plain_table(
+        "target", ">rows", ">bytes", ">accumulators", ">differ", ">flash", ">RAM", ">stack",
+        ">mean", "unit", "compiler",
+    )  # fmt: skip
+    for target in report.targets:
+        m = target.measurement
+        cost = ("", "", "", "", "")
+        if m is not None:
+            sizes = (str(m.flash_bytes), str(m.ram_static_bytes), str(m.stack_bytes))
+            cost = (*sizes, f"{m.count_mean:.0f}", m.unit)
+        table.add_row(
+            target.target, str(target.rows), str(target.output_bytes), str(target.accumulators),
+            str(target.differing_rows), *cost, target.compiler,
+        )  # fmt: skip
+    out.print(table)
+    for target in report.targets:
+        for finding in target.findings:
+            mark = "ok" if finding.ok else "FAILED"
+            out.print(f"{target.target}: {finding.name}: {mark}, {finding.detail}", markup=False)
+    for problem in report.problems:
+        out.print(f"MISMATCH {problem}", markup=False)
+    if report.ok:
+        out.print("every output, class and accumulator agrees; self-tests pass")
+
+
+def _document(report: Report) -> dict[str, Any]:
+    return {
+        "name": report.artifact.name,
+        "identity": report.artifact.identity,
+        "ok": report.ok,
+        "problems": list(report.problems),
+        "targets": [_target_document(target) for target in report.targets],
+    }
+
+
+def _target_document(target: TargetReport) -> dict[str, Any]:
+    m = target.measurement
+    return {
+        "target": target.target,
+        "compiler": target.compiler,
+        "rows": target.rows,
+        "output_bytes": target.output_bytes,
+        "accumulators": target.accumulators,
+        "differing_rows": target.differing_rows,
+        "suites": [
+            {"name": c.suite, "rows": c.rows, "differing_rows": c.differing_rows}
+            for c in target.comparisons
+        ],
+        "argmax_vectors": target.tie_vectors,
+        "argmax_wrong": target.wrong_ties,
+        "selftest": target.selftest,
+        "findings": [{"name": f.name, "ok": f.ok, "detail": f.detail} for f in target.findings],
+        "cost": None
+        if m is None
+        else {
+            "flash_bytes": m.flash_bytes,
+            "parameters_bytes": m.parameters_bytes,
+            "ram_static_bytes": m.ram_static_bytes,
+            "stack_bytes": m.stack_bytes,
+            "unit": m.unit,
+            "mean": m.count_mean,
+            "min": m.count_min,
+            "max": m.count_max,
+        },
+    }

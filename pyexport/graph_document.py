@@ -1,0 +1,148 @@
+"""The graph of an artifact as a JSON document and named arrays, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from pyexport.ir import (
+    Array,
+    Graph,
+    Linear,
+    Node,
+    Op,
+    QuantizedLinear,
+    QuantizedSoftmax,
+    QuantParams,
+    Softmax,
+    Tensor,
+)
+
+
+def graph_document(graph: Graph, *, source: bool) -> dict[str, Any]:
+    """Return the graph without its arrays; `source` adds the module paths of the user's model."""
+    return {
+        "inputs": list(graph.inputs),
+        "outputs": list(graph.outputs),
+        "tensors": [_tensor_document(t) for t in graph.tensors],
+        "nodes": [_node_document(n, source) for n in graph.nodes],
+    }
+
+
+def _tensor_document(tensor: Tensor) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype,
+    }
+    if tensor.declared_range is not None:
+        document["range"] = list(tensor.declared_range)
+    if tensor.quant is not None:
+        q = tensor.quant
+        document |= {
+            "scale": q.scale,
+            "zero_point": q.zero_point,
+            "low": q.low,
+            "high": q.high,
+        }
+    return document
+
+
+def _node_document(node: Node, source: bool) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "name": node.name,
+        "kind": node.op.kind,
+        "inputs": list(node.inputs),
+        "outputs": list(node.outputs),
+    }
+    if isinstance(node.op, QuantizedLinear):
+        document["pre_shift"] = node.op.pre_shift
+    if isinstance(node.op, Linear):  # JSON has no infinity
+        document["low"] = node.op.low if math.isfinite(node.op.low) else None
+        document["high"] = node.op.high if math.isfinite(node.op.high) else None
+    if source:
+        document["source"] = node.source
+    return document
+
+
+_PARAMETERS: dict[type[Op], tuple[str, ...]] = {
+    QuantizedLinear: (
+        "weight",
+        "bias",
+        "multiplier",
+        "shift",
+        "weight_scale",
+        "acc_low",
+        "acc_high",
+    ),
+    QuantizedSoftmax: ("table",),
+    Linear: ("weight", "bias"),
+    Softmax: (),
+}
+
+
+def parameters(graph: Graph) -> dict[str, Array]:
+    """Return every array of the graph as NODE.FIELD, in node order."""
+    return {
+        f"{node.name}.{field}": getattr(node.op, field)
+        for node in graph.nodes
+        for field in _PARAMETERS[type(node.op)]
+    }
+
+
+def read_graph(document: dict[str, Any], arrays: dict[str, Array]) -> Graph:
+    """Return the graph of a document; raises KeyError, TypeError or ValueError if it is none."""
+    return Graph(
+        tensors=tuple(_read_tensor(t) for t in document["tensors"]),
+        nodes=tuple(_read_node(n, arrays) for n in document["nodes"]),
+        inputs=tuple(document["inputs"]),
+        outputs=tuple(document["outputs"]),
+    )
+
+
+def _read_tensor(document: dict[str, Any]) -> Tensor:
+    quant = None
+    if "scale" in document:
+        quant = QuantParams(
+            document["dtype"],
+            float(document["scale"]),
+            document["zero_point"],
+            document["low"],
+            document["high"],
+        )
+    declared = document.get("range")
+    return Tensor(
+        document["name"],
+        tuple(document["shape"]),
+        document["dtype"],
+        quant,
+        None if declared is None else (float(declared[0]), float(declared[1])),
+    )
+
+
+def _read_node(document: dict[str, Any], arrays: dict[str, Array]) -> Node:
+    kind, name = document["kind"], document["name"]
+
+    def own(op: type[Op]) -> dict[str, Any]:
+        return {field: arrays[f"{name}.{field}"] for field in _PARAMETERS[op]}
+
+    readers: dict[str, Callable[[], Op]] = {
+        "quantized_linear": lambda: QuantizedLinear(
+            **own(QuantizedLinear), pre_shift=document["pre_shift"]
+        ),
+        "quantized_softmax": lambda: QuantizedSoftmax(**own(QuantizedSoftmax)),
+        "linear": lambda: Linear(
+            **own(Linear),
+            low=-math.inf if document["low"] is None else document["low"],
+            high=math.inf if document["high"] is None else document["high"],
+        ),
+        "softmax": Softmax,
+    }
+    return Node(
+        name,
+        readers[kind](),
+        tuple(document["inputs"]),
+        tuple(document["outputs"]),
+        document["source"],
+    )

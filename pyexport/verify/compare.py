@@ -1,0 +1,166 @@
+"""Compares a runner with the simulator: every output, class and accumulator, bit for bit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pyexport.artifact import Artifact
+from pyexport.ir import Array
+from pyexport.runners import Runner
+from pyexport.simulator.fast import FastSimulator, argmax, trace_sizes
+from pyexport.verify.suites import Suite
+
+
+@dataclass(frozen=True, eq=False)
+class Mismatch:
+    """The first difference of a comparison: where it is, both values, and the input."""
+
+    suite: str
+    row: int  # index in the suite
+    what: str  # "accumulator", "output" or "class"
+    node: str  # graph node, "" for a class
+    source: str  # its module path in the user's model
+    index: int  # flat index of the value in its node's output
+    expected: int | float  # by the simulator
+    actual: int | float
+    inputs: Array  # the row
+
+    def sentence(self) -> str:
+        """Return where the difference is and both values, accumulators in hex too."""
+        place = f"{self.node} " if self.node else ""
+        place += f'"{self.source}" ' if self.source else ""
+        value = f"{self.what} {self.index}" if self.what != "class" else "class"
+        if self.what == "accumulator":
+            value = f"neuron {self.index}, accumulator"
+        return (
+            f"{place}{value}: simulator {_both(self.expected, self.what)}, "
+            f"device {_both(self.actual, self.what)} (suite {self.suite}, row {self.row})"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What one suite gave on one runner."""
+
+    suite: str
+    rows: int
+    output_bytes: int  # compared
+    accumulators: int  # compared
+    differing_rows: int
+    first: Mismatch | None
+
+
+@dataclass(frozen=True, eq=False)
+class Expected:
+    """The simulator's answer for a suite."""
+
+    outputs: Array
+    classes: Array
+    accumulators: Array
+
+
+def simulate_suite(simulator: FastSimulator, suite: Suite) -> Expected:
+    """Return outputs, classes and accumulators of every row."""
+    result = simulator.trace(suite.rows)
+    assert result.accumulators is not None  # trace() always returns them
+    return Expected(result.outputs, argmax(result.outputs), result.accumulators)
+
+
+def compare_suite(
+    artifact: Artifact, runner: Runner, suite: Suite, expected: Expected
+) -> Comparison:
+    """Run a suite in the plain and in the trace build and return the comparison.
+
+    The first mismatch reported is the earliest in the network: an accumulator if one differs.
+    """
+    plain, traced = runner.run(suite.rows), runner.trace(suite.rows)
+    assert traced.accumulators is not None  # trace() always returns them
+    wrong_sums = differs(expected.accumulators, traced.accumulators)
+    wrong_outputs = differs(expected.outputs, plain.outputs) | differs(
+        expected.outputs, traced.outputs
+    )
+    wrong_classes = np.zeros(len(suite.rows), dtype=bool)
+    if plain.classes is not None:
+        wrong_classes = plain.classes.astype(np.int64) != expected.classes
+    wrong_rows = wrong_sums.any(axis=1) | wrong_outputs.any(axis=1) | wrong_classes
+    first = None
+    if wrong_sums.any():
+        first = _first_accumulator(artifact, suite, expected, traced.accumulators, wrong_sums)
+    elif wrong_outputs.any():
+        actual = np.where(differs(expected.outputs, plain.outputs), plain.outputs, traced.outputs)
+        first = _first_output(artifact, suite, expected, actual, wrong_outputs)
+    elif wrong_classes.any() and plain.classes is not None:
+        row = int(np.argmax(wrong_classes))
+        first = Mismatch(
+            suite.name, row, "class", "", "", 0,
+            int(expected.classes[row]), int(plain.classes[row]), suite.rows[row],
+        )  # fmt: skip
+    return Comparison(
+        suite=suite.name,
+        rows=len(suite.rows),
+        output_bytes=plain.outputs.nbytes,
+        accumulators=int(traced.accumulators.size),
+        differing_rows=int(wrong_rows.sum()),
+        first=first,
+    )
+
+
+def differs(expected: Array, actual: Array) -> Array:
+    """Return where two arrays have other bits; a float is compared as its 32 bits."""
+    if expected.dtype == np.float32:
+        return np.asarray(expected.view(np.uint32) != actual.astype(np.float32).view(np.uint32))
+    return np.asarray(expected != actual)
+
+
+def tie_outputs(artifact: Artifact, count: int = 256) -> Array:
+    """Return output vectors with two or more equal largest values, and single extremes.
+
+    They go straight into the header's argmax: real inputs hardly ever give a tie.
+    """
+    size = artifact.graph.output.size
+    dtype = {"u8": np.uint8, "s8": np.int8, "f32": np.float32}[artifact.graph.output.dtype]
+    generator = np.random.Generator(np.random.PCG64([size, 3]))
+    low, high = (0, 255) if artifact.graph.output.dtype == "u8" else (-128, 127)
+    few = generator.integers(low, low + 3, size=(count, size))
+    flat = np.repeat(np.array([[low], [0], [high]]), size, axis=1)
+    peaks = np.where(np.eye(size, dtype=bool), high, low)
+    return np.concatenate([flat, peaks, peaks[::-1], few]).astype(dtype)
+
+
+def _first_accumulator(
+    artifact: Artifact, suite: Suite, expected: Expected, actual: Array, wrong: Array
+) -> Mismatch:
+    """Return the difference in the earliest node, then the earliest row."""
+    start = 0
+    for node, size in zip(artifact.graph.nodes, trace_sizes(artifact.graph), strict=True):
+        part = wrong[:, start : start + size]
+        if part.any():
+            row = int(np.argmax(part.any(axis=1)))
+            index = int(np.argmax(part[row]))
+            return Mismatch(
+                suite.name, row, "accumulator", node.name, node.source, index,
+                expected.accumulators[row, start + index].item(),
+                actual[row, start + index].item(), suite.rows[row],
+            )  # fmt: skip
+        start += size
+    raise AssertionError("a difference lies in some node")
+
+
+def _first_output(
+    artifact: Artifact, suite: Suite, expected: Expected, actual: Array, wrong: Array
+) -> Mismatch:
+    last = artifact.graph.nodes[-1]
+    row = int(np.argmax(wrong.any(axis=1)))
+    index = int(np.argmax(wrong[row]))
+    return Mismatch(
+        suite.name, row, "output", last.name, last.source, index,
+        expected.outputs[row, index].item(), actual[row, index].item(), suite.rows[row],
+    )  # fmt: skip
+
+
+def _both(value: float, what: str) -> str:
+    if isinstance(value, int) and what == "accumulator":
+        return f"{value} (0x{value & 0xFFFFFFFF:08X})"
+    return f"{value!r}"

@@ -1,0 +1,114 @@
+"""Inputs that drive each accumulator to its extremes: where widths and clamps break."""
+
+import numpy as np
+
+from pyexport.ir import Array, FloatArray, Graph, Linear, Node, QuantizedLinear
+from pyexport.simulator.fast import FastSimulator, trace_sizes
+
+ROUNDS = 24
+LEAK = 0.02  # gradient that passes a clamp, so that a saturated neuron can still be steered
+
+
+def extreme_rows(graph: Graph, starts: Array, low: float, high: float) -> FloatArray:
+    """Return, for every accumulator of a linear layer, a row that maximizes and one that minimizes.
+
+    First layers are solved exactly: each input at the limit that its weight's sign asks for.
+    Deeper ones start from the best of `starts` and follow the gradient to corners of the input
+    box, keeping a step only if the exact integer accumulator moves the right way.
+    """
+    rows = [_solve_first(node, low, high) for node in graph.nodes if _is_first(node, graph)]
+    goals = _deeper_goals(graph)
+    if len(goals):
+        rows.append(_climb(graph, goals, starts.astype(np.float64), low, high))
+    if not rows:
+        return np.empty((0, graph.input.size))
+    return np.concatenate(rows)
+
+
+def _is_first(node: Node, graph: Graph) -> bool:
+    return isinstance(node.op, Linear | QuantizedLinear) and node.inputs[0] in graph.inputs
+
+
+def _solve_first(node: Node, low: float, high: float) -> FloatArray:
+    weight = _weight(node)
+    upwards = np.where(weight > 0, high, low)
+    downwards = np.where(weight > 0, low, high)
+    return np.concatenate([upwards, downwards])
+
+
+def _weight(node: Node) -> FloatArray:
+    assert isinstance(node.op, Linear | QuantizedLinear)  # callers filter
+    return node.op.weight.astype(np.float64)
+
+
+def _deeper_goals(graph: Graph) -> Array:
+    """Return (column in the trace, node, output, direction) of each accumulator to drive."""
+    goals = []
+    start = 0
+    for number, (node, size) in enumerate(zip(graph.nodes, trace_sizes(graph), strict=True)):
+        if isinstance(node.op, Linear | QuantizedLinear) and not _is_first(node, graph):
+            for output in range(size):
+                goals += [(start + output, number, output, sign) for sign in (1, -1)]
+        start += size
+    return np.array(goals, dtype=np.int64).reshape(-1, 4)
+
+
+def _climb(graph: Graph, goals: Array, starts: FloatArray, low: float, high: float) -> FloatArray:
+    simulator = FastSimulator(graph)
+    dtype = np.float32 if graph.input.quant is None else np.int64
+    column, sign = goals[:, 0], goals[:, 3]
+    candidates = _sums(simulator, starts.astype(dtype))
+    best = np.argmax(candidates[:, column] * sign, axis=0)
+    rows, values = starts[best], (candidates[best, column] * sign).astype(np.float64)
+    share = 1.0
+    for _ in range(ROUNDS):
+        gradient = _gradient(graph, simulator, rows.astype(dtype), goals)
+        gain = np.where(gradient > 0, high - rows, rows - low) * np.abs(gradient)
+        moved = gain >= np.quantile(gain, 1.0 - share, axis=1, keepdims=True)
+        proposal = np.where(moved & (gain > 0), np.where(gradient > 0, high, low), rows)
+        reached = _sums(simulator, proposal.astype(dtype))[np.arange(len(goals)), column] * sign
+        better = reached > values
+        rows = np.where(better[:, None], proposal, rows)
+        values = np.where(better, reached, values)
+        share = max(share * 0.8, 1.5 / graph.input.size)
+    return rows
+
+
+def _sums(simulator: FastSimulator, rows: Array) -> FloatArray:
+    accumulators = simulator.trace(rows).accumulators
+    assert accumulators is not None  # trace() always returns them
+    return accumulators.astype(np.float64)
+
+
+def _gradient(graph: Graph, simulator: FastSimulator, rows: Array, goals: Array) -> FloatArray:
+    """Return d(sign * accumulator) / d(input) of each goal at its row, clamps leaking a little."""
+    sums = _sums(simulator, rows)
+    sizes = trace_sizes(graph)
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    producer = {node.outputs[0]: number for number, node in enumerate(graph.nodes)}
+    result = np.zeros((len(goals), graph.input.size))
+    for number in sorted(set(goals[:, 1].tolist())):
+        chosen = goals[:, 1] == number
+        gradient = _weight(graph.nodes[number])[goals[chosen, 2]] * goals[chosen, 3, None]
+        name = graph.nodes[number].inputs[0]
+        while name not in graph.inputs:
+            behind = producer[name]
+            node = graph.nodes[behind]
+            own = sums[chosen, starts[behind] : starts[behind + 1]]
+            gradient = (gradient * _slope(node, graph, own)) @ _weight(node)
+            name = node.inputs[0]
+        result[chosen] = gradient
+    return result
+
+
+def _slope(node: Node, graph: Graph, sums: FloatArray) -> FloatArray:
+    """Return the derivative of a layer's output on its accumulators, LEAK where it saturates."""
+    op = node.op
+    if isinstance(op, QuantizedLinear):
+        quant = graph.tensor(node.outputs[0]).quant
+        assert quant is not None  # integer layers have quantized outputs
+        ratio = np.ldexp(op.multiplier.astype(np.float64), op.pre_shift - 16 - op.shift)
+        real = sums * ratio + quant.zero_point
+        return np.where((real > quant.low) & (real < quant.high), 1.0, LEAK) * ratio
+    assert isinstance(op, Linear)  # softmax ends a graph: nothing lies behind it
+    return np.where((sums > op.low) & (sums < op.high), 1.0, LEAK)

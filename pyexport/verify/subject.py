@@ -1,0 +1,93 @@
+"""What is verified: a header on disk with its artifact, an artifact, or a model file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyexport.artifact import Artifact, read_artifact
+from pyexport.errors import CheckFailedError, FileFormatError
+from pyexport.fixedpoint import ITEM_BYTES
+from pyexport.lower import lower
+from pyexport.program import Program
+from pyexport.runners import HeaderInterface
+from pyexport.targets import get_target
+
+_IDENTITY = re.compile(r'#define\s+(\w+)_IDENTITY\s*\\?\s*"([0-9a-f]{64})"')
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A header file and the artifact that says what it must compute."""
+
+    artifact: Artifact
+    program: Program
+    header: Path
+
+    @property
+    def interface(self) -> HeaderInterface:
+        """What a runner must know of the header."""
+        return header_interface(self.artifact, self.program)
+
+
+def header_interface(artifact: Artifact, program: Program) -> HeaderInterface:
+    """Return the C interface of an artifact's header."""
+    source, target = artifact.graph.input, artifact.graph.output
+    return HeaderInterface(
+        name=artifact.name,
+        input_dtype=source.dtype,
+        input_size=source.size,
+        output_dtype=target.dtype,
+        output_size=target.size,
+        accumulator_dtype="s32" if artifact.scheme == "int8" else "f32",
+        trace_sizes=program.trace_sizes,
+        has_argmax=2 <= target.size <= 0xFF,
+        parameter_symbols=tuple(f"{artifact.name}_{const.name}" for const in program.consts),
+    )
+
+
+def lower_artifact(artifact: Artifact) -> Program:
+    """Return the Program that the artifact's header was printed from."""
+    target = get_target(artifact.target) if artifact.target is not None else None
+    return lower(artifact.graph, target)
+
+
+def subject_from_header(header: Path) -> Subject:
+    """Return a header on disk with the .px file beside it.
+
+    Raises FileFormatError if either is missing or no export of ours, CheckFailedError if the two
+    come from different exports.
+    """
+    try:
+        text = header.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileFormatError(f"{header}: cannot be read as a header ({error})") from None
+    found = _IDENTITY.search(text)
+    if found is None:
+        raise FileFormatError(f"{header}: not a header that pyexport wrote: it has no identity")
+    px = header.with_suffix(".px")
+    if not px.exists():
+        raise FileFormatError(
+            f"{header}: {px.name} must lie beside it, it says what the header computes; "
+            "copy it here or export again"
+        )
+    artifact = read_artifact(px)
+    if artifact.name.upper() != found.group(1) or artifact.identity != found.group(2):
+        raise CheckFailedError(
+            f"{header}: it is another export than {px.name} (identity {found.group(2)[:16]} "
+            f"against {artifact.identity[:16]}); export again"
+        )
+    return Subject(artifact, lower_artifact(artifact), header)
+
+
+def input_bytes(artifact: Artifact) -> int:
+    """Return the bytes of one input."""
+    tensor = artifact.graph.input
+    return tensor.size * ITEM_BYTES[tensor.dtype]
+
+
+def output_bytes(artifact: Artifact) -> int:
+    """Return the bytes of one output."""
+    tensor = artifact.graph.output
+    return tensor.size * ITEM_BYTES[tensor.dtype]

@@ -1,0 +1,117 @@
+"""Inputs to compare on: named suites of legal rows, reproducible from a seed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pyexport.artifact import NUMPY_DTYPES, Artifact
+from pyexport.errors import UsageError
+from pyexport.ir import Array, Graph
+from pyexport.verify.extremes import extreme_rows
+
+DEFAULT_SUITES = ("dataset", "random", "corners", "extremes")
+
+
+@dataclass(frozen=True, eq=False)
+class Suite:
+    """A name and its rows (n, input size), of the input's dtype, every value legal."""
+
+    name: str
+    rows: Array
+
+
+@dataclass(frozen=True)
+class SuiteOptions:
+    """How many rows a suite has; `seed` makes the random ones reproducible."""
+
+    random: int = 10_000
+    corners: int = 1_000
+    dataset: int = 10_000
+    seed: int = 0
+
+
+def build_suites(
+    artifact: Artifact, names: tuple[str, ...] = DEFAULT_SUITES, options: SuiteOptions | None = None
+) -> tuple[Suite, ...]:
+    """Return the named suites of an artifact; a dataset suite without stored rows is left out.
+
+    Raises UsageError for an unknown name, or if no rows are left.
+    """
+    unknown = [name for name in names if name not in _BUILDERS]
+    if unknown:
+        raise UsageError(f"suite {unknown[0]!r} is unknown; use some of {', '.join(_BUILDERS)}")
+    chosen = options or SuiteOptions()
+    suites = [Suite(name, _BUILDERS[name](artifact, chosen)) for name in names]
+    filled = tuple(suite for suite in suites if len(suite.rows))
+    if not filled:
+        raise UsageError(
+            f"{artifact.name}.px: the chosen suites hold no rows; it stores no evaluation data, "
+            "so add random, corners or extremes"
+        )
+    return filled
+
+
+def _dataset(artifact: Artifact, options: SuiteOptions) -> Array:
+    dtype = NUMPY_DTYPES[artifact.graph.input.dtype]
+    if artifact.samples is None:
+        return np.empty((0, artifact.graph.input.size), dtype=dtype)
+    return artifact.samples.inputs[: options.dataset]
+
+
+def _random(artifact: Artifact, options: SuiteOptions) -> Array:
+    """Return rows drawn uniformly from the legal values."""
+    generator = np.random.Generator(np.random.PCG64([options.seed, 1]))
+    low, high, dtype = input_limits(artifact.graph)
+    shape = (options.random, artifact.graph.input.size)
+    if artifact.graph.input.quant is None:
+        return (low + generator.random(shape) * (high - low)).astype(dtype)
+    return generator.integers(int(low), int(high), size=shape, endpoint=True).astype(dtype)
+
+
+def _corners(artifact: Artifact, options: SuiteOptions) -> Array:
+    """Return rows of limits only: all low, all high, each value alone at the other limit, random.
+
+    A value alone at its limit makes a wrong weight visible that data never multiply by anything.
+    """
+    generator = np.random.Generator(np.random.PCG64([options.seed, 2]))
+    low, high, dtype = input_limits(artifact.graph)
+    size = artifact.graph.input.size
+    alone = np.eye(size, dtype=bool)
+    fixed = np.concatenate([np.zeros((1, size), bool), np.ones((1, size), bool), alone, ~alone])
+    count = max(0, options.corners - len(fixed))
+    masks = np.concatenate([fixed, generator.random((count, size)) < 0.5])
+    return np.where(masks, high, low).astype(dtype)
+
+
+def _extremes(artifact: Artifact, options: SuiteOptions) -> Array:
+    low, high, dtype = input_limits(artifact.graph)
+    starts = np.concatenate(
+        [
+            _dataset(artifact, options)[:200],
+            _corners(artifact, SuiteOptions(corners=400, seed=options.seed)),
+            _random(artifact, SuiteOptions(random=200, seed=options.seed)),
+        ]
+    )
+    return extreme_rows(artifact.graph, starts, low, high).astype(dtype)
+
+
+def input_limits(graph: Graph) -> tuple[float, float, type[np.generic]]:
+    """Return the legal values of the input and its NumPy type.
+
+    A float32 input is limited by its declared range, or by -1..1 where none is declared.
+    """
+    tensor = graph.input
+    dtype = NUMPY_DTYPES[tensor.dtype]
+    if tensor.quant is not None:
+        return tensor.quant.low, tensor.quant.high, dtype
+    low, high = tensor.declared_range or (-1.0, 1.0)
+    return low, high, dtype
+
+
+_BUILDERS: dict[str, Callable[[Artifact, SuiteOptions], Array]] = {
+    "dataset": _dataset,
+    "random": _random,
+    "corners": _corners,
+    "extremes": _extremes,
+}

@@ -1,0 +1,11 @@
+"""Exports a model: python scripts/export.py model.pt. Works from a checkout, nothing installed."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from pyexport.cli import main  # the checkout must be on the path first
+
+if __name__ == "__main__":
+    main(["export", *sys.argv[1:]])
