@@ -12,7 +12,8 @@ def fold_affine(graph: Graph) -> Graph:
 
     After a linear layer without activation: weight' = scale * weight, bias' = scale * bias + shift.
     Before one: weight' = weight * scale, bias' = bias + weight @ shift (exact: no padding). A node
-    is folded only if nothing else reads the tensor between the two; others stay.
+    is folded only if it has one number an element and nothing else reads the tensor between the
+    two; others stay.
     """
     while True:
         folded = _fold_one(graph)
@@ -33,13 +34,19 @@ def _fold_one(graph: Graph) -> Graph | None:
             and isinstance(before.op, Linear)
             and before.op.low == -np.inf
             and before.op.high == np.inf
+            and len(node.op.scale) == len(before.op.bias)
             and graph.users(source) == (node,)
             and source not in graph.outputs
         ):
             merged = replace(before, op=_after(before.op, node.op), outputs=node.outputs)
             return _replace(graph, removed=node, changed=before, merged=merged, dead=source)
         after = graph.users(result)
-        if len(after) == 1 and isinstance(after[0].op, Linear) and result not in graph.outputs:
+        if (
+            len(after) == 1
+            and isinstance(after[0].op, Linear)
+            and len(node.op.scale) == after[0].op.weight.shape[1]
+            and result not in graph.outputs
+        ):
             merged = replace(after[0], op=_before(node.op, after[0].op), inputs=node.inputs)
             return _replace(graph, removed=node, changed=after[0], merged=merged, dead=result)
     return None
