@@ -9,7 +9,7 @@ from pyexport.ir import Graph, Linear, Node, Softmax
 
 
 def to_float32(graph: Graph) -> Graph:
-    """Return the graph with float32 weights and biases, rounded to nearest even.
+    """Return the graph with float32 weights, biases and limits, rounded to nearest even.
 
     Raises InvalidModelError if a parameter leaves float32, UnsupportedOperatorError for an
     operator without a float32 kernel.
@@ -28,6 +28,7 @@ def _convert(node: Node) -> Node:
         )
     with np.errstate(over="ignore"):
         weight, bias = op.weight.astype(np.float32), op.bias.astype(np.float32)
+        low, high = float(np.float32(op.low)), float(np.float32(op.high))
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise InvalidModelError(f"{node.name}: a parameter is too large for float32")
-    return replace(node, op=replace(op, weight=weight, bias=bias))
+    return replace(node, op=replace(op, weight=weight, bias=bias, low=low, high=high))
