@@ -5,6 +5,7 @@ partial sum stays below 2**24, and in float64 below 2**53, and BLAS has no integ
 decide which. The test suite holds it equal to the definition.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +51,7 @@ class FastSimulator:
         return self._evaluate(np.asarray(inputs), trace=True)
 
     def _evaluate(self, inputs: Array, *, trace: bool) -> Result:
-        rows = inputs.reshape(len(inputs), -1)
+        rows = inputs.reshape(len(inputs), math.prod(inputs.shape[1:]))
         if rows.shape[1] != self._graph.input.size:
             raise ValueError(
                 f"the model takes {self._graph.input.size} values, not {rows.shape[1]}"

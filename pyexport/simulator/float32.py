@@ -14,7 +14,7 @@ LOG2_E = 1.44269502  # the float32 nearest to 1 / ln 2
 LN2_HIGH = 0.693359375  # 355/512: times a small integer it is exact
 LN2_LOW = -2.12194442e-4  # ln 2 - LN2_HIGH as float32
 EXP_COEFFICIENTS = (0.00138888892, 0.00833333377, 0.0416666679, 0.166666672, 0.5, 1.0, 1.0)
-EXP_UNDERFLOW = -87.0  # exp of less is taken as 0: the next would be subnormal
+EXP_UNDERFLOW = -87.0  # exp of less is 0: results would soon be subnormal
 
 
 def to_float32(value: float) -> float:
@@ -45,7 +45,7 @@ def exp_nonpositive(x: float) -> float:
     """Return exp(x) for a float32 x <= 0 by the operations, in the order, that the C uses.
 
     x = n ln 2 + r with |r| <= 0.35; a polynomial of degree 6 in r, then |n| exact halvings.
-    At most 2 units in the last place from the true value.
+    At most 3 units in the last place from the true value.
     """
     if x < EXP_UNDERFLOW:
         return 0.0

@@ -1,0 +1,127 @@
+"""The definition: hand-worked vectors of docs/arithmetic.md, and independence of NumPy."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pyexport.errors import FileFormatError
+from pyexport.simulator import definition
+from pyexport.simulator.definition import (
+    FloatLinearLayer,
+    FloatSoftmaxLayer,
+    Layer,
+    LinearLayer,
+    PlainModel,
+    SoftmaxLayer,
+)
+from pyexport.simulator.fast import FastSimulator
+from pyexport.simulator.plain import read_plain
+from tests.markdown_blocks import read_blocks
+from tests.networks import Recipe, device_rows, export_recipe
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+_BLOCKED = """
+import sys
+
+class NoNumPy:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("numpy", "scipy", "torch"):
+            raise ImportError(name + " is blocked")
+
+sys.meta_path.insert(0, NoNumPy())
+import json
+from pathlib import Path
+from pyexport.simulator import definition
+from pyexport.simulator.plain import read_plain
+
+model = read_plain(Path(sys.argv[1]))
+for row in json.loads(sys.argv[2]):
+    print(json.dumps(definition.run(model, row).outputs))
+"""
+
+
+def vectors() -> list[dict[str, Any]]:
+    text = (ROOT / "docs" / "arithmetic.md").read_text(encoding="utf-8")
+    return [json.loads(b.text) for b in read_blocks(text) if b.language == "json"]
+
+
+def layer_of(vector: dict[str, Any]) -> Layer:
+    kind, names = vector["kind"], ("layer", "in", "out")
+    if kind == "linear":
+        return LinearLayer(
+            *names, vector["weight"], vector["bias"], vector["multiplier"], vector["shift"],
+            vector["pre_shift"], vector["zero_point"], vector["low"], vector["high"],
+        )  # fmt: skip
+    if kind == "softmax":
+        return SoftmaxLayer(*names, vector["table"])
+    if kind == "float32 linear":
+        return FloatLinearLayer(*names, vector["weight"], vector["bias"], -math.inf, math.inf)
+    assert kind == "float32 softmax"
+    return FloatSoftmaxLayer(*names)
+
+
+@pytest.mark.parametrize("vector", vectors(), ids=lambda v: v["vector"])
+def test_hand_worked_vector(vector: dict[str, Any]) -> None:
+    low, high = (-math.inf, math.inf) if "float32" in vector["kind"] else (-128, 255)
+    model = PlainModel("int8", "in", "out", len(vector["input"]), low, high, [layer_of(vector)])
+    result = definition.run(model, vector["input"])
+    assert list(result.accumulators.values()) == vector["accumulators"]
+    assert result.outputs == vector["output"]
+
+
+def test_the_document_has_a_vector_for_each_case() -> None:
+    names = {vector["vector"] for vector in vectors()}
+    assert names >= {
+        "linear", "zero points", "pre_shift", "one shift an output", "softmax",
+        "softmax with a wide sum", "float32 linear", "float32 softmax",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", ["int8", "float32"])
+def test_it_runs_a_px_file_where_numpy_cannot_be_imported(tmp_path: Path, scheme: str) -> None:
+    exported = export_recipe(Recipe((9, 6, 4), softmax=True, scheme=scheme))
+    exported.write(tmp_path)
+    rows = device_rows(exported, 4)
+    done = subprocess.run(
+        [sys.executable, "-c", _BLOCKED, str(tmp_path / "net.px"), json.dumps(rows.tolist())],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    outputs = np.array([json.loads(line) for line in done.stdout.splitlines()])
+    assert np.array_equal(outputs, FastSimulator(exported.artifact.graph).run(rows))
+
+
+def test_an_input_outside_the_legal_bytes_is_refused(tmp_path: Path) -> None:
+    export_recipe(Recipe((2, 1), input_range=(0.0, 16.0))).write(tmp_path)
+    model = read_plain(tmp_path / "net.px")
+    definition.run(model, [0, 16])
+    with pytest.raises(ValueError, match=r"input 17 is outside 0\.\.16"):
+        definition.run(model, [0, 17])
+    with pytest.raises(ValueError, match="takes 2 values"):
+        definition.run(model, [0])
+
+
+def test_the_lowest_index_wins_a_tie() -> None:
+    assert definition.argmax([1, 3, 3, 2]) == 1
+    assert definition.argmax([5]) == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x02\0\0\0\0\0\0\0{}"])
+def test_a_file_that_is_no_artifact_is_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.px"
+    path.write_bytes(content)
+    with pytest.raises(FileFormatError) as caught:
+        read_plain(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
