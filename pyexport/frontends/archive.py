@@ -11,7 +11,7 @@ from pyexport.errors import FileFormatError
 from pyexport.untrusted import printable
 
 MAX_MEMBERS = 2_000
-MAX_TOTAL_BYTES = 64 << 20  # unpacked, all members together
+MAX_TOTAL_BYTES = 64 << 20  # of a model, unpacked: more than any for a microcontroller
 MAX_RATIO = 200  # unpacked / packed of one member ...
 RATIO_FREE_BYTES = 1 << 20  # ... unless it unpacks to less than this
 MAX_NAME_BYTES = 512
@@ -36,8 +36,8 @@ _DAMAGE = (
 class Archive:
     """The members of a zip file in memory; all of them passed the limits above."""
 
-    def __init__(self, data: bytes, where: str) -> None:
-        """Open the archive; raises FileFormatError naming `where`."""
+    def __init__(self, data: bytes, where: str, total_bytes: int | None = None) -> None:
+        """Open the archive; raises FileFormatError naming `where`. Models take the usual limit."""
         self.where = where
         _check_directory(data, where)
         try:
@@ -48,7 +48,7 @@ class Archive:
                 f"{where}: truncated or damaged zip archive ({printable(error)}); "
                 "copy or save it again"
             ) from None
-        _check_members(members, where)
+        _check_members(members, where, total_bytes or MAX_TOTAL_BYTES)
         self.names = tuple(member.filename for member in members if not member.is_dir())
 
     def read(self, name: str) -> bytes:
@@ -96,14 +96,11 @@ def _zip64_bytes(data: bytes, end: int, count: int, size: int, offset: int) -> i
     return _ZIP64_BYTES if stated == (count, size, offset) and position == record else -1
 
 
-def _check_members(members: list[zipfile.ZipInfo], where: str) -> None:
+def _check_members(members: list[zipfile.ZipInfo], where: str, total_bytes: int) -> None:
     if len(members) > MAX_MEMBERS:
         raise FileFormatError(f"{where}: the archive has over {MAX_MEMBERS} members")
-    if sum(member.file_size for member in members) > MAX_TOTAL_BYTES:
-        raise FileFormatError(
-            f"{where}: the archive unpacks to over {MAX_TOTAL_BYTES >> 20} MiB, "
-            "more than any model for a microcontroller"
-        )
+    if sum(member.file_size for member in members) > total_bytes:
+        raise FileFormatError(f"{where}: the archive unpacks to over {total_bytes >> 20} MiB")
     seen: set[str] = set()
     for member in members:
         name = member.filename

@@ -28,7 +28,7 @@ def load_model(path: str | Path) -> Model:
     finding = identify(data, where)
     if finding.kind != PT2:
         remedy = finding.remedy.replace("FILE", printable(path.name))
-        raise FileFormatError(f"{where}: {finding.what}; {remedy}")
+        raise FileFormatError(f"{where}: this is {finding.what}; {remedy}")
     return parse_pt2(data, where, printable(path.name))
 
 

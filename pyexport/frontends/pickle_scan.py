@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickletools
 from dataclasses import dataclass
 
 MAX_PICKLE_BYTES = 8 << 20
@@ -54,6 +53,8 @@ _HARMLESS = _SETS | {"collections.OrderedDict"}
 
 def scan_pickle(data: bytes) -> PickleScan:
     """Return the globals that loading this pickle would import; never raises on bad data."""
+    import pickletools  # only refused files are pickles; reading a model need not wait for it
+
     found: set[str] = set()
     memo: dict[int, str] = {}
     texts: list[str] = []  # the strings pushed so far: STACK_GLOBAL takes the last two

@@ -158,7 +158,7 @@ def _gunzip(data: bytes, where: str) -> bytes:
 
 
 def _read_npz(data: bytes, where: str) -> tuple[Array, Array | None]:
-    archive = Archive(data, where)
+    archive = Archive(data, where, MAX_DATA_BYTES)
     members = {n.removesuffix(".npy"): n for n in archive.names if n.endswith(".npy")}
     targets = next((members[k] for k in TARGET_KEYS if k in members), None)
     inputs = next((members[k] for k in INPUT_KEYS if k in members), None)

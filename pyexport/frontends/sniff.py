@@ -11,8 +11,8 @@ from pyexport.untrusted import printable
 
 PT2 = "pt2"  # the kind that can be read
 
-_SAVE = 'pyexport.save(model, example, "model.pt")'
-_SAVE_BOTH = f'{_SAVE} or torch.export.save(torch.export.export(model, (example,)), "model.pt")'
+_SAVE = 'pyexport.save(model, example, "model.pt2")'
+_SAVE_BOTH = f'{_SAVE} or torch.export.save(torch.export.export(model, (example,)), "model.pt2")'
 _RESAVE = f"in Python, build the model, load it, and write {_SAVE_BOTH}"
 _LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46")
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -30,7 +30,7 @@ class Finding:
 def identify(data: bytes, where: str) -> Finding:
     """Return what the bytes are; raises FileFormatError for a damaged or hostile archive."""
     if not data:
-        return Finding("empty", "the file is empty", f"save the model again: {_SAVE}")
+        return Finding("empty", "an empty file", f"save the model again: {_SAVE}")
     if data.startswith(_ZIP_MAGICS):
         return _identify_zip(Archive(data, where))
     if data.startswith(_LEGACY_MAGIC):

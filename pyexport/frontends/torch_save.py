@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy.typing as npt
 
-from pyexport.errors import OutputError, UnsupportedModelError, UsageError
+from pyexport.errors import OutputError, ToolMissingError, UnsupportedModelError, UsageError
 from pyexport.frontends.aten import lower
 from pyexport.frontends.loading import parse_pt2
 from pyexport.frontends.metadata import make_extras, render_extras
@@ -121,16 +120,19 @@ def _archive(
 def _export(
     model: torch.nn.Module, example: torch.Tensor | tuple[torch.Tensor], where: str
 ) -> bytes:
-    import torch
-
+    try:
+        import torch
+    except ImportError:
+        raise ToolMissingError(
+            "PyTorch is not installed; pip install 'pyexport[torch]' brings it"
+        ) from None
     arguments = example if isinstance(example, tuple) else (example,)
     if not isinstance(model, torch.nn.Module):
         raise UsageError(f"{where}: the model is a {type(model).__name__}, not a torch.nn.Module")
     if not arguments or not all(isinstance(a, torch.Tensor) for a in arguments):
         raise UsageError(f"{where}: the example must be a tensor, e.g. torch.zeros(1, 64)")
     buffer = io.BytesIO()
-    with _evaluation_mode(model), torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PyTorch's own deprecations; nothing the user can change
+    with _evaluation_mode(model), torch.no_grad():
         try:
             torch.export.save(torch.export.export(model, arguments), buffer)
         except Exception as error:  # torch.export raises many kinds, some a page long

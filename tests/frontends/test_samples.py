@@ -178,3 +178,11 @@ def test_mutated_bytes_never_raise_another_error(tmp_path_factory, kind, data):
 def test_npy_of_a_zero_sized_dtype_is_refused():
     with pytest.raises(CalibrationError):
         read_npy(npy(np.zeros((3, 4), "S0")), "f")
+
+
+def test_data_may_unpack_to_more_than_a_model(write, monkeypatch):
+    monkeypatch.setattr("pyexport.frontends.archive.MAX_TOTAL_BYTES", 10)
+    assert len(read_samples(write(npz(inputs=ROWS)), (4,)).inputs) == 3
+    monkeypatch.setattr("pyexport.frontends.samples.MAX_DATA_BYTES", 600)
+    with pytest.raises(CalibrationError, match="unpacks to over"):
+        read_samples(write(npz(inputs=np.zeros((99, 4)))), (4,))

@@ -63,7 +63,7 @@ def sklearn_pickle() -> bytes:
 
 
 KINDS = {
-    "empty": (lambda: b"", "empty", "pyexport.save"),
+    "empty": (lambda: b"", "this is an empty file", "pyexport.save"),
     "truncated": (lambda: export_bytes(tiny(), torch.zeros(1, 3))[:-99], "truncated", "again"),
     "random": (lambda: b"\x01\x02\x03\x04nonsense", "01 02 03 04", "torch.export.save"),
     "text": (lambda: b"import torch\nmodel = 1\n", "not a model file", "pyexport.save"),
