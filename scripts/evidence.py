@@ -1,0 +1,102 @@
+"""Regenerates a table of published figures: python scripts/evidence.py TOPIC [--check] [--short].
+
+Writes docs/evidence/TOPIC.md. A task that finished on the same sources is not run again (the
+results lie in build/evidence), so a long run that was interrupted resumes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import platform
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from scripts.evidence_topics.figures import Context, Figure, Topic, page
+from scripts.evidence_topics.spine import SPINE
+
+ROOT = Path(__file__).resolve().parent.parent
+TOPICS = {topic.name: topic for topic in (SPINE,)}
+SOURCES = ("pyexport", "templates", "firmware", "scripts", "requirements")
+
+
+def main() -> int:
+    """Run one topic; returns 1 if --check was given and a figure misses its target."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("topic", choices=sorted(TOPICS))
+    parser.add_argument("--check", action="store_true", help="fail if a figure misses its target")
+    parser.add_argument("--short", action="store_true", help="the part that CI runs; no page")
+    parser.add_argument("--fresh", action="store_true", help="measure again what is known")
+    arguments = parser.parse_args()
+    topic = TOPICS[arguments.topic]
+    folder = ROOT / "build" / "evidence"
+    folder.mkdir(parents=True, exist_ok=True)
+    context = Context(ROOT, folder, arguments.short, say)
+    figures = measure(topic, context, fresh=arguments.fresh)
+    text = page(topic, figures, machine())
+    print(text)
+    missed = [figure.what for figure in figures if not figure.ok]
+    published = ROOT / "docs" / "evidence" / f"{topic.name}.md"
+    if arguments.short:
+        missed += unpublished(published, figures)
+    else:
+        published.write_text(text, encoding="utf-8")
+    for what in missed:
+        print(f"MISSED: {what}", file=sys.stderr)
+    return 1 if missed and arguments.check else 0
+
+
+def measure(topic: Topic, context: Context, *, fresh: bool) -> list[Figure]:
+    """Return the figures of every task, those known for the same sources without running them."""
+    part = "short" if context.short else "full"
+    path = context.folder / f"{topic.name}-{part}.json"
+    key = sources_hash()
+    known: dict[str, list[dict[str, object]]] = {}
+    if path.exists() and not fresh:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        known = stored["tasks"] if stored["sources"] == key else {}
+    figures: list[Figure] = []
+    for task in topic.tasks:
+        if task.name not in known:
+            say(task.name)
+            known[task.name] = [figure.as_json() for figure in task.run(context)]
+            path.write_text(json.dumps({"sources": key, "tasks": known}), encoding="utf-8")
+        figures += [Figure.from_json(document) for document in known[task.name]]
+    return figures
+
+
+def sources_hash() -> str:
+    """Return a hash of everything that a figure may depend on."""
+    digest = hashlib.sha256()
+    for folder in SOURCES:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(str(path.relative_to(ROOT)).encode() + b"\0")
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def unpublished(page_path: Path, figures: list[Figure]) -> list[str]:
+    """Return what the published page lacks: a line for each figure, and none that fails."""
+    if not page_path.exists():
+        return [f"{page_path.name} is missing; run the topic without --short"]
+    text = page_path.read_text(encoding="utf-8")
+    missing = [f"the page has no line: {f.what}" for f in figures if f"| {f.what} |" not in text]
+    return missing + (["the page holds a figure that misses"] if "**NO**" in text else [])
+
+
+def machine() -> str:
+    """Return what the figures depend on, without naming a machine."""
+    return f"CPython {platform.python_version()}, {platform.system()} {platform.machine()}"
+
+
+def say(text: str) -> None:
+    """Print progress where it does not mix with the page."""
+    print(f"== {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
