@@ -37,7 +37,7 @@ def _tensor_document(tensor: Tensor) -> dict[str, Any]:
         "dtype": tensor.dtype,
     }
     if tensor.declared_range is not None:
-        document["range"] = list(tensor.declared_range)
+        document["range"] = [float(limit) for limit in tensor.declared_range]
     if tensor.quant is not None:
         q = tensor.quant
         document |= {

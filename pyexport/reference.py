@@ -79,7 +79,7 @@ def _backward(node: Node, x: FloatArray, y: FloatArray, gradient: FloatArray) ->
     if isinstance(op, Clamp):
         return gradient * ((y > op.low) & (y < op.high))
     if isinstance(op, Affine):
-        return gradient * op.scale.astype(np.float64)
+        return np.asarray(gradient * op.scale.astype(np.float64))
     if isinstance(op, Softmax):
         return y * (gradient - (gradient * y).sum(axis=1, keepdims=True))
     return gradient.reshape(x.shape)  # reshape and identity; _apply refused all others

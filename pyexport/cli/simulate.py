@@ -49,7 +49,7 @@ def simulate_command(
     else:
         plain = read_plain(artifact)
         results = [definition.run(plain, row.tolist()).outputs for row in rows]
-        outputs = np.array(results).astype(FastSimulator(model.graph).run(rows[:0]).dtype)
+        outputs = np.array(results).astype(FastSimulator(model.graph).output_dtype)
     classes = argmax(outputs) if outputs.shape[1] > 1 else None
     if output is not None:
         write_together(output.parent, {output.name: _encoded(output.suffix, outputs, classes)})

@@ -39,7 +39,8 @@ class FastSimulator:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._layers = [(node, _layer_function(node, graph)) for node in graph.nodes]
-        self._output_dtype = _NUMPY[graph.output.dtype]
+        self.input_dtype = np.dtype(_NUMPY[graph.input.dtype])
+        self.output_dtype = np.dtype(_NUMPY[graph.output.dtype])
         self._is_float = graph.input.quant is None
 
     def run(self, inputs: npt.ArrayLike) -> Array:
@@ -56,7 +57,7 @@ class FastSimulator:
             raise ValueError(
                 f"the model takes {self._graph.input.size} values, not {rows.shape[1]}"
             )
-        outputs = np.empty((len(rows), self._graph.output.size), dtype=self._output_dtype)
+        outputs = np.empty((len(rows), self._graph.output.size), dtype=self.output_dtype)
         sums = []
         for start in range(0, len(rows), CHUNK_ROWS):
             block = slice(start, start + CHUNK_ROWS)

@@ -45,8 +45,11 @@ def _deeper_goals(graph: Graph) -> Array:
     """Return (column in the trace, node, output, direction) of each accumulator to drive."""
     goals = []
     start = 0
+    linear = set(graph.inputs)  # tensors that only linear layers lie before
     for number, (node, size) in enumerate(zip(graph.nodes, trace_sizes(graph), strict=True)):
-        if isinstance(node.op, Linear | QuantizedLinear) and not _is_first(node, graph):
+        if isinstance(node.op, Linear | QuantizedLinear) and node.inputs[0] in linear:
+            linear.update(node.outputs)
+        if node.outputs[0] in linear and not _is_first(node, graph):
             for output in range(size):
                 goals += [(start + output, number, output, sign) for sign in (1, -1)]
         start += size
@@ -59,7 +62,8 @@ def _climb(graph: Graph, goals: Array, starts: FloatArray, low: float, high: flo
     column, sign = goals[:, 0], goals[:, 3]
     candidates = _sums(simulator, starts.astype(dtype))
     best = np.argmax(candidates[:, column] * sign, axis=0)
-    rows, values = starts[best], (candidates[best, column] * sign).astype(np.float64)
+    rows: FloatArray = starts[best]
+    values = (candidates[best, column] * sign).astype(np.float64)
     share = 1.0
     for _ in range(ROUNDS):
         gradient = _gradient(graph, simulator, rows.astype(dtype), goals)
@@ -107,8 +111,8 @@ def _slope(node: Node, graph: Graph, sums: FloatArray) -> FloatArray:
     if isinstance(op, QuantizedLinear):
         quant = graph.tensor(node.outputs[0]).quant
         assert quant is not None  # integer layers have quantized outputs
-        ratio = np.ldexp(op.multiplier.astype(np.float64), op.pre_shift - 16 - op.shift)
+        ratio: FloatArray = np.ldexp(op.multiplier.astype(np.float64), op.pre_shift - 16 - op.shift)
         real = sums * ratio + quant.zero_point
         return np.where((real > quant.low) & (real < quant.high), 1.0, LEAK) * ratio
-    assert isinstance(op, Linear)  # softmax ends a graph: nothing lies behind it
+    assert isinstance(op, Linear)  # no goal lies behind another operator
     return np.where((sums > op.low) & (sums < op.high), 1.0, LEAK)
