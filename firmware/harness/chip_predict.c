@@ -1,0 +1,11 @@
+/* Firmware that only predicts: flash, RAM, stack and time are measured on this image. */
+#include "pyx_stop.h"
+#include "pyx_ram.h"
+
+int main(void)
+{
+    for (;;) {
+        pyx_predict(pyx_ram.in, pyx_ram.out);
+        pyx_stop();
+    }
+}

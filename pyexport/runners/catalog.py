@@ -1,0 +1,119 @@
+"""Opens a runner by name and says which can be opened here; imports an emulator only when asked."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from pyexport.errors import ToolMissingError, UsageError
+from pyexport.runners.build import make_recipe
+from pyexport.runners.compilers import compiler_for, compiler_problem
+from pyexport.runners.protocol import HeaderInterface, Runner
+from pyexport.targets import TARGETS, Target, get_target
+
+# host variant -> its compiler
+_HOST_COMPILERS = {"host-gcc": "gcc", "host-clang": "clang", "host-zig": "zig"}
+_SANITIZED = "host-sanitized"
+
+RUNNER_NAMES: tuple[str, ...] = (
+    "host",
+    *_HOST_COMPILERS,
+    _SANITIZED,
+    *(target.name for target in TARGETS if target.name != "host"),
+)
+
+# family -> Python modules that the runner imports, and the extra that brings them
+_MODULES = {
+    "host": ("elftools",),
+    "arm": ("unicorn", "capstone", "elftools"),
+    "riscv": ("unicorn", "capstone", "elftools"),
+    "wasm": ("wasmtime",),
+    "avr": ("elftools",),
+}
+
+
+def open_runner(
+    name: str,
+    header: Path,
+    interface: HeaderInterface,
+    *,
+    compiler: str | None = None,
+    optimize: str | None = None,
+) -> Runner:
+    """Return the runner called `name` for a header; nothing is compiled yet.
+
+    `compiler` is "zig", "gcc", "clang" or the full name of a cross compiler, `optimize` is "-Os"
+    or "-O2"; None takes what the target's record says. Raises UsageError for a name or a choice
+    that does not exist and ToolMissingError for a tool that is not installed.
+    """
+    target = _target(name)
+    _require_modules(name, target)
+    if name in _HOST_COMPILERS and compiler is None:
+        compiler = _HOST_COMPILERS[name]
+    if name == _SANITIZED:
+        from pyexport.runners.sanitized import SanitizedRunner, sanitizing_compiler
+
+        compiler = compiler or sanitizing_compiler()
+        recipe = make_recipe(target, header, interface, compiler=compiler, optimize=optimize)
+        return SanitizedRunner(name, recipe)
+    if target.family == "host":
+        from pyexport.runners.host import HostRunner
+
+        recipe = make_recipe(target, header, interface, compiler=compiler, optimize=optimize)
+        return HostRunner(name, recipe)
+    if target.family == "wasm":
+        from pyexport.runners.wasm import WasmRunner
+
+        recipe = make_recipe(target, header, interface, compiler=compiler, optimize=optimize)
+        return WasmRunner(name, recipe)
+    if target.family == "avr":
+        from pyexport.runners.simavr import SimavrRunner, simavr_host
+
+        simavr_host()
+        recipe = make_recipe(target, header, interface, compiler=compiler, optimize=optimize)
+        return SimavrRunner(name, recipe)
+    from pyexport.runners.chip_image import WINDOW
+    from pyexport.runners.unicorn_runner import UnicornRunner
+
+    recipe = make_recipe(
+        target, header, interface, compiler=compiler, optimize=optimize, window=WINDOW
+    )
+    return UnicornRunner(name, recipe)
+
+
+def available(name: str) -> str | None:
+    """Return why the runner called `name` cannot run here, in one line; None if it can."""
+    target = _target(name)
+    try:
+        _require_modules(name, target)
+        if name == _SANITIZED:
+            from pyexport.runners.sanitized import sanitizing_compiler
+
+            sanitizing_compiler()
+        elif name in _HOST_COMPILERS:
+            return compiler_problem(_HOST_COMPILERS[name])
+        else:
+            compiler_for(target, None)
+        if target.family == "avr":
+            from pyexport.runners.simavr import simavr_host
+
+            simavr_host()
+    except ToolMissingError as error:
+        return str(error)
+    return None
+
+
+def _target(name: str) -> Target:
+    if name not in RUNNER_NAMES:
+        raise UsageError(f"unknown target {name!r}; known: {', '.join(RUNNER_NAMES)}")
+    return get_target("host" if name.startswith("host-") else name)
+
+
+def _require_modules(name: str, target: Target) -> None:
+    for module in _MODULES[target.family]:
+        if importlib.util.find_spec(module) is None:
+            package = {"elftools": "pyelftools"}.get(module, module)
+            raise ToolMissingError(
+                f"{name}: the Python package {package} is not installed:"
+                " pip install 'pyexport[sim]'"
+            )

@@ -1,0 +1,76 @@
+"""Writes the two small headers that bind the C harness to one model and one kind of build."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+from pyexport.runners.protocol import HeaderInterface, c_type
+
+# predict: nothing but predict(); run: predict and argmax; trace: run with the trace hook;
+# selftest: run with the self-test
+KINDS = ("predict", "run", "trace", "selftest")
+
+INTERFACE_FILE = "pyx_interface.h"
+HEADER_FILE = "pyx_header.h"
+
+
+def interface_text(
+    interface: HeaderInterface, kind: str, *, is_chip: bool, window: int | None
+) -> str:
+    """Return pyx_interface.h: sizes, types and the functions that pyx_model.c defines."""
+    firsts = ", ".join(f"{n}u" for n in accumulate(interface.trace_sizes, initial=0))
+    lines = [
+        "#ifndef PYX_INTERFACE_H",
+        "#define PYX_INTERFACE_H",
+        "#include <stdbool.h>",
+        "#include <stdint.h>",
+        f"#define PYX_INPUT_SIZE {interface.input_size}",
+        f"#define PYX_OUTPUT_SIZE {interface.output_size}",
+        f"#define PYX_TRACE_NODES {len(interface.trace_sizes)}u",
+        f"#define PYX_TRACE_TOTAL {interface.trace_total}u",
+        f"#define PYX_TRACE_FIRST {{{firsts}}}",
+        f"typedef {c_type(interface.input_dtype)} pyx_input_t;",
+        f"typedef {c_type(interface.output_dtype)} pyx_output_t;",
+        f"typedef {c_type(interface.accumulator_dtype)} pyx_acc_t;",
+        "void pyx_predict(const pyx_input_t *in, pyx_output_t *out);",
+        "void pyx_trace(uint32_t node, uint32_t index, pyx_acc_t acc);",
+        "uint8_t pyx_argmax(const pyx_output_t *out);",
+        "uint8_t pyx_selftest(void);",
+    ]
+    if interface.has_argmax and kind != "predict":
+        lines.append(f"#define PYX_ARGMAX {interface.name}_argmax")
+    if kind == "trace":
+        lines.append("#define PYX_TRACE_BUILD 1")
+    if kind == "selftest":
+        lines.append(f"#define PYX_SELFTEST {interface.name}_selftest")
+    if is_chip:
+        lines.append("#define PYX_CHIP 1")
+    if window is not None:
+        lines.append(f"#define PYX_WINDOW 0x{window:x}u")
+    return "\n".join([*lines, "#endif", ""])
+
+
+def header_text(interface: HeaderInterface, kind: str) -> str:
+    """Return pyx_header.h: the model's header with the hooks of this kind of build."""
+    prefix = interface.name.upper()
+    lines = [f'#include "{INTERFACE_FILE}"', f"#define PYX_PREDICT {interface.name}_predict"]
+    lines += [
+        f"#define PYX_PREDICT_SCRATCH {interface.name}_predict_scratch",
+        f"#define PYX_SCRATCH_SIZE {prefix}_SCRATCH_SIZE",
+        f"#define pyx_scratch_t {interface.name}_scratch_t",
+    ]
+    if kind == "trace":
+        lines.append(
+            f"#define {prefix}_TRACE(node, index, acc)"
+            " pyx_trace((uint32_t)(node), (uint32_t)(index), (acc))"
+        )
+    if kind == "selftest":
+        lines.append(f"#define {prefix}_SELFTEST 1")
+    lines += [
+        f'#include "{interface.name}.h"',
+        f"#if {prefix}_INPUT_SIZE != PYX_INPUT_SIZE || {prefix}_OUTPUT_SIZE != PYX_OUTPUT_SIZE",
+        f'#error "{interface.name}.h has other sizes than its artifact says"',
+        "#endif",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,174 @@
+"""What every runner takes and gives: the interface of a header, results, measurements, findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyexport.errors import CheckFailedError, UsageError
+
+Array = NDArray[Any]
+
+_NUMPY_TYPES: dict[str, type[Any]] = {
+    "u8": np.uint8,
+    "s8": np.int8,
+    "f32": np.float32,
+    "s32": np.int32,
+}
+_C_TYPES = {"u8": "uint8_t", "s8": "int8_t", "f32": "float", "s32": "int32_t"}
+
+
+def numpy_type(dtype: str) -> np.dtype[Any]:
+    """Return the little-endian NumPy type of "u8", "s8", "s32" or "f32"."""
+    return np.dtype(_NUMPY_TYPES[dtype]).newbyteorder("<")
+
+
+def c_type(dtype: str) -> str:
+    """Return the C type of "u8", "s8", "s32" or "f32"."""
+    return _C_TYPES[dtype]
+
+
+@dataclass(frozen=True)
+class HeaderInterface:
+    """What a harness must know of a header, besides the header itself."""
+
+    name: str  # "digits": prefix of every symbol
+    input_dtype: str  # "u8", "s8" or "f32"
+    input_size: int
+    output_dtype: str
+    output_size: int
+    accumulator_dtype: str  # "s32" or "f32"
+    trace_sizes: tuple[int, ...]  # accumulators of each traced node
+    has_argmax: bool
+    parameter_symbols: tuple[str, ...]  # C names of the tables that must lie in flash
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier() or not self.name.isascii():
+            raise UsageError(f"model name {self.name!r} is not a C identifier")
+        for dtype in (self.input_dtype, self.output_dtype):
+            if dtype not in ("u8", "s8", "f32"):
+                raise UsageError(f"model {self.name}: dtype {dtype!r} is none of u8, s8, f32")
+        if self.accumulator_dtype not in ("s32", "f32"):
+            raise UsageError(
+                f"model {self.name}: accumulators are s32 or f32, not {self.accumulator_dtype!r}"
+            )
+        if min(self.input_size, self.output_size, *self.trace_sizes, 1) < 1:
+            raise UsageError(f"model {self.name}: every size must be at least 1")
+
+    @property
+    def trace_total(self) -> int:
+        """Accumulators of one inference, all nodes together."""
+        return sum(self.trace_sizes)
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of one input vector."""
+        return self.input_size * numpy_type(self.input_dtype).itemsize
+
+    @property
+    def output_bytes(self) -> int:
+        """Bytes of one output vector."""
+        return self.output_size * numpy_type(self.output_dtype).itemsize
+
+    @property
+    def guard_bytes(self) -> int:
+        """Bytes of guard before the input buffer (pyx_ram.h)."""
+        return 8 + (self.input_dtype != "f32")
+
+    def as_inputs(self, inputs: Array) -> Array:
+        """Return `inputs` as a contiguous (n, input_size) array; raises UsageError if not."""
+        return self._as_rows(inputs, "inputs", self.input_dtype, self.input_size)
+
+    def as_outputs(self, outputs: Array) -> Array:
+        """Return `outputs` as a contiguous (n, output_size) array; raises UsageError if not."""
+        return self._as_rows(outputs, "outputs", self.output_dtype, self.output_size)
+
+    def _as_rows(self, rows: Array, what: str, dtype: str, size: int) -> Array:
+        wanted = numpy_type(dtype)
+        if rows.ndim != 2 or rows.shape[1] != size or rows.dtype != wanted:
+            raise UsageError(
+                f"model {self.name}: {what} must be ({wanted.name}, n x {size}),"
+                f" not ({rows.dtype.name}, {' x '.join(map(str, rows.shape))})"
+            )
+        return np.ascontiguousarray(rows)
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """What a batch of inferences gave."""
+
+    outputs: Array  # (n, output_size), by dtype
+    classes: Array | None  # (n,), uint8, from <name>_argmax; None without argmax
+    accumulators: Array | None  # (n, trace_total) in a trace run, else None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What an inference costs on one target, built by one compiler."""
+
+    target: str
+    compiler: str  # "zig cc 0.17.1 (clang 22.1.8) -Os"
+    flash_bytes: int  # code and tables of an image that only predicts, startup included
+    parameters_bytes: int  # of these, the tables
+    ram_static_bytes: int  # .data + .bss that predict needs, without the harness's buffers
+    stack_bytes: int  # high-water of one predict call, return address included
+    unit: str  # "instructions" or "cycles"
+    count_mean: float  # of one predict call, from its entry to its return
+    count_min: int
+    count_max: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was proved or refuted about a header on a target."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class Runner(Protocol):
+    """Runs one header on one target."""
+
+    @property
+    def name(self) -> str:
+        """The target's name, or that of a host variant."""
+
+    @property
+    def compiler(self) -> str:
+        """Compiler, version and level: "zig cc 0.17.1 (clang 22.1.8) -Os"."""
+
+    def run(self, inputs: Array) -> RunResult:
+        """Predict every row of `inputs` (n, input_size)."""
+
+    def trace(self, inputs: Array) -> RunResult:
+        """Predict every row in a build that records accumulators."""
+
+    def argmax(self, outputs: Array) -> Array:
+        """Return <name>_argmax of every row of `outputs` (n, output_size)."""
+
+    def selftest(self) -> bool:
+        """Return what <name>_selftest() says in a build that has it."""
+
+    def measure(self, inputs: Array) -> Measurement:
+        """Return the cost of a prediction, over all rows of `inputs`."""
+
+    def check(self) -> tuple[Finding, ...]:
+        """Return the static proofs: tables in flash, helpers, instruction set."""
+
+
+def raise_for_status(status: int, where: str) -> None:
+    """Raise CheckFailedError if the harness reported a broken guard or a wrong trace record."""
+    code, row = status & 0xFF, status >> 8
+    if code == 0:
+        return
+    reasons = {
+        1: "a byte beside the input or output buffer was overwritten",
+        2: "a trace record has a node or index that the model does not have",
+        3: "an accumulator is missing from the trace or came twice",
+    }
+    reason = reasons.get(code, f"the harness stopped with unknown status {code}")
+    raise CheckFailedError(f"{where}: {reason} (input {row} of the batch)")

@@ -1,0 +1,221 @@
+"""Runs a header on a Cortex-M or RISC-V core that unicorn emulates."""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+
+import numpy as np
+
+from pyexport.errors import CheckFailedError
+from pyexport.runners.build import Recipe
+from pyexport.runners.chip_image import (
+    WINDOW,
+    chip_image,
+    model_object,
+    parameter_bytes,
+    parameter_finding,
+)
+from pyexport.runners.image import Image
+from pyexport.runners.objects import helper_finding
+from pyexport.runners.protocol import (
+    Array,
+    Finding,
+    Measurement,
+    RunResult,
+    numpy_type,
+    raise_for_status,
+)
+from pyexport.runners.unicorn_cores import architecture_finding, get_core, probe_core
+from pyexport.runners.unicorn_machine import Machine, machine_words
+from pyexport.runners.unicorn_measure import Profile, profile
+from pyexport.runners.vectors import check_inputs, require_argmax
+
+_PREDICT, _ARGMAX, _SELFTEST = 1, 2, 3  # commands of chip_batch.c
+_WINDOW_BYTES = 8 << 20
+_CONTROL_BYTES = 64
+_WATCHED = 20  # inputs that run with every access checked for alignment
+_BATCH_SECONDS = 2.0  # a batch is cut so that it takes about this long
+_PATIENCE = 60.0  # seconds before a batch counts as hanging
+
+
+class UnicornRunner:
+    """A batch lies in a window beside the chip's memory; the firmware copies it through its RAM."""
+
+    def __init__(self, name: str, recipe: Recipe) -> None:
+        self.name = name
+        self._recipe = recipe
+        self._interface = recipe.interface
+        self._core = get_core(recipe.target.name)
+
+    def _machine(self, kind: str) -> Machine:
+        image = chip_image(self._recipe, kind)
+        return Machine(self._recipe.target, image, self._where, (WINDOW, _WINDOW_BYTES))
+
+    @property
+    def compiler(self) -> str:
+        """Compiler, version and level: "zig cc 0.17.1 (clang 22.1.8) -Os"."""
+        return self._recipe.label
+
+    @property
+    def _where(self) -> str:
+        return f"{self._recipe.header}: {self.name}"
+
+    def run(self, inputs: Array) -> RunResult:
+        """Predict every row of `inputs`; the first rows run with every access checked."""
+        return self._predict("run", inputs)
+
+    def trace(self, inputs: Array) -> RunResult:
+        """Predict every row and record every accumulator."""
+        return self._predict("trace", inputs)
+
+    def _predict(self, kind: str, inputs: Array) -> RunResult:
+        interface = self._interface
+        inputs = interface.as_inputs(inputs)
+        width = interface.trace_total if kind == "trace" else 0
+        parts: list[RunResult] = []
+        done, size, watch = 0, _WATCHED, kind == "run"
+        row_bytes = interface.input_bytes + interface.output_bytes + 1 + 4 * width
+        most = max((_WINDOW_BYTES - _CONTROL_BYTES - width - 64) // row_bytes, 1)
+        while done < len(inputs):
+            batch = inputs[done : done + min(size, most)]
+            started = time.perf_counter()
+            parts.append(self._batch(kind, batch, width, watch=watch))
+            spent = max(time.perf_counter() - started, 1e-6)
+            done += len(batch)
+            if not watch:
+                size = max(int(len(batch) * _BATCH_SECONDS / spent), 1)
+            watch = False
+        return self._joined(parts, width)
+
+    def _joined(self, parts: list[RunResult], width: int) -> RunResult:
+        interface = self._interface
+        outputs = np.zeros((0, interface.output_size), numpy_type(interface.output_dtype))
+        accumulators = np.zeros((0, width), numpy_type(interface.accumulator_dtype))
+        classes = [part.classes for part in parts if part.classes is not None]
+        recorded = [part.accumulators for part in parts if part.accumulators is not None]
+        return RunResult(
+            outputs=np.concatenate([outputs, *(part.outputs for part in parts)]),
+            classes=np.concatenate([np.zeros(0, np.uint8), *classes])
+            if interface.has_argmax
+            else None,
+            accumulators=np.concatenate([accumulators, *recorded]) if width else None,
+        )
+
+    def _batch(self, kind: str, inputs: Array, width: int, *, watch: bool) -> RunResult:
+        interface = self._interface
+        count = len(inputs)
+        machine = self._machines[kind] if kind in self._machines else self._start(kind)
+        places = _layout(
+            inputs.nbytes,
+            count * interface.output_bytes,
+            count,
+            4 * width * count,
+            width,
+        )
+        machine.write(places[0], inputs.tobytes())
+        if watch:
+            machine.watch_alignment()
+        status = self._command(machine, _PREDICT, count, places if width else (*places[:3], 0, 0))
+        raise_for_status(status, self._where)
+        outputs = machine.read(places[1], count * interface.output_bytes)
+        classes = np.frombuffer(machine.read(places[2], count), np.uint8)
+        accumulators = np.frombuffer(
+            machine.read(places[3], 4 * width * count), numpy_type(interface.accumulator_dtype)
+        )
+        return RunResult(
+            outputs=np.frombuffer(outputs, numpy_type(interface.output_dtype)).reshape(
+                count, interface.output_size
+            ),
+            classes=classes if interface.has_argmax else None,
+            accumulators=accumulators.reshape(count, width) if width else None,
+        )
+
+    @cached_property
+    def _machines(self) -> dict[str, Machine]:
+        return {}
+
+    def _start(self, kind: str) -> Machine:
+        machine = self._machine(kind)
+        self._machines[kind] = machine
+        return machine
+
+    def _command(self, machine: Machine, command: int, count: int, places: tuple[int, ...]) -> int:
+        machine.write(WINDOW, machine_words((command, count, *places, 0xFF)))
+        try:
+            machine.run(_PATIENCE)
+        finally:
+            machine.unhook()
+        return int.from_bytes(machine.read(WINDOW + 28, 4), "little")
+
+    def argmax(self, outputs: Array) -> Array:
+        """Return the header's argmax of every row of `outputs`."""
+        require_argmax(self._recipe)
+        outputs = self._interface.as_outputs(outputs)
+        most = (_WINDOW_BYTES - _CONTROL_BYTES - 64) // (self._interface.output_bytes + 1)
+        parts = [np.zeros(0, np.uint8)]
+        machine = self._machines.get("run") or self._start("run")
+        for first in range(0, len(outputs), most):
+            batch = outputs[first : first + most]
+            places = _layout(0, batch.nbytes, len(batch), 0, 0)
+            machine.write(places[1], batch.tobytes())
+            self._command(machine, _ARGMAX, len(batch), places)
+            parts.append(np.frombuffer(machine.read(places[2], len(batch)), np.uint8))
+        return np.concatenate(parts)
+
+    def selftest(self) -> bool:
+        """Return what the header's own self-test says."""
+        machine = self._machine("selftest")
+        places = _layout(0, 0, 1, 0, 0)
+        self._command(machine, _SELFTEST, 0, places)
+        return machine.read(places[2], 1) == b"\x01"
+
+    def measure(self, inputs: Array) -> Measurement:
+        """Return sizes of the image that only predicts, and its exact instruction counts."""
+        image = chip_image(self._recipe, "predict")
+        costs = self._profile(image, self._interface.as_inputs(inputs))
+        return Measurement(
+            target=self.name,
+            compiler=self._recipe.label,
+            flash_bytes=image.loaded_bytes(),
+            parameters_bytes=parameter_bytes(self._recipe, image),
+            ram_static_bytes=image.section_bytes(".data", ".bss"),
+            stack_bytes=costs.stack_bytes,
+            unit="instructions",
+            count_mean=float(np.mean(costs.counts)),
+            count_min=min(costs.counts),
+            count_max=max(costs.counts),
+        )
+
+    def _profile(self, image: Image, inputs: Array) -> Profile:
+        machine = Machine(self._recipe.target, image, self._where, (WINDOW, 0))
+        return profile(self._core, machine, image, inputs, self._interface)
+
+    def check(self) -> tuple[Finding, ...]:
+        """Return the proofs: the core, its instruction set, tables in flash, helpers."""
+        image = chip_image(self._recipe, "predict")
+        findings = [*probe_core(self.name), architecture_finding(self._core, image)]
+        findings.append(parameter_finding(self._recipe, image))
+        findings.append(helper_finding(self._recipe, model_object(self._recipe)))
+        inputs = check_inputs(self._recipe)
+        try:
+            findings.append(self._profile(image, inputs).instructions)
+            findings.append(self._access_finding(inputs))
+        except CheckFailedError as error:
+            findings.append(Finding("accesses", False, str(error)))
+        return tuple(findings)
+
+    def _access_finding(self, inputs: Array) -> Finding:
+        self.run(inputs)
+        return Finding(
+            "accesses", True, f"{len(inputs)} inputs: every access aligned, in flash or RAM"
+        )
+
+
+def _layout(*sizes: int) -> tuple[int, ...]:
+    """Return addresses in the window for areas of these sizes, each on a multiple of 8."""
+    places, at = [], WINDOW + _CONTROL_BYTES
+    for size in sizes:
+        places.append(at)
+        at += -(-size // 8) * 8
+    return tuple(places)

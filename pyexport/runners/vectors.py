@@ -1,0 +1,32 @@
+"""What all runners share on the input side: a few fixed inputs, and whether there is an argmax."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pyexport.errors import UsageError
+from pyexport.runners.build import Recipe
+from pyexport.runners.protocol import Array, numpy_type
+
+_CHECK_INPUTS = 20
+
+
+def require_argmax(recipe: Recipe) -> None:
+    """Raise UsageError if the header has no argmax."""
+    if not recipe.interface.has_argmax:
+        raise UsageError(f"{recipe.header}: model {recipe.interface.name} has no argmax")
+
+
+def check_inputs(recipe: Recipe) -> Array:
+    """Return a few inputs, the same each time: all zero, all ones, and random bytes or floats."""
+    interface = recipe.interface
+    shape = (_CHECK_INPUTS, interface.input_size)
+    random = np.random.default_rng(0)
+    dtype = numpy_type(interface.input_dtype)
+    if interface.input_dtype == "f32":
+        inputs = random.uniform(-1, 1, shape).astype(dtype)
+    else:
+        info = np.iinfo(dtype)
+        inputs = random.integers(info.min, info.max + 1, shape).astype(dtype)
+    inputs[0], inputs[1] = 0, 1
+    return inputs

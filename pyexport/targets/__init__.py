@@ -1,0 +1,6 @@
+"""What the supported chips are: instruction set, memory, compiler flags."""
+
+from pyexport.targets.table import TARGETS, get_target
+from pyexport.targets.target import Target
+
+__all__ = ["TARGETS", "Target", "get_target"]
