@@ -32,13 +32,13 @@ class HostRunner:
 
     def __init__(self, name: str, recipe: Recipe) -> None:
         self.name = name
-        self._recipe = recipe
+        self.recipe = recipe
         self._interface = recipe.interface
 
     @property
     def compiler(self) -> str:
         """Compiler, version and level: "zig cc 0.17.1 (clang 22.1.8) -Os"."""
-        return self._recipe.label
+        return self.recipe.label
 
     @cached_property
     def _plain(self) -> ctypes.CDLL:
@@ -49,11 +49,11 @@ class HostRunner:
         return self._load("trace")
 
     def _load(self, kind: str) -> ctypes.CDLL:
-        path = build(self._recipe, kind, "library", make_library)
+        path = build(self.recipe, kind, "library", make_library)
         try:
             library = ctypes.CDLL(str(path))
         except OSError as error:
-            what = self._recipe.what
+            what = self.recipe.what
             raise ToolFailedError(f"{what}: cannot load the library: {error}") from None
         library.pyx_batch_predict.restype = ctypes.c_uint32
         return library
@@ -83,7 +83,7 @@ class HostRunner:
             _pointer(seen),
             ctypes.c_uint32(count),
         )
-        raise_for_status(status, f"{self._recipe.header}: {self.name}")
+        raise_for_status(status, f"{self.recipe.header}: {self.name}")
         return RunResult(
             outputs=outputs,
             classes=classes if interface.has_argmax else None,
@@ -92,7 +92,7 @@ class HostRunner:
 
     def argmax(self, outputs: Array) -> Array:
         """Return the header's argmax of every row of `outputs`."""
-        require_argmax(self._recipe)
+        require_argmax(self.recipe)
         outputs = self._interface.as_outputs(outputs)
         classes = np.zeros(len(outputs), np.uint8)
         self._plain.pyx_batch_argmax(
@@ -113,7 +113,7 @@ class HostRunner:
     def check(self) -> tuple[Finding, ...]:
         """Return what the object file proves: no static RAM, no call out of the header."""
         return object_findings(
-            self._recipe, build(self._recipe, "predict", "object", make_model_object)
+            self.recipe, build(self.recipe, "predict", "object", make_model_object)
         )
 
 

@@ -57,17 +57,17 @@ class SanitizedRunner:
         if recipe.compiler.kind == "zig":
             raise UsageError(f"{name}: zig has no AddressSanitizer; use gcc or clang")
         self.name = name
-        self._recipe = recipe
+        self.recipe = recipe
         self._interface = recipe.interface
 
     @property
     def compiler(self) -> str:
         """Compiler, version and level: "zig cc 0.17.1 (clang 22.1.8) -Os"."""
-        return self._recipe.label
+        return self.recipe.label
 
     @property
     def _where(self) -> str:
-        return f"{self._recipe.header}: {self.name}"
+        return f"{self.recipe.header}: {self.name}"
 
     def run(self, inputs: Array) -> RunResult:
         """Predict every row with predict and with predict_scratch, which must agree."""
@@ -97,7 +97,7 @@ class SanitizedRunner:
 
     def argmax(self, outputs: Array) -> Array:
         """Return the header's argmax of every row of `outputs`."""
-        require_argmax(self._recipe)
+        require_argmax(self.recipe)
         outputs = self._interface.as_outputs(outputs)
         printed = self._start("run", "argmax", len(outputs), outputs.tobytes())
         return np.frombuffer(printed, np.uint8)
@@ -112,9 +112,9 @@ class SanitizedRunner:
 
     def check(self) -> tuple[Finding, ...]:
         """Return what the object file proves, and whether a few inputs pass the sanitizers."""
-        path = build(self._recipe, "predict", "object", make_model_object)
-        findings = object_findings(self._recipe, path)
-        inputs = check_inputs(self._recipe)
+        path = build(self.recipe, "predict", "object", make_model_object)
+        findings = object_findings(self.recipe, path)
+        inputs = check_inputs(self.recipe)
         try:
             self.run(inputs)
         except CheckFailedError as error:
@@ -123,7 +123,7 @@ class SanitizedRunner:
         return (*findings, Finding("sanitizers", True, detail))
 
     def _start(self, kind: str, command: str, count: int, data: bytes) -> bytes:
-        program = build(self._recipe, kind, "sanitized", _make_program)
+        program = build(self.recipe, kind, "sanitized", _make_program)
         folder = scratch_dir()
         (folder / "input").write_bytes(data)
         environment = dict(os.environ)

@@ -60,17 +60,17 @@ class SimavrRunner:
 
     def __init__(self, name: str, recipe: Recipe) -> None:
         self.name = name
-        self._recipe = recipe
+        self.recipe = recipe
         self._interface = recipe.interface
 
     @property
     def compiler(self) -> str:
         """Compiler, version and level: "zig cc 0.17.1 (clang 22.1.8) -Os"."""
-        return self._recipe.label
+        return self.recipe.label
 
     @property
     def _where(self) -> str:
-        return f"{self._recipe.header}: {self.name}"
+        return f"{self.recipe.header}: {self.name}"
 
     def run(self, inputs: Array) -> RunResult:
         """Predict every row of `inputs`."""
@@ -94,7 +94,7 @@ class SimavrRunner:
 
     def argmax(self, outputs: Array) -> Array:
         """Return the header's argmax of every row of `outputs`."""
-        require_argmax(self._recipe)
+        require_argmax(self.recipe)
         rows = self._job("run", _ARGMAX, self._interface.as_outputs(outputs), "out")
         return rows["result"].astype(np.uint8)
 
@@ -109,9 +109,9 @@ class SimavrRunner:
         rows = self._job("predict", 0, self._interface.as_inputs(inputs), "in")
         return Measurement(
             target=self.name,
-            compiler=self._recipe.label,
+            compiler=self.recipe.label,
             flash_bytes=image.loaded_bytes(),
-            parameters_bytes=parameter_bytes(self._recipe, image),
+            parameters_bytes=parameter_bytes(self.recipe, image),
             ram_static_bytes=image.section_bytes(".data", ".bss"),
             stack_bytes=int(rows["stack"].max()),
             unit="cycles",
@@ -123,10 +123,10 @@ class SimavrRunner:
     def check(self) -> tuple[Finding, ...]:
         """Return the proofs: tables in flash, helpers, and a few inferences without a fault."""
         findings = [
-            parameter_finding(self._recipe, self._image("predict")),
-            helper_finding(self._recipe, model_object(self._recipe)),
+            parameter_finding(self.recipe, self._image("predict")),
+            helper_finding(self.recipe, model_object(self.recipe)),
         ]
-        inputs = check_inputs(self._recipe)
+        inputs = check_inputs(self.recipe)
         try:
             self.run(inputs)
         except CheckFailedError as error:
@@ -135,7 +135,7 @@ class SimavrRunner:
         return (*findings, Finding("accesses", True, detail))
 
     def _image(self, kind: str) -> Image:
-        return read_image(build(self._recipe, kind, "image", _make_image))
+        return read_image(build(self.recipe, kind, "image", _make_image))
 
     def _job(self, kind: str, command: int, rows: Array, buffer: str) -> Array:
         """Run each row; return a record array: read, result, cycles, stack, trace."""
@@ -162,7 +162,7 @@ class SimavrRunner:
             "flash": "flash",
             "input": "input",
             "output": "output",
-            "mcu": self._recipe.target.name,
+            "mcu": self.recipe.target.name,
             "count": len(rows),
             "command": command,
             "limit": _CYCLES,

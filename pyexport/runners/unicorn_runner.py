@@ -44,22 +44,22 @@ class UnicornRunner:
 
     def __init__(self, name: str, recipe: Recipe) -> None:
         self.name = name
-        self._recipe = recipe
+        self.recipe = recipe
         self._interface = recipe.interface
         self._core = get_core(recipe.target.name)
 
     def _machine(self, kind: str) -> Machine:
-        image = chip_image(self._recipe, kind)
-        return Machine(self._recipe.target, image, self._where, (WINDOW, _WINDOW_BYTES))
+        image = chip_image(self.recipe, kind)
+        return Machine(self.recipe.target, image, self._where, (WINDOW, _WINDOW_BYTES))
 
     @property
     def compiler(self) -> str:
         """Compiler, version and level: "zig cc 0.17.1 (clang 22.1.8) -Os"."""
-        return self._recipe.label
+        return self.recipe.label
 
     @property
     def _where(self) -> str:
-        return f"{self._recipe.header}: {self.name}"
+        return f"{self.recipe.header}: {self.name}"
 
     def run(self, inputs: Array) -> RunResult:
         """Predict every row of `inputs`; the first rows run with every access checked."""
@@ -150,7 +150,7 @@ class UnicornRunner:
 
     def argmax(self, outputs: Array) -> Array:
         """Return the header's argmax of every row of `outputs`."""
-        require_argmax(self._recipe)
+        require_argmax(self.recipe)
         outputs = self._interface.as_outputs(outputs)
         most = (_WINDOW_BYTES - _CONTROL_BYTES - 64) // (self._interface.output_bytes + 1)
         parts = [np.zeros(0, np.uint8)]
@@ -172,13 +172,13 @@ class UnicornRunner:
 
     def measure(self, inputs: Array) -> Measurement:
         """Return sizes of the image that only predicts, and its exact instruction counts."""
-        image = chip_image(self._recipe, "predict")
+        image = chip_image(self.recipe, "predict")
         costs = self._profile(image, self._interface.as_inputs(inputs))
         return Measurement(
             target=self.name,
-            compiler=self._recipe.label,
+            compiler=self.recipe.label,
             flash_bytes=image.loaded_bytes(),
-            parameters_bytes=parameter_bytes(self._recipe, image),
+            parameters_bytes=parameter_bytes(self.recipe, image),
             ram_static_bytes=image.section_bytes(".data", ".bss"),
             stack_bytes=costs.stack_bytes,
             unit="instructions",
@@ -188,16 +188,16 @@ class UnicornRunner:
         )
 
     def _profile(self, image: Image, inputs: Array) -> Profile:
-        machine = Machine(self._recipe.target, image, self._where, (WINDOW, 0))
+        machine = Machine(self.recipe.target, image, self._where, (WINDOW, 0))
         return profile(self._core, machine, image, inputs, self._interface)
 
     def check(self) -> tuple[Finding, ...]:
         """Return the proofs: the core, its instruction set, tables in flash, helpers."""
-        image = chip_image(self._recipe, "predict")
+        image = chip_image(self.recipe, "predict")
         findings = [*probe_core(self.name), architecture_finding(self._core, image)]
-        findings.append(parameter_finding(self._recipe, image))
-        findings.append(helper_finding(self._recipe, model_object(self._recipe)))
-        inputs = check_inputs(self._recipe)
+        findings.append(parameter_finding(self.recipe, image))
+        findings.append(helper_finding(self.recipe, model_object(self.recipe)))
+        inputs = check_inputs(self.recipe)
         try:
             findings.append(self._profile(image, inputs).instructions)
             findings.append(self._access_finding(inputs))

@@ -99,17 +99,17 @@ class WasmRunner:
 
     def __init__(self, name: str, recipe: Recipe) -> None:
         self.name = name
-        self._recipe = recipe
+        self.recipe = recipe
         self._interface = recipe.interface
 
     @property
     def compiler(self) -> str:
         """Compiler, version and level: "zig cc 0.17.1 (clang 22.1.8) -Os"."""
-        return self._recipe.label
+        return self.recipe.label
 
     @property
     def _where(self) -> str:
-        return f"{self._recipe.header}: {self.name}"
+        return f"{self.recipe.header}: {self.name}"
 
     @cached_property
     def _plain(self) -> _Instance:
@@ -120,7 +120,7 @@ class WasmRunner:
         return self._instance("trace")
 
     def _instance(self, kind: str, *, fuel: bool = False) -> _Instance:
-        return _Instance(self._where, build(self._recipe, kind, "module", _make_module), fuel=fuel)
+        return _Instance(self._where, build(self.recipe, kind, "module", _make_module), fuel=fuel)
 
     def run(self, inputs: Array) -> RunResult:
         """Predict every row of `inputs`."""
@@ -159,7 +159,7 @@ class WasmRunner:
 
     def argmax(self, outputs: Array) -> Array:
         """Return the header's argmax of every row of `outputs`."""
-        require_argmax(self._recipe)
+        require_argmax(self.recipe)
         outputs = self._interface.as_outputs(outputs)
         instance = self._plain
         places = _layout(instance.heap, (outputs.nbytes, len(outputs)))
@@ -199,7 +199,7 @@ class WasmRunner:
             stack = max(stack, len(instance.read(0, top).lstrip(bytes([_PAINT]))))
         return Measurement(
             target=self.name,
-            compiler=self._recipe.label,
+            compiler=self.recipe.label,
             flash_bytes=module.code_bytes + module.data_bytes,
             parameters_bytes=module.data_bytes,
             ram_static_bytes=data_end - (module.data_end or top),
@@ -211,14 +211,14 @@ class WasmRunner:
         )
 
     def _module(self) -> WasmModule:
-        return read_module(build(self._recipe, "predict", "module", _make_module))
+        return read_module(build(self.recipe, "predict", "module", _make_module))
 
     def check(self) -> tuple[Finding, ...]:
         """Return whether the module needs nothing from outside and runs a few inputs."""
         imports = self._module().imports
         detail = f"the module imports {', '.join(imports) or 'nothing'}"
         findings = (Finding("helpers", not imports, detail),)
-        inputs = check_inputs(self._recipe)
+        inputs = check_inputs(self.recipe)
         try:
             self.run(inputs)
         except CheckFailedError as error:
