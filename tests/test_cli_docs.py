@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import typer
 
-from pyexport.cli import app
+from pyexport.cli import make_app
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUP: Any = typer.main.get_command(app)
+GROUP: Any = typer.main.get_command(make_app())
 COMMANDS: dict[str, Any] = GROUP.commands
 CLI_MD = ROOT / "docs" / "cli.md"
 

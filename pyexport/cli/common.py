@@ -1,6 +1,7 @@
 """What the commands share: consoles, JSON output, and options that several have."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,9 +16,10 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document instead of text.")
 ]
 
-PIPE_WIDTH = 160  # columns of a table that does not go to a terminal
+PIPE_WIDTH = 160  # columns of a table that does not go to a terminal, unless COLUMNS says another
 
-out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+_sized = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
+out = Console(highlight=False, width=None if _sized else PIPE_WIDTH)
 err = Console(highlight=False, soft_wrap=True, stderr=True)
 
 
@@ -26,18 +28,29 @@ def print_json(document: Any) -> None:
     print(json.dumps(document, indent=1, sort_keys=True))
 
 
+def say(text: str) -> None:
+    """Print text on standard output as it is: never wrapped, so that a path can be copied."""
+    out.print(text, markup=False, soft_wrap=True)
+
+
 def warn(text: str) -> None:
     """Print one warning line on standard error."""
     err.print(f"warning: {text}", markup=False)
 
 
 def plain_table(*columns: str) -> Table:
-    """Return a table without lines around it; columns whose name starts with ">" align right."""
+    """Return a table without lines around it, readable at 80 columns.
+
+    A column whose name starts with ">" aligns right, one whose name starts with "~" breaks its
+    text over lines where the terminal is narrow; no other column breaks, and none is cut.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        right = column.startswith(">")
         table.add_column(
-            column.lstrip(">"), justify="right" if right else "left", no_wrap=right, overflow="fold"
+            column.lstrip(">~"),
+            justify="right" if column.startswith(">") else "left",
+            no_wrap=not column.startswith("~"),
+            overflow="fold",
         )
     return table
 
@@ -68,4 +81,4 @@ def split_output(output: Path | None, name: str | None, source: Path) -> tuple[P
                 f"--output {output} and --name {name} disagree: the header is called NAME.h"
             )
         return output.parent, output.stem
-    return output or Path(), name or source.stem
+    return output or Path(), source.stem if name is None else name

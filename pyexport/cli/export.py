@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from pyexport.cli.common import JsonOption, out, parse_range, print_json, split_output, warn
+from pyexport.cli.common import JsonOption, parse_range, print_json, say, split_output, warn
 from pyexport.codegen.identifiers import check_model_name
 from pyexport.errors import UsageError
 from pyexport.frontends import load_model, read_samples
 from pyexport.ir import Dataset, Model
 from pyexport.pipeline import SCHEMES, Export, ExportOptions, export_model
+from pyexport.quantize.ptq import check_inside
 from pyexport.targets import get_target
 
 
@@ -61,7 +62,7 @@ def export_command(
         target=target,
         per_channel=not per_tensor,
         input_range=declared,
-        calibration=_calibration(calibration, loaded),
+        calibration=_calibration(calibration, loaded, declared),
         templates=templates,
     )
     result = export_model(loaded, options)
@@ -74,27 +75,33 @@ def export_command(
     _print_summary(result, paths)
 
 
-def _calibration(path: Path | None, model: Model) -> Dataset | None:
+def _calibration(
+    path: Path | None, model: Model, declared: tuple[float, float] | None
+) -> Dataset | None:
     if path is None:
         return None
-    return read_samples(path, model.graph.input.shape, "calibration")
+    rows = read_samples(path, model.graph.input.shape, "calibration")
+    limits = declared or model.metadata.input_range
+    if limits is not None:  # checked here too, where the name of the file is known
+        check_inside(rows, limits, f"{path}: the calibration data")
+    return rows
 
 
 def _print_summary(result: Export, paths: tuple[Path, ...]) -> None:
     artifact, program = result.artifact, result.program
     for path, what in zip(paths, ("header", "artifact", "manifest"), strict=True):
-        out.print(f"{what:<10}{path}", markup=False)
-    out.print(f"{'identity':<10}{artifact.identity}")
+        say(f"{what:<10}{path}")
+    say(f"{'identity':<10}{artifact.identity}")
     accuracy = artifact.accuracy
     if accuracy is not None:
-        out.print(
+        say(
             f"{'accuracy':<10}float {100 * accuracy.float_correct / accuracy.rows:.2f} %, "
             f"{artifact.scheme} {100 * accuracy.exported_correct / accuracy.rows:.2f} % "
             f"on {accuracy.rows} rows"
         )
     size_in = sum(program.buffer(b).bytes for b in program.inputs)
     size_out = sum(program.buffer(b).bytes for b in program.outputs)
-    out.print(
+    say(
         f"{'memory':<10}{program.const_bytes} bytes of tables in flash; RAM: "
         f"{program.arena_bytes} scratch, {size_in} input, {size_out} output"
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from pyexport.artifact import Artifact, read_artifact
-from pyexport.cli.common import JsonOption, out, plain_table, print_json, warn
+from pyexport.cli.common import JsonOption, out, plain_table, print_json, say, warn
 from pyexport.describe import network_title, operator_name
 from pyexport.frontends import load_model
 from pyexport.ir import Graph, Node
@@ -33,15 +33,24 @@ def inspect_command(
         "scratch_lower_bound": program.arena_lower_bound,
     }
     if json:
-        print_json({"name": artifact.name, "identity": artifact.identity, "layers": rows} | totals)
+        print_json(
+            {
+                "name": artifact.name,
+                "identity": artifact.identity,
+                "scheme": artifact.scheme,
+                "layers": rows,
+                "warnings": list(warnings),
+            }
+            | totals
+        )
         return
     for warning in warnings:
         warn(warning)
     source, sink = artifact.graph.input, artifact.graph.output
-    out.print(f"{model.name}: {network_title(artifact.graph)}, {artifact.scheme}", markup=False)
-    out.print(f"input   {_tensor(source)}\noutput  {_tensor(sink)}\n", markup=False)
+    say(f"{model.name}: {network_title(artifact.graph)}, {artifact.scheme}")
+    say(f"input   {_tensor(source)}\noutput  {_tensor(sink)}\n")
     table = plain_table(
-        "layer", "module", "operator", ">in", ">out", ">parameters", ">MACs", ">flash", ">RAM",
+        "layer", "~module", "~operator", ">in", ">out", ">params", ">MACs", ">flash", ">RAM",
         "kernel", ">bits",
     )  # fmt: skip
     for row in rows:
@@ -55,9 +64,10 @@ def inspect_command(
         str(totals["flash_bytes"]), str(totals["scratch_bytes"]), "", "",
     )  # fmt: skip
     out.print(table)
-    out.print(
-        "\nflash: tables in bytes; RAM: bytes of scratch alive while the layer runs; the total is "
-        f"the planned arena (no plan needs fewer than {totals['scratch_lower_bound']})"
+    say(
+        "\nflash: bytes of tables; RAM: bytes of scratch alive while the layer runs, in total the\n"
+        f"planned arena (no plan needs fewer than {totals['scratch_lower_bound']}); bits: those of "
+        "the proved accumulator"
     )
 
 

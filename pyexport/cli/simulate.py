@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 from pyexport.artifact import Artifact, quantize_inputs, read_artifact
-from pyexport.cli.common import JsonOption, out, plain_table, print_json, warn
+from pyexport.cli.common import JsonOption, out, plain_table, print_json, say, warn
 from pyexport.errors import UsageError
 from pyexport.frontends import read_samples
 from pyexport.ir import Array, Dataset
@@ -120,7 +120,7 @@ def _accuracy(classes: Array | None, dataset: Dataset) -> float | None:
 def _print(
     model: Artifact, outputs: Array, classes: Array | None, dataset: Dataset, output: Path | None
 ) -> None:
-    table = plain_table(">row", "class", "outputs")
+    table = plain_table(">row", "class", "~outputs")
     for row in range(min(len(outputs), SHOWN_ROWS)):
         label = ""
         if classes is not None:
@@ -128,9 +128,9 @@ def _print(
         table.add_row(str(row), label, " ".join(f"{v:g}" for v in outputs[row].tolist()))
     out.print(table)
     if len(outputs) > SHOWN_ROWS:
-        out.print(f"... {len(outputs) - SHOWN_ROWS} more rows; --output FILE writes all")
+        say(f"... {len(outputs) - SHOWN_ROWS} more rows; --output FILE writes all")
     accuracy = _accuracy(classes, dataset)
     if accuracy is not None:
-        out.print(f"accuracy {100 * accuracy:.2f} % on {len(outputs)} rows")
+        say(f"accuracy {100 * accuracy:.2f} % on {len(outputs)} rows")
     if output is not None:
-        out.print(f"wrote {output}", markup=False)
+        say(f"wrote {output}")

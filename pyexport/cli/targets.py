@@ -1,6 +1,6 @@
 """pyexport targets: what a header can be exported for and run on, and what is missing here."""
 
-from pyexport.cli.common import JsonOption, out, plain_table, print_json
+from pyexport.cli.common import JsonOption, out, plain_table, print_json, say
 from pyexport.runners import RUNNER_NAMES, available
 from pyexport.targets import TARGETS
 
@@ -24,7 +24,7 @@ def targets_command(json: JsonOption = False) -> None:
             ]
         )
         return
-    table = plain_table("target", "processor", "chip", ">flash", ">RAM", "runs here")
+    table = plain_table("target", "processor", "chip", ">flash", ">RAM", "~runs here")
     for name in RUNNER_NAMES:
         target = known.get(name)
         table.add_row(
@@ -36,7 +36,7 @@ def targets_command(json: JsonOption = False) -> None:
             missing[name] or "yes",
         )
     out.print(table)
-    out.print("export --target takes a target without host; verify --target takes any of them")
+    say("\nexport --target takes a chip or wasm32, verify --target any of these, or all")
 
 
 def _bytes(count: int) -> str:

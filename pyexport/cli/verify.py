@@ -7,7 +7,7 @@ import typer
 
 import pyexport
 from pyexport.artifact import Artifact, read_artifact
-from pyexport.cli.common import JsonOption, err, out, plain_table, print_json
+from pyexport.cli.common import JsonOption, err, out, plain_table, print_json, say
 from pyexport.errors import CheckFailedError, UsageError
 from pyexport.frontends import read_samples
 from pyexport.ir import Dataset
@@ -89,30 +89,32 @@ def _dataset(path: Path, subject: Path) -> Dataset:
 
 def _print(report: Report) -> None:
     artifact = report.artifact
-    out.print(f"{artifact.name}  identity {artifact.identity}", markup=False)
-    table = plain_table(
-        "target", ">rows", ">bytes", ">accumulators", ">differ", ">flash", ">RAM", ">stack",
-        ">mean", "unit", "compiler",
-    )  # fmt: skip
+    say(f"{artifact.name}  identity {artifact.identity}")
+    compared = plain_table("target", ">rows", ">bytes", ">accumulators", ">differ")
+    cost = plain_table("target", ">flash", ">RAM", ">stack", ">mean of an inference", "~compiler")
     for target in report.targets:
+        compared.add_row(
+            target.target, str(target.rows), str(target.output_bytes), str(target.accumulators),
+            str(target.differing_rows),
+        )  # fmt: skip
         m = target.measurement
-        cost = ("", "", "", "", "")
+        figures = ("", "", "", "")
         if m is not None:
             sizes = (str(m.flash_bytes), str(m.ram_static_bytes), str(m.stack_bytes))
-            cost = (*sizes, f"{m.count_mean:.0f}", m.unit)
-        table.add_row(
-            target.target, str(target.rows), str(target.output_bytes), str(target.accumulators),
-            str(target.differing_rows), *cost, target.compiler,
-        )  # fmt: skip
-    out.print(table)
-    for target in report.targets:
-        for finding in target.findings:
-            mark = "ok" if finding.ok else "FAILED"
-            out.print(f"{target.target}: {finding.name}: {mark}, {finding.detail}", markup=False)
+            figures = (*sizes, f"{m.count_mean:.0f} {m.unit}")
+        cost.add_row(target.target, *figures, target.compiler)
+    out.print(compared)
+    say("")
+    out.print(cost)
+    say("")
+    checks = [finding for target in report.targets for finding in target.findings]
+    held = sum(finding.ok for finding in checks)
+    names = sorted({finding.name for finding in checks if finding.ok})
+    say(f"static checks: {held} of {len(checks)} hold ({', '.join(names)})")
     for problem in report.problems:
-        out.print(f"MISMATCH {problem}", markup=False)
+        say(f"MISMATCH {problem}")
     if report.ok:
-        out.print("every output, class and accumulator agrees; self-tests pass")
+        say("every output, class and accumulator agrees; self-tests pass")
 
 
 def _document(report: Report) -> dict[str, Any]:

@@ -1,0 +1,251 @@
+"""Bad input to a command: one line that names the file and a way out, exit 2, nothing written."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.cli.command import contents, pyexport, refused
+from tests.frontends.models import Wrapped, mlp, seeded, tiny, write_export
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Run in an empty folder, so that a file written by mistake is seen."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+class Canary:
+    """Runs a command when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
+        return os.system, ("touch canary",)
+
+
+def hostile(data: bytes) -> Callable[[Path], int]:
+    return lambda path: path.write_bytes(data)
+
+
+FILES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing": (lambda path: None, "does not exist"),
+    "directory": (lambda path: path.mkdir(), "directory"),
+    "empty": (hostile(b""), "empty"),
+    "wrong magic": (hostile(b"\x7fELF" + bytes(200)), ""),
+    "text": (hostile(b"hello\n" * 20), ""),
+    "foreign global": (lambda path: path.write_bytes(pickle.dumps(Canary())), ""),
+    "zip that is none": (hostile(b"PK\x03\x04" + bytes(64)), ""),
+}
+
+
+@pytest.mark.parametrize("command", ["export", "inspect", "verify"])
+@pytest.mark.parametrize("case", FILES)
+def test_a_file_that_is_no_model_is_refused_by_name(place: Path, case: str, command: str) -> None:
+    make, words = FILES[case]
+    make(place / "m.pt")
+    line = refused(place, command, "m.pt")
+    assert line.startswith("m.pt: ")
+    assert words in line
+    assert not (place / "canary").exists()
+
+
+def test_a_truncated_archive_is_refused(place: Path, model: Path) -> None:
+    data = model.read_bytes()
+    for share in (0.3, 0.9, 0.999):
+        (place / "m.pt").write_bytes(data[: int(len(data) * share)])
+        assert refused(place, "export", "m.pt").startswith("m.pt: ")
+
+
+def test_a_saved_module_with_foreign_code_is_not_run(place: Path) -> None:
+    torch.save({"state": Canary()}, "m.pt")
+    line = refused(place, "export", "m.pt")
+    assert "system" in line, "the line names what the file would call"
+    assert not (place / "canary").exists()
+
+
+def function(forward: Callable[..., object], **layers: nn.Module) -> nn.Module:
+    return seeded(lambda: Wrapped(layers, forward))
+
+
+def with_nan() -> nn.Module:
+    module = tiny()
+    with torch.no_grad():
+        module[0].get_parameter("weight").view(-1)[0] = float("nan")
+    return module
+
+
+def test_an_unsupported_operator_is_named_with_its_module(place: Path) -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.GELU())
+    write_export(place / "m.pt", function(lambda m, x: m.net(x), net=net), torch.zeros(1, 4))
+    line = refused(place, "export", "m.pt")
+    assert "aten.gelu.default at net.1 (GELU)" in line
+    assert "use relu" in line
+
+
+def test_several_inputs_are_refused(place: Path) -> None:
+    module = function(lambda m, x, y: m.f(x), f=nn.Linear(4, 4))
+    write_export(place / "m.pt", module, torch.zeros(1, 4), torch.zeros(1, 4))
+    assert "2 inputs" in refused(place, "export", "m.pt")
+
+
+def test_symbolic_shapes_are_refused(place: Path) -> None:
+    module = function(lambda m, x: x.relu(), f=nn.Linear(4, 4))
+    shapes = {"inputs": ({1: torch.export.Dim("width")},)}
+    write_export(place / "m.pt", module, torch.zeros(1, 4), dynamic_shapes=shapes)
+    assert "symbolic" in refused(place, "export", "m.pt")
+
+
+def test_batch_norm_in_training_mode_is_refused(place: Path) -> None:
+    module = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)).train()
+    write_export(place / "m.pt", module, torch.zeros(2, 4))
+    assert "call model.eval()" in refused(place, "export", "m.pt")
+
+
+def test_nan_weights_are_refused_by_name(place: Path) -> None:
+    write_export(place / "m.pt", with_nan(), torch.zeros(1, 3))
+    assert "0.weight has 1 NaN value" in refused(place, "export", "m.pt")
+
+
+@pytest.mark.parametrize(
+    "name", ["while", "class", "a-b", "1st", "", "a b", "x;y", "é", "a\nb", "../a", "n" * 64]
+)
+def test_a_name_that_cannot_prefix_c_symbols_is_refused(
+    place: Path, model: Path, name: str
+) -> None:
+    line = refused(place, "export", model, f"--name={name}")
+    assert "--name" in line
+    (place / "copy").mkdir()
+    if name and "/" not in name:
+        copy = place / "copy" / f"{name}.pt"
+        copy.write_bytes(model.read_bytes())
+        line = refused(place, "export", copy)
+        assert "--name digits" in line, "the stem of a file is a name too"
+
+
+def test_a_header_and_another_name_are_refused(place: Path, model: Path) -> None:
+    line = refused(place, "export", model, "--output", "a.h", "--name", "b")
+    assert "a.h" in line
+    assert "disagree" in line
+
+
+def test_an_unwritable_folder_is_refused(place: Path, model: Path) -> None:
+    (place / "file").write_text("x")
+    line = refused(place, "export", model, "--output", place / "file" / "sub")
+    assert str(place / "file" / "sub") in line
+    assert "--output" in line
+
+
+def test_a_folder_in_the_way_of_a_file_is_refused(place: Path, model: Path) -> None:
+    (place / "digits.px").mkdir()
+    assert "digits.px" in refused(place, "export", model)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (np.zeros((5, 63)), "shape (5, 63)"),
+        (np.zeros((0, 64)), "no rows"),
+        (np.full((5, 64), 17.0), "outside the declared"),
+        (np.full((5, 64), -0.5), "outside the declared"),
+        (np.full((5, 64), np.nan), "NaN"),
+    ],
+)
+def test_calibration_data_that_do_not_fit_are_refused(
+    place: Path, model: Path, rows: np.ndarray, words: str
+) -> None:
+    np.save(place / "rows.npy", rows)
+    line = refused(place, "export", model, "--calibration", "rows.npy")
+    assert words in line
+    assert "rows.npy" in line
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--scheme", "int4"], "int8 or float32"),
+        (["--target", "z80"], "cortex-m4"),
+        (["--input-range", "16"], "0:16"),
+        (["--input-range", "3:1"], "0:16"),
+        (["--input-range", "nan:1"], "0:16"),
+        (["--templates", "nowhere"], "nowhere"),
+        (["--calibration", "nowhere.npy"], "nowhere.npy"),
+        (["--nope"], "pyexport export --help"),
+    ],
+)
+def test_an_option_that_means_nothing_is_refused(
+    place: Path, model: Path, options: list[str], words: str
+) -> None:
+    assert words in refused(place, "export", model, *options)
+
+
+def test_a_model_without_range_or_data_tells_three_ways_out(place: Path, plain_model: Path) -> None:
+    line = refused(place, "export", plain_model)
+    assert "--input-range LOW:HIGH" in line
+    assert "--calibration FILE" in line
+    assert "pyexport.save(" in line
+
+
+def test_a_foreign_pytorch_file_is_named_as_what_it_is(place: Path) -> None:
+    torch.save(mlp().state_dict(), "m.pt")
+    line = refused(place, "export", "m.pt")
+    assert "state_dict" in line
+    assert "pyexport.save(" in line
+
+
+@pytest.mark.parametrize("command", [[], ["nope"], ["export"], ["simulate", "a.px"]])
+def test_a_wrong_command_line_is_one_line(place: Path, command: list[str]) -> None:
+    if command:
+        assert "--help" in refused(place, *command)
+    else:
+        done = pyexport()
+        assert (done.status, done.err) == (0, "")
+        assert "verify" in done.out
+
+
+def test_a_bug_of_ours_is_one_line_and_exits_3(
+    place: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> object:
+        raise ZeroDivisionError("one\ntwo")
+
+    monkeypatch.delenv("PYEXPORT_DEBUG", raising=False)
+    monkeypatch.setattr("pyexport.cli.export.export_model", broken)
+    done = pyexport("export", model)
+    assert (done.status, done.out, done.err.count("\n")) == (3, "", 1)
+    assert done.err.startswith("error: a bug of pyexport's: ZeroDivisionError: one two;")
+    assert contents(place) == {}
+    monkeypatch.setenv("PYEXPORT_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        pyexport("export", model)
+
+
+def test_ctrl_c_is_one_line(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pyexport.cli.export.export_model", interrupted)
+    done = pyexport("export", model)
+    assert (done.status, done.out) == (130, "")
+    assert done.err in ("", "error: interrupted\n")
+
+
+def test_the_script_of_a_bare_checkout_refuses_alike(place: Path) -> None:
+    bare = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "export.py"), "no.pt"],
+        cwd=place, env=bare, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: no.pt: ")
+    assert done.stderr.count("\n") == 1
