@@ -1,0 +1,65 @@
+"""Lowering: which kernel computes a node, what it stores, and what a Program counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pyexport.errors import UnsupportedOperatorError
+from pyexport.ir import Clamp
+from pyexport.lower import lower
+from pyexport.lower.kernels import KERNELS, kernel_named
+from pyexport.lower.packing import plain_const
+from pyexport.program import Step
+from tests.networks import DOZEN, Recipe, chain_graph, export_recipe, layer
+
+
+def program_of(**changes: Any) -> Any:
+    return export_recipe(Recipe(**{"sizes": (64, 32, 16, 10), **changes})).program
+
+
+def test_the_digits_network_needs_its_tables_and_48_bytes() -> None:
+    program = program_of()
+    parameters = 64 * 32 + 32 * 16 + 16 * 10
+    assert program.const_bytes == parameters + (4 + 2) * (32 + 16 + 10)
+    assert program.arena_bytes == program.arena_lower_bound == 48
+    assert program.trace_sizes == (32, 16, 10)
+    assert [s.trace for s in program.steps] == [0, 1, 2]
+
+
+def test_float32_takes_four_times_the_scratch() -> None:
+    assert program_of(scheme="float32").arena_bytes == 4 * 48
+
+
+def test_inputs_and_outputs_are_the_callers() -> None:
+    kinds = {b.name: b.kind for b in program_of().buffers}
+    assert kinds == {
+        "input": "input", "linear0_out": "arena", "linear1_out": "arena", "output": "output"
+    }  # fmt: skip
+
+
+def test_one_shift_is_a_constant_and_several_are_a_table() -> None:
+    seen = set()
+    for recipe in DOZEN:
+        for step in export_recipe(recipe).program.steps:
+            assert isinstance(step, Step)
+            has_table = any(c.endswith("_shift") for c in step.consts)
+            assert has_table == (step.kernel == "linear_q15x_shifts")
+            assert kernel_named(step.kernel).template == step.template
+            seen.add(step.kernel)
+    assert seen == {k.name for k in KERNELS}
+
+
+def test_an_operator_without_a_kernel_is_refused_with_its_module_path() -> None:
+    graph = chain_graph(3, [layer(3, 3), Clamp(0.0, 1.0)], ("net.fc", "net.act"))
+    with pytest.raises(UnsupportedOperatorError, match=r"n1 \(net\.act\): no kernel .* clamp"):
+        lower(graph)
+
+
+def test_a_table_refuses_values_that_do_not_fit_it() -> None:
+    assert plain_const("t", np.array([1, -2]), "s8", "").data == b"\x01\xfe"
+    assert plain_const("t", np.array([1, 258]), "u16", "").data == b"\x01\x00\x02\x01"
+    with pytest.raises(ValueError, match="t: a value does not fit s8"):
+        plain_const("t", np.array([128]), "s8", "")
