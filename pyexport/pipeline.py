@@ -157,7 +157,7 @@ def _quantize(
     warnings: list[str],
 ) -> tuple[Graph, Calibration]:
     if options.scheme == "float32":
-        exported = to_float32(graph)
+        exported = to_float32(graph, input_range)
         tensors = tuple(
             replace(t, declared_range=input_range) if t.name in graph.inputs else t
             for t in exported.tensors

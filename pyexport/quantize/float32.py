@@ -7,14 +7,36 @@ import numpy as np
 from pyexport.errors import InvalidModelError, UnsupportedOperatorError
 from pyexport.ir import Graph, Linear, Node, Softmax
 
+MAGNITUDE_LIMIT = 2.0**127  # half of the largest float32: room for the rounding of sums
 
-def to_float32(graph: Graph) -> Graph:
+
+def to_float32(graph: Graph, input_range: tuple[float, float] | None = None) -> Graph:
     """Return the graph with float32 weights, biases and limits, rounded to nearest even.
 
-    Raises InvalidModelError if a parameter leaves float32, UnsupportedOperatorError for an
-    operator without a float32 kernel.
+    Raises InvalidModelError if a parameter leaves float32, or a sum could on inputs in input_range
+    (-1..1 if None); UnsupportedOperatorError for an operator without a float32 kernel.
     """
-    return replace(graph, nodes=tuple(_convert(node) for node in graph.nodes))
+    converted = replace(graph, nodes=tuple(_convert(node) for node in graph.nodes))
+    _check_magnitudes(converted, input_range or (-1.0, 1.0))
+    return converted
+
+
+def _check_magnitudes(graph: Graph, input_range: tuple[float, float]) -> None:
+    """Raise InvalidModelError if the sum of all products' magnitudes could pass the limit."""
+    largest = np.full(graph.input.size, max(abs(input_range[0]), abs(input_range[1])))
+    for node in graph.nodes:
+        op = node.op
+        if isinstance(op, Linear):
+            weight, bias = np.abs(op.weight.astype(np.float64)), np.abs(op.bias.astype(np.float64))
+            sums = (weight * largest).sum(axis=1) + bias
+            if sums.max(initial=0.0) > MAGNITUDE_LIMIT:
+                raise InvalidModelError(
+                    f"{node.name}: a sum can pass the largest float32 on inputs in "
+                    f"{input_range[0]:.9g}..{input_range[1]:.9g}; scale the weights down"
+                )
+            largest = np.minimum(sums, max(abs(op.low), abs(op.high)))
+        else:
+            largest = np.ones_like(largest)  # softmax
 
 
 def _convert(node: Node) -> Node:
