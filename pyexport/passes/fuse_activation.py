@@ -6,7 +6,7 @@ from pyexport.ir import Clamp, Graph, Linear
 
 
 def fuse_activation(graph: Graph) -> Graph:
-    """Return the graph with each clamp made the limits of its producer, if nothing else reads it."""
+    """Return the graph with each clamp made its producer's limits, if nothing else reads it."""
     changed = True
     while changed:
         graph, changed = _fuse_one(graph)

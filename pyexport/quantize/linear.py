@@ -37,7 +37,7 @@ def quantize_linear(
     Raises QuantizationError if an accumulator can leave int32 on a legal input.
     """
     while True:
-        layer = _attempt(linear, source, output, per_channel)
+        layer = _attempt(name, linear, source, output, per_channel)
         if layer is not None:
             break
         # More than 2**30 once shifted left: the output is finer than the accumulator's own unit.
@@ -53,7 +53,7 @@ def quantize_linear(
 
 
 def _attempt(
-    linear: Linear, source: QuantParams, output: QuantParams, per_channel: bool
+    name: str, linear: Linear, source: QuantParams, output: QuantParams, per_channel: bool
 ) -> QuantizedLinear | None:
     scale = _weight_scales(linear, source, output, per_channel)
     weight = np.floor(linear.weight.astype(np.float64) / scale[:, None] + 0.5)
@@ -64,10 +64,12 @@ def _attempt(
     low, high = accumulator_bounds(weight, bias, source.low, source.high)
     ratio = unit / output.scale
     pre_shift = _pre_shift(float(ratio.max()))
-    if pre_shift > 0 and int(max(-low.min(), high.max())) << pre_shift > 2**30:
+    if pre_shift > 0 and int(max(-low.min(), high.max(), 1)) << pre_shift > 2**30:
         return None
     if abs(bias).max() > 2**31 - 1:  # only a zero point could do that: the proof would fail too
-        raise QuantizationError("a bias with its zero point leaves 32 bits")
+        raise QuantizationError(
+            f"{name}: a bias with its zero point leaves 32 bits; split the layer into narrower ones"
+        )
     multiplier, shift = _multipliers(ratio / 2.0**pre_shift, np.maximum(-low, high) << pre_shift)
     return QuantizedLinear(
         weight=weight,
