@@ -1,5 +1,7 @@
 """Says in words what an artifact is: the lines of the header's comments."""
 
+import shlex
+
 import pyexport
 from pyexport.artifact import Artifact
 from pyexport.codegen import HeaderInfo, Port, StoredVectors
@@ -15,6 +17,7 @@ def header_info(artifact: Artifact, program: Program, target: Target | None) -> 
     graph = artifact.graph
     scheme = "int8" if artifact.scheme == "int8" else "float32"
     options = f" --scheme {scheme}" if scheme != "int8" else ""
+    source = shlex.quote(artifact.source_name)  # a hostile name must not run when pasted
     options += f" --target {target.name}" if target is not None else ""
     return HeaderInfo(
         name=artifact.name,
@@ -22,7 +25,7 @@ def header_info(artifact: Artifact, program: Program, target: Target | None) -> 
         scheme=artifact.scheme,
         identity=artifact.identity,
         title=f"{network_title(graph)}, {scheme}, forward only",
-        command=f"python scripts/export.py {artifact.source_name} --name {artifact.name}{options}",
+        command=f"python scripts/export.py {source} --name {artifact.name}{options}",
         facts=_facts(artifact, program, target),
         layers=tuple((node.name, layer_lines(node, graph)) for node in graph.nodes),
         input=_port(graph.input, artifact.input_unit),

@@ -3,14 +3,22 @@
 import zlib
 from typing import Any
 
-from pyexport.codegen.identifiers import comment_text, string_literal
+from pyexport.codegen.identifiers import comment_text, string_literal, utf8
 from pyexport.codegen.info import HeaderInfo, Port
-from pyexport.codegen.text import C_TYPES, READERS, c_float, columns, signed, table_values
+from pyexport.codegen.text import (
+    C_TYPES,
+    READERS,
+    c_float,
+    columns,
+    fits_float,
+    signed,
+    table_values,
+)
 from pyexport.errors import UnsupportedModelError
 from pyexport.program import Buffer, Program, Step
 from pyexport.targets import Target
 
-MAX_AVR_TABLES = 32767  # bytes that AVR's near flash reads reach with signed array indices
+MAX_AVR_TABLES = 32767  # bytes: avr-gcc's largest object, and near reads need the low 64 KB
 
 
 def build_context(program: Program, info: HeaderInfo, target: Target | None) -> dict[str, Any]:
@@ -80,13 +88,14 @@ def _port(port: Port, *, is_input: bool) -> dict[str, Any]:
         "size": port.size,
         "type": C_TYPES[port.dtype],
         "read": READERS[port.dtype],
-        "quantize": False,
+        "has_scale": False,
     }
     if port.scale is None:
         notes = [f"{what}: {port.size} {values_word}{shape}, float32{unit}."]
         return {**common, "notes": notes, "macros": [], "range": "float32"}
+    has_scale = fits_float(port.scale)
     macros = [
-        ("SCALE", c_float(port.scale)),
+        *([("SCALE", c_float(port.scale))] if has_scale else []),
         ("ZERO_POINT", signed(port.zero_point)),
         ("LOW", signed(port.low)),
         ("HIGH", signed(port.high)),
@@ -99,7 +108,9 @@ def _port(port: Port, *, is_input: bool) -> dict[str, Any]:
         real_low = port.scale * (port.low - port.zero_point)
         real_high = port.scale * (port.high - port.zero_point)
         notes.append(f"real = SCALE * (q - ZERO_POINT): {real_low:.6g} to {real_high:.6g}.")
-    return {**common, "notes": notes, "macros": macros, "range": span, "quantize": True}
+    if not has_scale:
+        notes.append(f"SCALE is {port.scale:.9g}, which C's float does not hold: no macro for it.")
+    return {**common, "notes": notes, "macros": macros, "range": span, "has_scale": has_scale}
 
 
 def _scratch(program: Program, scheme: str) -> dict[str, Any]:
@@ -143,7 +154,7 @@ def _labels(info: HeaderInfo) -> dict[str, Any] | None:
     if info.labels is None:
         return None
     literals = [string_literal(label) for label in info.labels]
-    width = max(len(label.encode("utf-8")) for label in info.labels) + 1
+    width = max(len(utf8(label)) for label in info.labels) + 1
     return {"count": len(literals), "width": width, "body": columns(literals)}
 
 
@@ -164,11 +175,13 @@ def _buffer(buffer: Buffer) -> dict[str, str]:
 
 
 def _selftest(program: Program, info: HeaderInfo) -> dict[str, Any]:
-    crc = zlib.crc32(b"".join(const.data for const in program.consts))
+    tables = [const.data for const in program.consts]
+    crc = zlib.crc32(b"".join([*tables, info.vectors.inputs, info.vectors.outputs]))
+    stored = [f"{info.name}_vector_in", f"{info.name}_vector_out"]
     return {
         "crc32": f"0x{crc:08X}",
         "count": info.vectors.count,
         "inputs": table_values(info.input.dtype, info.vectors.inputs),
         "outputs": table_values(info.output.dtype, info.vectors.outputs),
-        "tables": [f"{info.name}_{const.name}" for const in program.consts],
+        "tables": [*(f"{info.name}_{const.name}" for const in program.consts), *stored],
     }

@@ -38,17 +38,23 @@ def check_model_name(name: str) -> str:
 def comment_text(text: str) -> str:
     """Return text that cannot leave a C comment or a line: printable ASCII, the rest escaped."""
     escaped = "".join(c if " " <= c <= "~" and c != "\\" else _escape(c) for c in text)
-    return escaped.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
+    apart = escaped.replace("*/", "* /").replace("/*", "/ *")
+    return re.sub(r"\?(?=\?)", "? ", apart)  # no trigraph, in "???/" neither
 
 
 def string_literal(text: str) -> str:
     """Return text as a C string literal in UTF-8; everything unusual as three octal digits."""
     body = []
-    for byte in text.encode("utf-8"):
+    for byte in utf8(text):
         char = chr(byte)
         plain = " " <= char <= "~" and char not in '"\\?'
         body.append(char if plain else f"\\{byte:03o}")
     return '"' + "".join(body) + '"'
+
+
+def utf8(text: str) -> bytes:
+    """Return text in UTF-8; what no UTF-8 can hold (half a surrogate pair) becomes "?"."""
+    return text.encode("utf-8", "replace")
 
 
 def _escape(char: str) -> str:

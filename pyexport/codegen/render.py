@@ -27,6 +27,17 @@ _EXP = {
 }
 
 
+# What an expression in a user's template can raise beside Jinja's own errors.
+_TEMPLATE_BUGS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
 def render_header(
     program: Program,
     info: HeaderInfo,
@@ -47,10 +58,18 @@ def render_header(
             **context, kernels=kernels, calls=calls, helpers=helpers
         )
     except jinja2.TemplateError as error:
-        message = " ".join(str(error).split())
-        place = getattr(error, "name", None) or "a template"
-        raise UsageError(f"{templates or 'templates'}: {place}: {message}") from None
+        raise _template_error(error, templates) from None
+    except _TEMPLATE_BUGS as error:
+        if templates is None:  # pyexport's own template: a bug of ours
+            raise
+        raise _template_error(error, templates) from None
     return text.rstrip() + "\n"
+
+
+def _template_error(error: Exception, templates: Path | None) -> UsageError:
+    message = " ".join(str(error).split())
+    place = getattr(error, "name", None) or "a template"
+    return UsageError(f"{templates or 'templates'}: {place}: {message}")
 
 
 def _environment(templates: Path | None) -> jinja2.Environment:

@@ -21,16 +21,22 @@ READERS = {
 _STRUCT = {"u8": "B", "s8": "b", "u16": "H", "s32": "i", "f32": "f"}
 
 MAX_LINE = 100
+_SMALLEST_NORMAL, _LARGEST = 2.0**-126, (2.0 - 2.0**-23) * 2.0**127
 
 
 def c_float(value: float) -> str:
     """Return a C literal of the float32 nearest to value: nine digits always name it exactly."""
     if not math.isfinite(value):
         raise ValueError(f"{value!r} has no C literal")
-    text = f"{value:.9g}"
+    text = f"{_single(value):.9g}"
     if not any(c in text for c in ".e"):
         text += ".0"
     return text + "f"
+
+
+def fits_float(value: float) -> bool:
+    """Return whether C's float holds value with all its digits: not too large, not subnormal."""
+    return _SMALLEST_NORMAL <= abs(value) <= _LARGEST
 
 
 def c_int(value: int) -> str:
@@ -63,3 +69,12 @@ def columns(texts: Sequence[str]) -> str:
         row = texts[start : start + per_line]
         lines.append("    " + ", ".join(t.rjust(width) for t in row) + ",")
     return "\n".join(lines)
+
+
+def _single(value: float) -> float:
+    """Return the float32 nearest to value; raises ValueError if it is infinite."""
+    try:
+        single: float = struct.unpack("<f", struct.pack("<f", value))[0]
+    except OverflowError:
+        raise ValueError(f"{value!r} is too large for a C float") from None
+    return single

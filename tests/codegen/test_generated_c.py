@@ -1,0 +1,86 @@
+"""Generated C on this computer gives the simulator's bytes, accumulators and classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pyexport.errors import InvalidModelError
+from pyexport.pipeline import Export
+from pyexport.simulator import definition
+from pyexport.simulator.fast import FastSimulator, argmax
+from pyexport.simulator.plain import read_plain
+from tests.codegen.compile_c import CompiledModel
+from tests.networks import DOZEN, Recipe, device_rows, export, export_recipe
+from tests.quantize.degenerate import DEGENERATE
+
+
+def assert_c_is_the_simulator(exported: Export, folder: Path, rows: int = 300) -> None:
+    compiled = CompiledModel(exported, folder)
+    inputs = device_rows(exported, rows)
+    wanted = FastSimulator(exported.artifact.graph).trace(inputs)
+    assert wanted.accumulators is not None
+    outputs, sums = compiled.trace(inputs)
+    assert np.array_equal(outputs, wanted.outputs)
+    assert np.array_equal(sums, wanted.accumulators)
+    assert np.array_equal(compiled.run(inputs), wanted.outputs)
+    if compiled.has_argmax:
+        assert np.array_equal(compiled.classes(outputs), argmax(outputs))
+    assert compiled.selftest()
+
+
+@pytest.mark.parametrize("recipe", DOZEN, ids=str)
+def test_generated_networks(recipe: Recipe, tmp_path: Path) -> None:
+    assert_c_is_the_simulator(export_recipe(recipe), tmp_path)
+
+
+@pytest.mark.parametrize("name", DEGENERATE)
+def test_degenerate_networks_in_definition_simulator_and_c(name: str, tmp_path: Path) -> None:
+    exported = export(DEGENERATE[name])
+    assert_c_is_the_simulator(exported, tmp_path / "c", 40)
+    exported.write(tmp_path)
+    model = read_plain(tmp_path / "net.px")
+    rows = device_rows(exported, 6)
+    for row, outputs in zip(rows, FastSimulator(exported.artifact.graph).run(rows), strict=True):
+        assert definition.run(model, row.tolist()).outputs == outputs.tolist()
+
+
+@pytest.mark.parametrize("name", ["denormal neuron", "weights of 1e30", "constant rows"])
+def test_degenerate_networks_in_float32(name: str, tmp_path: Path) -> None:
+    assert_c_is_the_simulator(export(DEGENERATE[name], scheme="float32"), tmp_path, 40)
+
+
+def test_float32_sums_that_could_become_infinite_are_refused_by_name() -> None:
+    with pytest.raises(InvalidModelError, match=r"linear0: a sum can pass the largest float32"):
+        export(DEGENERATE["weights of 1e38"], scheme="float32")
+
+
+def test_a_scale_that_c_cannot_hold_has_no_macro_and_says_so(tmp_path: Path) -> None:
+    exported = export(DEGENERATE["weights of 1e38"])
+    assert "#define NET_INPUT_SCALE 1.0f" in exported.header
+    assert "which C's float does not hold" in exported.header
+    for absent in ("NET_OUTPUT_SCALE", "net_dequantize_output"):
+        assert absent not in exported.header
+
+
+def test_the_lowest_index_wins_a_tie_in_c(tmp_path: Path) -> None:
+    compiled = CompiledModel(export_recipe(Recipe((3, 4))), tmp_path)
+    outputs = np.array([[1, 5, 5, 0], [-128] * 4, [0, 0, 0, 1], [127, -128, 127, 127]], np.int8)
+    if exported_dtype(compiled) == np.uint8:
+        outputs = (outputs.astype(np.int16) + 128).astype(np.uint8)
+    assert compiled.classes(outputs).tolist() == [1, 0, 3, 0]
+
+
+def exported_dtype(compiled: CompiledModel) -> Any:
+    return compiled.run(np.zeros((1, 3))).dtype
+
+
+def test_256_and_more_classes_get_a_wider_index(tmp_path: Path) -> None:
+    exported = export_recipe(Recipe((3, 300), "none"))
+    assert "uint16_t net_argmax" in exported.header
+    outputs = np.zeros((1, 300), exported_dtype(CompiledModel(exported, tmp_path)))
+    outputs[0, 299] = 1
+    assert CompiledModel(exported, tmp_path).classes(outputs).tolist() == [299]
