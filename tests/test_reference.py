@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def test_fixed_order_is_the_plain_sum_from_bias_to_last_input_bit_for_bit() -> N
         [Linear(layer(6, 5, 5).weight, layer(6, 5, 5).bias, 0.0, 1.0), layer(5, 1, 6)],
     ],
 )
-def test_gradient_is_the_central_difference(ops: list) -> None:
+def test_gradient_is_the_central_difference(ops: list[Any]) -> None:
     graph = chain_graph(6, ops)
     random = np.random.default_rng(7)
     x = random.normal(size=(3, 6))
@@ -76,5 +77,5 @@ def test_softmax_sums_to_one_and_survives_large_inputs() -> None:
 
 def test_an_integer_operator_is_refused_by_name() -> None:
     graph = chain_graph(3, [QuantizedSoftmax(np.zeros(256, np.uint16))])
-    with pytest.raises(UnsupportedOperatorError, match="n0.*quantized_softmax"):
+    with pytest.raises(UnsupportedOperatorError, match=r"n0.*quantized_softmax"):
         forward(graph, np.ones((1, 3)))
