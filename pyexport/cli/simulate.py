@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from pyexport.artifact import Artifact, quantize_inputs, read_artifact
+from pyexport.artifact import NUMPY_DTYPES, Artifact, quantize_inputs, read_artifact
 from pyexport.cli.common import JsonOption, out, plain_table, print_json, say, warn
 from pyexport.errors import UsageError
 from pyexport.frontends import read_samples
@@ -79,7 +79,7 @@ def _rows(model: Artifact, dataset: Dataset, raw: bool, where: str) -> Array:
                 f"{where}: {bad:.9g} is not one of the legal bytes {quant.low}..{quant.high}; "
                 "without --raw, real values are rounded to them"
             )
-        return values.astype(quantize_inputs(model, Dataset(dataset.inputs[:0])).dtype)
+        return values.astype(NUMPY_DTYPES[quant.dtype])
     real = np.sort(quant.dequantize([quant.low, quant.high]))
     clamped = int(((values < real[0]) | (values > real[1])).sum())
     if clamped:

@@ -1,0 +1,93 @@
+"""pyexport inspect: layers, shapes, costs, and tables that can be read at any width."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pyexport as api
+from tests.cli.command import pyexport, refused
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("kind", ["model file", "artifact"])
+def test_inspect_knows_the_costs_of_every_layer(model: Path, exported: Path, kind: str) -> None:
+    subject = model if kind == "model file" else exported / "digits.px"
+    done = pyexport("inspect", subject, "--json")
+    document = json.loads(done.out)
+    assert (done.status, done.err) == (0, "")
+    assert sorted(document) == [
+        "flash_bytes", "identity", "layers", "macs", "name", "parameters", "scheme",
+        "scratch_bytes", "scratch_lower_bound", "warnings",
+    ]  # fmt: skip
+    assert document["parameters"] == 2778  # 64*32+32 + 32*16+16 + 16*10+10
+    assert document["macs"] == 2720
+    assert [
+        (r["inputs"], r["outputs"], r["parameters"], r["macs"]) for r in document["layers"]
+    ] == [(64, 32, 2080, 2048), (32, 16, 528, 512), (16, 10, 170, 160)]
+    # s8 weights, s32 biases, u16 multipliers
+    assert [r["flash_bytes"] for r in document["layers"]] == [2240, 608, 220]
+    assert [r["ram_bytes"] for r in document["layers"]] == [32, 48, 16]
+    assert document["flash_bytes"] == sum(r["flash_bytes"] for r in document["layers"])
+    assert document["scratch_bytes"] == document["scratch_lower_bound"] == 48
+
+
+def test_inspect_prints_the_same_as_a_table(exported: Path) -> None:
+    done = pyexport("inspect", exported / "digits.px")
+    lines = done.out.splitlines()
+    assert lines[0] == "digits.px: 64-32-16-10 network, int8"
+    assert lines[1].split()[:4] == ["input", "64", "u8", "0..16,"]
+    total = next(line for line in lines if line.startswith("total"))
+    assert total.split() == ["total", "2778", "2720", "3068", "48"]
+
+
+def test_a_model_without_a_range_is_shown_as_float32(plain_model: Path) -> None:
+    done = pyexport("inspect", plain_model)
+    assert done.status == 0
+    assert "sizes are those of the float32 scheme" in done.err
+    assert "network, float32" in done.out
+    document = json.loads(pyexport("inspect", plain_model, "--json").out)
+    assert document["scheme"] == "float32"
+    assert document["parameters"] == 2778
+    assert document["flash_bytes"] == 4 * 2778
+    assert len(document["warnings"]) == 1
+
+
+def test_a_specialized_artifact_keeps_its_costs(model: Path, tmp_path: Path) -> None:
+    api.export(model, tmp_path, "net", target="atmega328p")
+    assert json.loads(pyexport("inspect", tmp_path / "net.px", "--json").out)["macs"] == 2720
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 160, 400])
+@pytest.mark.parametrize("command", ["inspect", "targets"])
+def test_no_table_cuts_a_word_or_leaves_the_terminal(
+    exported: Path, columns: int, command: str
+) -> None:
+    arguments = [command] if command == "targets" else [command, str(exported / "digits.px")]
+    done = subprocess.run(
+        [sys.executable, "-m", "pyexport", *arguments],
+        cwd=ROOT, env=os.environ | {"COLUMNS": str(columns)},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "…" not in done.stdout
+    if columns < 80:
+        return
+    words = {
+        "inspect": ("linear_q15x", "2778", "2720", "params"),
+        "targets": ("cortex-m33", "STM32L552ZE", "host-sanitized", "512 KB"),
+    }[command]
+    assert [word for word in words if word not in done.stdout] == []
+    table = done.stdout.split("\n\n")[1 if command == "inspect" else 0]
+    assert max(len(line.rstrip()) for line in table.splitlines()) <= columns
+
+
+def test_what_is_neither_model_nor_artifact_is_refused(tmp_path: Path, exported: Path) -> None:
+    line = refused(tmp_path, "inspect", exported / "digits.h")
+    assert line.startswith(f"{exported / 'digits.h'}: ")
