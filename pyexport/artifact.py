@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,16 @@ from typing import Any
 import numpy as np
 
 from pyexport.errors import FileFormatError
+from pyexport.graph_check import check_graph
 from pyexport.graph_document import graph_document, parameters, read_graph
-from pyexport.ir import Array, Calibration, Dataset, Graph
+from pyexport.ir import Array, Calibration, Dataset, Graph, Tensor
 from pyexport.tensorfile import RawTensor, read_tensorfile, write_tensorfile
+from pyexport.untrusted import printable
 
 FORMAT = "pyexport-px/1"
 PROFILES = {"int8": "PX1-q15x", "float32": "PX1-f32"}
 
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")  # what codegen takes; it refuses keywords too
 _DTYPES = {
     "I8": np.int8,
     "U8": np.uint8,
@@ -167,9 +171,11 @@ def read_artifact(path: Path) -> Artifact:
         )
     try:
         artifact = _from_document(document, {k: _array(t) for k, t in tensors.items()})
-    except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+        check_graph(artifact.graph, artifact.scheme)
+        _check_statements(artifact)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise FileFormatError(
-            f"{where}: the artifact is damaged ({type(error).__name__}: {error}); "
+            f"{where}: the artifact is damaged ({type(error).__name__}: {printable(error)}); "
             "export the model again"
         ) from None
     if artifact.identity != document.get("identity"):
@@ -185,6 +191,8 @@ def _from_document(document: dict[str, Any], arrays: dict[str, Array]) -> Artifa
         samples = Samples(arrays["samples.inputs"], arrays.get("samples.targets"))
     accuracy = document["accuracy"]
     labels = document["labels"]
+    if not isinstance(labels, list | None):
+        raise TypeError("the labels are not a list")
     if document["profile"] != PROFILES[document["scheme"]]:
         raise ValueError(f"profile {document['profile']!r} is unknown")
     return Artifact(
@@ -202,6 +210,43 @@ def _from_document(document: dict[str, Any], arrays: dict[str, Array]) -> Artifa
         input_unit=document["input_unit"],
         target=document["target"],
     )
+
+
+def _check_statements(artifact: Artifact) -> None:
+    """Raise unless what the file says beside the graph has its type and fits the graph."""
+    graph, labels, accuracy = artifact.graph, artifact.labels, artifact.accuracy
+    texts = [artifact.source_name, artifact.source_sha256, artifact.producer, *(labels or ())]
+    texts += [t for t in (artifact.input_unit, artifact.target) if t is not None]
+    counts = [artifact.calibration.rows]
+    if accuracy is not None:
+        counts += [accuracy.rows, accuracy.float_correct, accuracy.exported_correct]
+    if not all(isinstance(text, str) for text in (artifact.calibration.kind, *texts)):
+        raise TypeError("a name, label or unit is not a text")
+    if not all(type(count) is int and count >= 0 for count in counts):
+        raise TypeError("a number of rows is not a count")
+    if not _NAME.fullmatch(artifact.name):
+        raise ValueError("the name is not a C identifier")
+    if labels is not None and len(labels) != graph.output.size:
+        raise ValueError(f"{len(labels)} labels for {graph.output.size} outputs")
+    if accuracy is not None and not max(counts[2:]) <= accuracy.rows > 0:
+        raise ValueError("the accuracy is over 100 %")
+    _check_rows(artifact.vectors.inputs, graph.input, "vectors.inputs")
+    _check_rows(artifact.vectors.outputs, graph.output, "vectors.outputs")
+    if len(artifact.vectors.inputs) != len(artifact.vectors.outputs):
+        raise ValueError("vectors.inputs and vectors.outputs differ in number")
+    if artifact.samples is not None:
+        _check_rows(artifact.samples.inputs, graph.input, "samples.inputs")
+        targets = artifact.samples.targets
+        if targets is not None and targets.shape != (len(artifact.samples.inputs),):
+            raise ValueError("samples.targets has a wrong shape")
+
+
+def _check_rows(rows: Array, tensor: Tensor, what: str) -> None:
+    if rows.dtype != NUMPY_DTYPES[tensor.dtype] or rows.shape[1:] != (tensor.size,):
+        raise ValueError(f"{what} has a wrong type or shape")
+    quant = tensor.quant
+    if quant is not None and len(rows) and (rows.min() < quant.low or rows.max() > quant.high):
+        raise ValueError(f"{what} holds a value outside {quant.low}..{quant.high}")
 
 
 def _array(tensor: RawTensor) -> Array:

@@ -47,7 +47,8 @@ LAYERS = {
     "scratch": Layer(FILES),
     "ir": Layer(("fixedpoint",), ("numpy",)),
     "graph_document": Layer(("ir",), ("numpy",)),
-    "artifact": Layer(("ir", "fixedpoint", "graph_document", *FILES), ("numpy",)),
+    "graph_check": Layer(("ir", "fixedpoint"), ("numpy",)),
+    "artifact": Layer(("ir", "fixedpoint", "graph_document", "graph_check", *FILES), ("numpy",)),
     # The definition and its reader of .px share nothing with what they check, not even NumPy.
     "simulator.__init__": Layer(()),
     "simulator.float32": Layer(()),

@@ -1,0 +1,110 @@
+"""Says whether a graph that came from a file is one that PX1 defines, with its proofs intact."""
+
+import numpy as np
+
+from pyexport.fixedpoint import INT32_MAX, INT32_MIN, MAX_SHIFT, MULTIPLIER_BITS
+from pyexport.ir import (
+    Array,
+    Graph,
+    Linear,
+    Node,
+    QuantizedLinear,
+    QuantizedSoftmax,
+    QuantParams,
+    Softmax,
+    Tensor,
+)
+
+
+def check_graph(graph: Graph, scheme: str) -> None:
+    """Raise ValueError unless every operator is legal and every stated bound is the true one."""
+    for tensor in graph.tensors:
+        _require(all(type(n) is int and n > 0 for n in tensor.shape), f"{tensor.name} has no size")
+        _require(
+            (tensor.quant is not None) == (scheme == "int8"), f"{tensor.name} has a wrong type"
+        )
+        if tensor.quant is not None:
+            _check_quant(tensor.name, tensor.quant)
+        else:
+            _require(tensor.dtype == "f32", f"{tensor.name} has a wrong type")
+    _require(bool(graph.nodes) and graph.input != graph.output, "the graph computes nothing")
+    for node in graph.nodes:
+        (source,), (target,) = node.inputs, node.outputs
+        _check_node(node, graph.tensor(source), graph.tensor(target))
+
+
+def _check_quant(name: str, quant: QuantParams) -> None:
+    whole = all(type(n) is int for n in (quant.zero_point, quant.low, quant.high))
+    _require(whole and -128 <= quant.zero_point <= 255, f"{name} has a wrong zero point or limit")
+
+
+def _check_node(node: Node, source: Tensor, target: Tensor) -> None:
+    op, name = node.op, node.name
+    if isinstance(op, QuantizedLinear):
+        _require(source.quant is not None and target.quant is not None, f"{name} reads floats")
+        _check_arrays(op, name, source, target)
+        _check_numbers(op, name)
+        assert source.quant is not None  # required above
+        _check_bounds(op, name, source.quant.low, source.quant.high)
+    elif isinstance(op, QuantizedSoftmax):
+        _check_array(op.table, np.uint16, (256,), f"{name}.table")
+        legal = op.table[0] == 32767 and int(op.table.max()) <= 32767
+        _require(bool(legal) and target.dtype == "u8", f"{name}.table is not that of a softmax")
+        _require(source.size == target.size <= 512, f"{name} has a wrong size")
+    elif isinstance(op, Linear):
+        _check_array(op.weight, np.float32, (target.size, source.size), f"{name}.weight")
+        _check_array(op.bias, np.float32, (target.size,), f"{name}.bias")
+        finite = np.isfinite(op.weight).all() and np.isfinite(op.bias).all()
+        _require(bool(finite) and float(op.low) <= float(op.high), f"{name} is not finite")
+    else:
+        _require(isinstance(op, Softmax) and source.size == target.size, f"{name} has a wrong size")
+
+
+def _check_arrays(op: QuantizedLinear, name: str, source: Tensor, target: Tensor) -> None:
+    _check_array(op.weight, np.int8, (target.size, source.size), f"{name}.weight")
+    for field, dtype in (
+        ("bias", np.int32),
+        ("multiplier", np.int32),
+        ("shift", np.int32),
+        ("weight_scale", np.float64),
+        ("acc_low", np.int64),
+        ("acc_high", np.int64),
+    ):
+        _check_array(getattr(op, field), dtype, (target.size,), f"{name}.{field}")
+
+
+def _check_numbers(op: QuantizedLinear, name: str) -> None:
+    _require(int(op.weight.min()) >= -127, f"{name}.weight holds -128")
+    multipliers = op.multiplier.min() >= 0 and op.multiplier.max() < 1 << MULTIPLIER_BITS
+    _require(bool(multipliers), f"{name}.multiplier leaves {MULTIPLIER_BITS} bits")
+    shifts = op.shift.min() >= 1 and op.shift.max() <= MAX_SHIFT
+    _require(bool(shifts), f"{name}.shift leaves 1..{MAX_SHIFT}")
+    pre_shift = type(op.pre_shift) is int and 0 <= op.pre_shift <= MAX_SHIFT
+    _require(pre_shift, f"{name}.pre_shift leaves 0..{MAX_SHIFT}")
+    scales = np.isfinite(op.weight_scale).all() and (op.weight_scale > 0).all()
+    _require(bool(scales), f"{name}.weight_scale is not positive")
+
+
+def _check_bounds(op: QuantizedLinear, name: str, low: int, high: int) -> None:
+    weight, bias = op.weight.astype(np.int64), op.bias.astype(np.int64)
+    least, greatest = (
+        np.minimum(weight * low, weight * high),
+        np.maximum(weight * low, weight * high),
+    )
+    acc_low, acc_high = bias + least.sum(axis=1), bias + greatest.sum(axis=1)
+    stated = np.array_equal(acc_low, op.acc_low) and np.array_equal(acc_high, op.acc_high)
+    _require(stated, f"{name}: the accumulator bounds are not those of its weights")
+    partial_low = bias + np.minimum(least, 0).sum(axis=1)
+    partial_high = bias + np.maximum(greatest, 0).sum(axis=1)
+    lowest = min(int(partial_low.min()), int(acc_low.min()) << op.pre_shift)
+    highest = max(int(partial_high.max()), int(acc_high.max()) << op.pre_shift)
+    _require(lowest >= INT32_MIN and highest <= INT32_MAX, f"{name}: a sum can leave 32 bits")
+
+
+def _check_array(array: Array, dtype: type[np.generic], shape: tuple[int, ...], what: str) -> None:
+    _require(array.dtype == dtype and array.shape == shape, f"{what} has a wrong type or shape")
+
+
+def _require(condition: bool, problem: str) -> None:
+    if not condition:
+        raise ValueError(problem)
