@@ -1,0 +1,55 @@
+"""The stored vectors: enough of them, the same each time, and they exercise the model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pyexport.artifact import Samples
+from pyexport.simulator.fast import FastSimulator
+from pyexport.vectors import COUNT, choose_vectors, deterministic_bytes
+from tests.networks import DOZEN, Recipe, export_recipe
+
+
+@pytest.mark.parametrize("recipe", DOZEN, ids=str)
+def test_there_are_16_legal_rows_with_the_simulators_outputs(recipe: Recipe) -> None:
+    exported = export_recipe(recipe)
+    graph, vectors = exported.artifact.graph, exported.artifact.vectors
+    assert len(vectors.inputs) == len(vectors.outputs) >= 16
+    assert np.isfinite(vectors.outputs).all()
+    assert np.array_equal(FastSimulator(graph).run(vectors.inputs), vectors.outputs)
+    assert (
+        vectors.inputs.dtype
+        == {"u8": np.uint8, "s8": np.int8, "f32": np.float32}[graph.input.dtype]
+    )
+
+
+def test_the_choice_is_the_same_each_time_and_needs_no_samples() -> None:
+    artifact = export_recipe(Recipe((64, 32, 16, 10))).artifact
+    again = choose_vectors(artifact.graph, artifact.samples)
+    assert np.array_equal(again.inputs, artifact.vectors.inputs)
+    assert len(choose_vectors(artifact.graph, None).inputs) == COUNT
+
+
+def test_the_chosen_rows_reach_more_than_as_many_random_ones() -> None:
+    artifact = export_recipe(Recipe((64, 32, 16, 10))).artifact
+    simulator = FastSimulator(artifact.graph)
+    random = np.random.default_rng(0).integers(0, 17, size=(COUNT, 64)).astype(np.uint8)
+    chosen, other = simulator.trace(artifact.vectors.inputs), simulator.trace(random)
+    assert chosen.accumulators is not None
+    assert other.accumulators is not None
+    span, other_span = np.ptp(chosen.accumulators, axis=0), np.ptp(other.accumulators, axis=0)
+    assert span.mean() > 1.5 * other_span.mean()
+
+
+def test_samples_of_few_rows_are_enough() -> None:
+    artifact = export_recipe(Recipe((5, 4, 3))).artifact
+    one = Samples(np.zeros((1, 5), np.uint8), None)
+    assert len(choose_vectors(artifact.graph, one).inputs) == COUNT
+
+
+def test_reproducible_bytes_are_a_hash_of_the_seed() -> None:
+    assert deterministic_bytes("a", 5) == deterministic_bytes("a", 50)[:5]
+    assert deterministic_bytes("a", 5) != deterministic_bytes("b", 5)
+    assert len(deterministic_bytes("a", 33)) == 33
+    assert deterministic_bytes("", 0) == b""
