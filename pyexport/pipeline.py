@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,11 @@ class ExportOptions:
             raise UsageError(f"scheme {self.scheme!r} is unknown; use one of {', '.join(SCHEMES)}")
         if self.target is not None:
             get_target(self.target)
+        if self.input_range is not None and not _is_range(*self.input_range):
+            raise UsageError(
+                "the input range must be two finite numbers, the lower first, not "
+                f"{self.input_range[0]!r}:{self.input_range[1]!r}"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +134,10 @@ def _with_options(metadata: Metadata, options: ExportOptions) -> Metadata:
     return metadata
 
 
+def _is_range(low: float, high: float) -> bool:
+    return math.isfinite(low) and math.isfinite(high) and low < high
+
+
 def _input_range(metadata: Metadata, warnings: list[str]) -> tuple[float, float] | None:
     declared = metadata.input_range
     if declared is not None:
@@ -142,6 +152,11 @@ def _input_range(metadata: Metadata, warnings: list[str]) -> tuple[float, float]
         return None
     inputs = metadata.calibration.inputs
     observed = (float(inputs.min()), float(inputs.max()))
+    if not _is_range(*observed):
+        raise CalibrationError(
+            f"{metadata.source_name}: no input range is declared, and the calibration data "
+            f"{observed[0]:.9g}..{observed[1]:.9g} give none; pass --input-range LOW:HIGH"
+        )
     warnings.append(
         f"no input range is declared; taking {observed[0]:.9g}..{observed[1]:.9g} from the "
         "calibration data, inputs outside it are clamped; --input-range LOW:HIGH declares another"

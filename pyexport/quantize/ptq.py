@@ -58,7 +58,7 @@ def quantize_int8(
 def check_inside(dataset: Dataset, input_range: Range, what: str) -> None:
     """Raise CalibrationError if a row leaves the declared range of the input."""
     low, high = float(dataset.inputs.min()), float(dataset.inputs.max())
-    if low < input_range[0] or high > input_range[1]:
+    if not (low >= input_range[0] and high <= input_range[1]):  # not of NaN either
         raise CalibrationError(
             f"{what} holds values {low:.9g}..{high:.9g}, outside the declared input range "
             f"{input_range[0]:.9g}..{input_range[1]:.9g}; declare the range that the sensor has"
