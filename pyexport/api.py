@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -71,8 +72,7 @@ def simulate(model: Artifact | str | Path, inputs: npt.ArrayLike) -> Array:
     its legal range, as NAME_quantize_input does on the device.
     """
     artifact = model if isinstance(model, Artifact) else read_artifact(Path(model))
-    rows = np.asarray(inputs, dtype=np.float64)
-    return FastSimulator(artifact.graph).run(quantize_inputs(artifact, Dataset(rows)))
+    return FastSimulator(artifact.graph).run(_device_rows(artifact, inputs))
 
 
 def verify(
@@ -209,5 +209,17 @@ def with_dataset(artifact: Artifact, dataset: Dataset | None) -> Artifact:
     """Return the artifact with other evaluation rows; None keeps those it stores."""
     if dataset is None:
         return artifact
-    rows = quantize_inputs(artifact, dataset)
+    rows = _device_rows(artifact, dataset.inputs)
     return replace(artifact, samples=Samples(rows, dataset.targets))
+
+
+def _device_rows(artifact: Artifact, inputs: npt.ArrayLike) -> Array:
+    """Return real inputs as the device takes them; raises UsageError if they do not fit."""
+    rows = np.asarray(inputs, dtype=np.float64)
+    source = artifact.graph.input
+    if rows.ndim < 2 or math.prod(rows.shape[1:]) != source.size:
+        shape = ", ".join(map(str, source.shape))
+        raise UsageError(f"inputs have shape {rows.shape}; {artifact.name} takes (n, {shape})")
+    if not np.isfinite(rows).all():
+        raise UsageError("inputs hold NaN or infinite values; remove those rows")
+    return quantize_inputs(artifact, Dataset(rows))
