@@ -100,7 +100,7 @@ class Artifact:
 
 def quantize_inputs(artifact: Artifact, dataset: Dataset) -> Array:
     """Return rows of real inputs as the device takes them: (n, input size)."""
-    rows = dataset.inputs.reshape(len(dataset.inputs), -1)
+    rows = dataset.inputs.reshape(len(dataset.inputs), artifact.graph.input.size)
     quant = artifact.graph.input.quant
     if quant is None:
         return rows.astype(np.float32)

@@ -79,7 +79,7 @@ def test_a_flipped_parameter_in_an_artifact_is_refused(tmp_path: Path) -> None:
     broken = bytearray(data)
     broken[position + 5] ^= 1
     (tmp_path / "net.px").write_bytes(bytes(broken))
-    with pytest.raises(FileFormatError, match="identity|bounds are not those of its weights"):
+    with pytest.raises(FileFormatError, match=r"identity|bounds are not those of its weights"):
         read_artifact(tmp_path / "net.px")
 
 
