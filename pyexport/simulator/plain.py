@@ -26,7 +26,7 @@ def read_plain(path: Path) -> PlainModel:
         metadata, tensors = read_tensorfile(path.read_bytes(), str(path))
         document = json.loads(metadata["pyexport"])
         return _model(document, tensors)
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise FileFormatError(f"{path}: not a readable pyexport artifact ({error})") from None
 
 

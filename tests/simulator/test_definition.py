@@ -24,6 +24,7 @@ from pyexport.simulator.definition import (
 )
 from pyexport.simulator.fast import FastSimulator
 from pyexport.simulator.plain import read_plain
+from pyexport.tensorfile import write_tensorfile
 from tests.markdown_blocks import read_blocks
 from tests.networks import Recipe, device_rows, export_recipe
 
@@ -115,6 +116,21 @@ def test_an_input_outside_the_legal_bytes_is_refused(tmp_path: Path) -> None:
 def test_the_lowest_index_wins_a_tie() -> None:
     assert definition.argmax([1, 3, 3, 2]) == 1
     assert definition.argmax([5]) == 0
+
+
+def px(text: str) -> bytes:
+    return write_tensorfile({"pyexport": text}, {})
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", "[" * 100_000, '{"graph": {"tensors": [], "nodes": [], "inputs": []}}']
+)
+def test_an_artifact_with_other_json_is_one_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.px"
+    path.write_bytes(px(text))
+    with pytest.raises(FileFormatError, match="not a readable pyexport artifact") as caught:
+        read_plain(path)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x02\0\0\0\0\0\0\0{}"])
