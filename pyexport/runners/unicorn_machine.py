@@ -10,6 +10,7 @@ from unicorn import (
     UC_ARCH_ARM,
     UC_ARCH_RISCV,
     UC_HOOK_BLOCK,
+    UC_HOOK_CODE,
     UC_HOOK_INTR,
     UC_HOOK_MEM_INVALID,
     UC_HOOK_MEM_READ,
@@ -164,6 +165,14 @@ class Machine:
             on_block(address, size)
 
         self._hooks.append(self.emulator.hook_add(UC_HOOK_BLOCK, hook))
+
+    def watch_instructions(self, on_instruction: Callable[[int], None]) -> None:
+        """Call `on_instruction(address)` before every instruction until `unhook`; very slow."""
+
+        def hook(uc: object, address: int, size: int, data: object) -> None:
+            on_instruction(address)
+
+        self._hooks.append(self.emulator.hook_add(UC_HOOK_CODE, hook))
 
     def unhook(self) -> None:
         """Remove what the watch functions added."""

@@ -29,7 +29,11 @@ def profile(
     decoder = Decoder(core, machine.read)
     meter = _Meter(machine, decoder, image.symbol("pyx_predict").address)
     place = image.symbol("pyx_ram").address + interface.guard_bytes
-    counts, stack = [], 0
+    counts: list[int] = []
+    stack = 0
+    if len(inputs):
+        machine.write(place, inputs[0].tobytes())
+        stack = _reserved(machine, image.symbol("pyx_predict").address)
     machine.watch_blocks(meter.on_block)
     try:
         for row in inputs:
@@ -38,12 +42,29 @@ def profile(
             meter.start()
             machine.run(_SECONDS)
             counts.append(meter.count)
-            # a frame that is reserved but not written shows in the stack pointer only
-            lowest = min(machine.lowest_painted_over(), meter.lowest)
-            stack = max(stack, meter.caller - lowest)
+            stack = max(stack, meter.caller - machine.lowest_painted_over())
     finally:
         machine.unhook()
     return Profile(tuple(counts), stack, decoder.finding(meter.blocks))
+
+
+def _reserved(machine: Machine, entry: int) -> int:
+    """Return how far one prediction moves the stack pointer.
+
+    A frame that is reserved but not written leaves the paint untouched and shows only here.
+    """
+    pointers: list[int] = []
+
+    def on_instruction(address: int) -> None:
+        if pointers or address == entry:
+            pointers.append(machine.stack_pointer)
+
+    machine.watch_instructions(on_instruction)
+    try:
+        machine.run(_SECONDS)
+    finally:
+        machine.unhook()
+    return pointers[0] - min(pointers)
 
 
 class _Meter:
@@ -56,7 +77,6 @@ class _Meter:
         self._back = -1  # address behind the call, -1 outside of predict
         self.count = 0
         self.caller = 0  # stack pointer at the entry of predict
-        self.lowest = 0  # least stack pointer seen at the start of a block
         self.blocks: set[tuple[int, int]] = set()
 
     def start(self) -> None:
@@ -69,10 +89,9 @@ class _Meter:
             if address != self._entry:
                 return
             self._back = self._machine.return_address
-            self.caller = self.lowest = self._machine.stack_pointer
+            self.caller = self._machine.stack_pointer
         elif address == self._back:
             self._back = -1
             return
         self.count += self._decoder.count(address, size)
-        self.lowest = min(self.lowest, self._machine.stack_pointer)
         self.blocks.add((address, size))

@@ -14,8 +14,13 @@ def _cortex_m(
     flash_kib: int,
     ram_kib: int,
     flash_origin: int,
+    optimize: str = "-O2",
 ) -> Target:
-    """Return the record of an Arm Cortex-M core; `core` is "m4", say."""
+    """Return the record of an Arm Cortex-M core; `core` is "m4", say.
+
+    On the digits network zig's -O2 saves 40 % of the instructions of a Cortex-M4 for 26 % more
+    flash, but 15 % of a Cortex-M0's for 25 % more flash and three times the stack.
+    """
     return Target(
         name=f"cortex-{core}",
         title=f"Arm Cortex-{core.upper()}",
@@ -35,6 +40,7 @@ def _cortex_m(
             "-mthumb",
             "-mfloat-abi=soft",
         ),
+        optimize=optimize,
     )
 
 
@@ -58,6 +64,7 @@ TARGETS: tuple[Target, ...] = (
         flash_kib=256,
         ram_kib=16,
         flash_origin=0,
+        optimize="-Os",
     ),
     _cortex_m(
         "m3",
@@ -117,6 +124,7 @@ TARGETS: tuple[Target, ...] = (
         ram_bytes=0,
         guard="defined(__wasm32__)",
         zig_flags=("-target", "wasm32-freestanding"),
+        optimize="-O2",
     ),
     Target(
         name="atmega328p",
@@ -131,6 +139,7 @@ TARGETS: tuple[Target, ...] = (
         gcc="avr-gcc",
         gcc_flags=("-mmcu=atmega328p",),
         compiler="gcc",
+        optimize="-O2",
         unit="cycles",
     ),
 )

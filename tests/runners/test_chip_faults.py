@@ -70,7 +70,8 @@ def test_an_unaligned_double_load_is_caught_though_the_emulator_runs_it(
 def test_a_stack_that_outgrows_the_ram_is_caught(name: str, tmp_path: Path) -> None:
     size = get_target(name).ram_bytes - 64
     # with a constant index, compilers keep only the bytes that are used
-    code = f"{{ volatile unsigned at = 0; volatile uint8_t big[{size}]; big[at] = in[0]; (void)big[at]; }}"
+    code = f"{{ volatile unsigned at = 0; volatile uint8_t big[{size}];"
+    code += " big[at] = in[0]; (void)big[at]; }"
     message = _fault(name, tmp_path, code)
     assert "stack overflow" in message or "write outside flash and RAM" in message
 
