@@ -53,6 +53,12 @@ def test_degenerate_networks_in_float32(name: str, tmp_path: Path) -> None:
     assert_c_is_the_simulator(export(DEGENERATE[name], scheme="float32"), tmp_path, 40)
 
 
+def test_a_network_of_more_layers_than_a_byte_counts_is_traced(tmp_path: Path) -> None:
+    exported = export_recipe(Recipe((2,) * 261, "relu6"))
+    assert len(exported.program.steps) == 260
+    assert_c_is_the_simulator(exported, tmp_path, 10)
+
+
 def test_float32_sums_that_could_become_infinite_are_refused_by_name() -> None:
     with pytest.raises(InvalidModelError, match=r"linear0: a sum can pass the largest float32"):
         export(DEGENERATE["weights of 1e38"], scheme="float32")

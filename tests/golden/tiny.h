@@ -155,7 +155,7 @@ static inline int32_t tiny_scale(int32_t acc, uint16_t multiplier)
 
 /* linear, 3 u8 -> 4 u8: out = acc * multiplier / 2^(16 + 2), halves up, in 0..255 */
 static inline void tiny_linear0(const uint8_t in[3], const int8_t weight[4 * 3],
-    const int32_t bias[4], const uint16_t multiplier[4], uint_fast8_t node,
+    const int32_t bias[4], const uint16_t multiplier[4], uint_fast16_t node,
     uint8_t out[4])
 {
     const int8_t *w = weight;
@@ -178,7 +178,7 @@ static inline void tiny_linear0(const uint8_t in[3], const int8_t weight[4 * 3],
 
 /* linear, 4 u8 -> 2 s8: out = acc * multiplier / 2^(16 + 6) + (-51), halves up, in -128..127 */
 static inline void tiny_linear1(const uint8_t in[4], const int8_t weight[2 * 4],
-    const int32_t bias[2], const uint16_t multiplier[2], uint_fast8_t node,
+    const int32_t bias[2], const uint16_t multiplier[2], uint_fast16_t node,
     int8_t out[2])
 {
     const int8_t *w = weight;

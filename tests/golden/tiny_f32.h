@@ -120,7 +120,7 @@ static const char tiny_f32_labels[2][4] PYEXPORT_FLASH = {
 
 /* linear, 3 -> 4, sums from first to last input */
 static inline void tiny_f32_linear0(const float in[3], const float weight[4 * 3],
-    const float bias[4], uint_fast8_t node, float out[4])
+    const float bias[4], uint_fast16_t node, float out[4])
 {
     const float *w = weight;
     uint_fast16_t o;
@@ -142,7 +142,7 @@ static inline void tiny_f32_linear0(const float in[3], const float weight[4 * 3]
 
 /* linear, 4 -> 2, sums from first to last input */
 static inline void tiny_f32_linear1(const float in[4], const float weight[2 * 4],
-    const float bias[2], uint_fast8_t node, float out[2])
+    const float bias[2], uint_fast16_t node, float out[2])
 {
     const float *w = weight;
     uint_fast16_t o;
