@@ -82,6 +82,12 @@ class HeaderInterface:
         """Return `inputs` as a contiguous (n, input_size) array; raises UsageError if not."""
         return self._as_rows(inputs, "inputs", self.input_dtype, self.input_size)
 
+    def as_measured(self, inputs: Array) -> Array:
+        """Return `inputs` as `as_inputs` does; raises UsageError if there is none to count."""
+        if not len(inputs):
+            raise UsageError(f"model {self.name}: nothing can be measured without an input")
+        return self.as_inputs(inputs)
+
     def as_outputs(self, outputs: Array) -> Array:
         """Return `outputs` as a contiguous (n, output_size) array; raises UsageError if not."""
         return self._as_rows(outputs, "outputs", self.output_dtype, self.output_size)

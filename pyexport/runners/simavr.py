@@ -106,7 +106,7 @@ class SimavrRunner:
     def measure(self, inputs: Array) -> Measurement:
         """Return sizes of the image that only predicts, and its cycles and stack."""
         image = self._image("predict")
-        rows = self._job("predict", 0, self._interface.as_inputs(inputs), "in")
+        rows = self._job("predict", 0, self._interface.as_measured(inputs), "in")
         return Measurement(
             target=self.name,
             compiler=self.recipe.label,

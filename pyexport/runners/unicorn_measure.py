@@ -30,10 +30,8 @@ def profile(
     meter = _Meter(machine, decoder, image.symbol("pyx_predict").address)
     place = image.symbol("pyx_ram").address + interface.guard_bytes
     counts: list[int] = []
-    stack = 0
-    if len(inputs):
-        machine.write(place, inputs[0].tobytes())
-        stack = _reserved(machine, image.symbol("pyx_predict").address)
+    machine.write(place, inputs[0].tobytes())
+    stack = _reserved(machine, image.symbol("pyx_predict").address)
     machine.watch_blocks(meter.on_block)
     try:
         for row in inputs:

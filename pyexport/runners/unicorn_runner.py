@@ -173,7 +173,7 @@ class UnicornRunner:
     def measure(self, inputs: Array) -> Measurement:
         """Return sizes of the image that only predicts, and its exact instruction counts."""
         image = chip_image(self.recipe, "predict")
-        costs = self._profile(image, self._interface.as_inputs(inputs))
+        costs = self._profile(image, self._interface.as_measured(inputs))
         return Measurement(
             target=self.name,
             compiler=self.recipe.label,

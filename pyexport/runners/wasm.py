@@ -182,7 +182,7 @@ class WasmRunner:
         module = self._module()
         instance = self._instance("predict", fuel=True)
         interface = self._interface
-        inputs = interface.as_inputs(inputs)
+        inputs = interface.as_measured(inputs)
         places = _layout(instance.heap, (interface.input_bytes, interface.output_bytes))
         instance.reserve(places[1] + interface.output_bytes - instance.heap)
         top = int(instance.export("__stack_pointer").value(instance.store))

@@ -44,3 +44,9 @@ def test_a_buffer_on_the_stack_is_seen_though_only_its_end_is_written(
 def test_this_computer_is_not_measured(name: str) -> None:
     with pytest.raises(UsageError, match="measure a chip"):
         open_toy(name).measure(toy_inputs(5))
+
+
+@pytest.mark.parametrize("name", ["cortex-m4", "wasm32", "atmega328p"])
+def test_measuring_no_input_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="nothing can be measured without an input"):
+        open_toy(name).measure(toy_inputs(4)[:0])
