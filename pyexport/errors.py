@@ -1,17 +1,17 @@
 """Every error that pyexport raises on purpose; the CLI prints one as one line.
 
-    PyexportError                 exit 2: refused input or usage, nothing written
-    ├── UsageError                the call itself is wrong (option, name, combination)
-    ├── FileFormatError           a file is missing, truncated, hostile or of another kind
-    ├── UnsupportedModelError     the file is fine, the model cannot be exported
-    │   └── UnsupportedOperatorError
-    ├── InvalidModelError         the model's numbers are unusable (NaN, training mode)
-    ├── CalibrationError          calibration or evaluation data do not fit the model
-    ├── QuantizationError         a proof that the integers need does not hold
-    ├── OutputError               the result cannot be written
-    ├── ToolMissingError          a compiler or emulator is not installed; says which package brings it
-    ├── ToolFailedError           a compiler or emulator was there and failed; says what it printed
-    └── CheckFailedError          exit 1: a comparison ran and found a mismatch
+PyexportError                 exit 2: refused input or usage, nothing written
+├── UsageError                the call itself is wrong (option, name, combination)
+├── FileFormatError           a file is missing, truncated, hostile or of another kind
+├── UnsupportedModelError     the file is fine, the model cannot be exported
+│   └── UnsupportedOperatorError
+├── InvalidModelError         the model's numbers are unusable (NaN, training mode)
+├── CalibrationError          calibration or evaluation data do not fit the model
+├── QuantizationError         a proof that the integers need does not hold
+├── OutputError               the result cannot be written
+├── ToolMissingError          a compiler or emulator is not installed; says which package brings it
+├── ToolFailedError           a compiler or emulator was there and failed; says what it printed
+└── CheckFailedError          exit 1: a comparison ran and found a mismatch
 """
 
 
