@@ -63,6 +63,7 @@ def export_command(
         per_channel=not per_tensor,
         input_range=declared,
         calibration=_calibration(calibration, loaded, declared),
+        calibration_name=calibration.name if calibration is not None else None,
         templates=templates,
     )
     result = export_model(loaded, options)
