@@ -26,9 +26,10 @@ from pyexport.runners.protocol import (
     numpy_type,
     raise_for_status,
 )
-from pyexport.runners.unicorn_cores import architecture_finding, get_core, probe_core
+from pyexport.runners.unicorn_cores import architecture_finding, get_core
 from pyexport.runners.unicorn_machine import Machine, machine_words
 from pyexport.runners.unicorn_measure import Profile, profile
+from pyexport.runners.unicorn_probe import probe_core
 from pyexport.runners.vectors import check_inputs, require_argmax
 
 _PREDICT, _ARGMAX, _SELFTEST = 1, 2, 3  # commands of chip_batch.c

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pyexport.runners import Finding, Runner
-from pyexport.runners.unicorn_cores import probe_core
+from pyexport.runners.unicorn_probe import probe_core
 from tests.runners.support import CHIPS, UNICORN, open_toy
 from tests.runners.toy import faulty, toy_inputs
 
@@ -80,14 +80,12 @@ def test_the_emulated_core_is_the_one_it_claims_to_be(name: str) -> None:
 
 
 def test_an_emulator_of_another_core_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pyexport.runners import unicorn_machine
+    from pyexport.runners import unicorn_machine, unicorn_probe
     from pyexport.runners.unicorn_cores import CORES
 
     real = unicorn_machine.new_emulator
     other = CORES["cortex-m33"]
-    monkeypatch.setattr(
-        unicorn_machine, "new_emulator", lambda core: (real(other)[0], real(core)[1])
-    )
+    monkeypatch.setattr(unicorn_probe, "new_emulator", lambda core: (real(other)[0], real(core)[1]))
     bad = [finding.detail for finding in probe_core("cortex-m0") if not finding.ok]
     assert any("reports model" in detail for detail in bad)
     assert any(detail.startswith("udiv") for detail in bad)
