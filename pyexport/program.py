@@ -59,6 +59,7 @@ class Step:
     writes: tuple[str, ...]
     consts: tuple[str, ...]
     params: tuple[tuple[str, int | str], ...]  # specialization: shapes, shifts, limits
+    workspace: str = ""  # a buffer that only this step uses, if its kernel needs one
     acc_low: int = 0  # proved bounds of every accumulator of the step
     acc_high: int = 0
 

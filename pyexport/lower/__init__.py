@@ -1,8 +1,10 @@
 """Lowers an exported Graph to a Program: selects kernels, packs constants, plans memory."""
 
+from dataclasses import replace
+
 from pyexport.errors import UnsupportedOperatorError
 from pyexport.fixedpoint import ITEM_BYTES
-from pyexport.ir import Graph, Node
+from pyexport.ir import Graph, Node, Tensor
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels import KERNELS
 from pyexport.lower.memory import Lifetime, Plan, plan_arena
@@ -19,7 +21,9 @@ def lower(graph: Graph, target: Target | None = None) -> Program:
     """
     selected = [(node, select_kernel(node, graph, target)) for node in graph.nodes]
     lowered = [kernel.lower(node, graph) for node, kernel in selected]
-    plan = _plan(graph, selected)
+    buffers = [_tensor_buffer(graph, tensor) for tensor in graph.tensors]
+    buffers += [b for node, kernel in selected for b in _workspace(node, kernel, graph)]
+    plan = _plan(graph, buffers)
     steps: list[Step] = []
     trace_sizes: list[int] = []
     for (node, kernel), result in zip(selected, lowered, strict=True):
@@ -27,9 +31,9 @@ def lower(graph: Graph, target: Target | None = None) -> Program:
         if result.trace_size:
             trace = len(trace_sizes)
             trace_sizes.append(result.trace_size)
-        steps.append(_step(node, kernel, result, trace))
+        steps.append(_step(node, kernel, graph, result, trace))
     return Program(
-        buffers=_buffers(graph, plan),
+        buffers=tuple(replace(b, offset=plan.offsets.get(b.name, 0)) for b in buffers),
         consts=tuple(const for result in lowered for const in result.consts),
         steps=tuple(steps),
         inputs=graph.inputs,
@@ -52,7 +56,7 @@ def select_kernel(node: Node, graph: Graph, target: Target | None) -> Kernel:
     )
 
 
-def _step(node: Node, kernel: Kernel, lowered: Lowered, trace: int) -> Step:
+def _step(node: Node, kernel: Kernel, graph: Graph, lowered: Lowered, trace: int) -> Step:
     return Step(
         kernel=kernel.name,
         template=kernel.template,
@@ -62,40 +66,40 @@ def _step(node: Node, kernel: Kernel, lowered: Lowered, trace: int) -> Step:
         writes=node.outputs,
         consts=tuple(const.name for const in lowered.consts),
         params=lowered.params,
+        workspace=next((b.name for b in _workspace(node, kernel, graph)), ""),
         acc_low=lowered.acc_low,
         acc_high=lowered.acc_high,
     )
 
 
-def _plan(graph: Graph, selected: list[tuple[Node, Kernel]]) -> Plan:
-    outside = set(graph.inputs) | set(graph.outputs)
+def _tensor_buffer(graph: Graph, tensor: Tensor) -> Buffer:
+    kind = "arena"
+    if tensor.name in graph.inputs:
+        kind = "input"
+    elif tensor.name in graph.outputs:
+        kind = "output"
+    size = tensor.size
+    return Buffer(tensor.name, kind, tensor.dtype, size, size * ITEM_BYTES[tensor.dtype])
+
+
+def _workspace(node: Node, kernel: Kernel, graph: Graph) -> tuple[Buffer, ...]:
+    """Return the buffer that only this node's step uses, if its kernel asks for one."""
+    count = kernel.workspace(node, graph)
+    if not count:
+        return ()
+    return (Buffer(f"{node.name}_workspace", "arena", "u8", count, count),)
+
+
+def _plan(graph: Graph, buffers: list[Buffer]) -> Plan:
+    """Plan the arena: a tensor lives from its writer to its last reader, a workspace one step."""
     lifetimes = []
-    for step, (node, kernel) in enumerate(selected):
-        for name in node.outputs:
-            if name not in outside:
-                last = max(i for i, n in enumerate(graph.nodes) if name in n.inputs or n is node)
-                lifetimes.append(Lifetime(name, _bytes(graph, name), step, last))
-        workspace = kernel.workspace(node, graph)
-        if workspace:
-            lifetimes.append(Lifetime(f"{node.name}_workspace", workspace, step, step))
-    alignment = max((ITEM_BYTES[graph.tensor(t.name).dtype] for t in lifetimes), default=1)
+    for buffer in buffers:
+        if buffer.kind == "arena":
+            users = [
+                step
+                for step, node in enumerate(graph.nodes)
+                if buffer.name in (*node.inputs, *node.outputs, f"{node.name}_workspace")
+            ]
+            lifetimes.append(Lifetime(buffer.name, buffer.bytes, min(users), max(users)))
+    alignment = max((ITEM_BYTES[b.dtype] for b in buffers if b.kind == "arena"), default=1)
     return plan_arena(lifetimes, alignment)
-
-
-def _buffers(graph: Graph, plan: Plan) -> tuple[Buffer, ...]:
-    buffers = []
-    for tensor in graph.tensors:
-        kind = "arena"
-        if tensor.name in graph.inputs:
-            kind = "input"
-        elif tensor.name in graph.outputs:
-            kind = "output"
-        offset = plan.offsets.get(tensor.name, 0)
-        size = _bytes(graph, tensor.name)
-        buffers.append(Buffer(tensor.name, kind, tensor.dtype, tensor.size, size, offset))
-    return tuple(buffers)
-
-
-def _bytes(graph: Graph, name: str) -> int:
-    tensor = graph.tensor(name)
-    return tensor.size * ITEM_BYTES[tensor.dtype]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from pyexport.codegen.context import call_arguments
 from pyexport.errors import UnsupportedOperatorError
 from pyexport.ir import Clamp
 from pyexport.lower import lower
@@ -63,3 +65,22 @@ def test_a_table_refuses_values_that_do_not_fit_it() -> None:
     assert plain_const("t", np.array([1, 258]), "u16", "").data == b"\x01\x00\x02\x01"
     with pytest.raises(ValueError, match="t: a value does not fit s8"):
         plain_const("t", np.array([128]), "s8", "")
+
+
+def test_a_workspace_lies_beside_what_is_alive_and_reaches_the_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hungry = replace(KERNELS[0], workspace=lambda node, graph: 7 if node.name == "linear1" else 0)
+    monkeypatch.setattr("pyexport.lower.KERNELS", (hungry, *KERNELS[1:]))
+    program = lower(export_recipe(Recipe(sizes=(64, 32, 16, 10))).artifact.graph)
+    space = program.buffer("linear1_workspace")
+    others = [program.buffer(name) for name in ("linear0_out", "linear1_out")]
+    assert space.bytes == 7
+    assert program.arena_bytes == 32 + 16 + 7
+    for other in others:
+        apart = space.offset + 7 <= other.offset or other.offset + other.bytes <= space.offset
+        assert apart, (space, other)
+    steps = {step.node: step for step in program.steps if isinstance(step, Step)}
+    assert steps["linear1"].workspace == "linear1_workspace"
+    assert call_arguments(steps["linear1"], program, "m").endswith("linear1_workspace, linear1_out")
+    assert steps["linear0"].workspace == ""
