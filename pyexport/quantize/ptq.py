@@ -71,7 +71,7 @@ def _quantize_node(
     op = node.op
     if isinstance(op, Linear):
         name = node.outputs[0]
-        wanted = clamped_params(range_params(*ranges[name]), op.low, op.high)
+        wanted = clamped_params(range_params(*ranges[name], signed=op.low < 0), op.low, op.high)
         layer = quantize_linear(node.name, op, source, wanted, per_channel=per_channel)
         return layer.op, layer.output
     if isinstance(op, Softmax):

@@ -28,13 +28,14 @@ def input_params(declared: Range, samples: Dataset | None) -> QuantParams:
     return range_params(low, high)
 
 
-def range_params(low: float, high: float) -> QuantParams:
+def range_params(low: float, high: float, *, signed: bool = False) -> QuantParams:
     """Return u8 with zero point 0 for a range without negative values, s8 otherwise.
 
-    Zero is always one of the codes. A range without width gets scale 1.
+    `signed` asks for s8 although no negative value was seen: nothing says that there is none. Zero
+    is always one of the codes. A range without width gets scale 1.
     """
     low, high = min(low, 0.0), max(high, 0.0)
-    if low == 0.0:
+    if low == 0.0 and not signed:
         return QuantParams("u8", _scale(high), 0, 0, 255)
     scale = _scale(high - low)
     zero_point = max(-128, min(127, math.floor(-128 - low / scale + 0.5)))

@@ -86,3 +86,9 @@ def test_a_clamp_moves_only_the_limits() -> None:
 def test_rescaling_keeps_the_zero_point_and_the_limits() -> None:
     params = QuantParams("s8", 0.5, 3, -100, 90)
     assert rescaled(params, 2.0) == QuantParams("s8", 1.0, 3, -100, 90)
+
+
+def test_a_signed_tensor_that_showed_no_negative_value_stays_signed() -> None:
+    params = range_params(0.5, 30.0, signed=True)
+    assert (params.dtype, params.zero_point, params.low, params.high) == ("s8", -128, -128, 127)
+    assert params.dequantize(127) == pytest.approx(30.0)
