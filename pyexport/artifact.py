@@ -80,6 +80,7 @@ class Artifact:
     labels: tuple[str, ...] | None = None
     input_unit: str | None = None
     target: str | None = None  # what the header was specialized for; it changes no byte
+    options: tuple[str, ...] = ()  # words of the command line that makes the export again
 
     @property
     def profile(self) -> str:
@@ -136,6 +137,7 @@ def write_artifact(artifact: Artifact) -> bytes:
         "labels": None if artifact.labels is None else list(artifact.labels),
         "input_unit": artifact.input_unit,
         "target": artifact.target,
+        "options": list(artifact.options),
         "graph": graph_document(artifact.graph, source=True),
     }
     arrays = dict(parameters(artifact.graph))
@@ -209,6 +211,7 @@ def _from_document(document: dict[str, Any], arrays: dict[str, Array]) -> Artifa
         labels=None if labels is None else tuple(labels),
         input_unit=document["input_unit"],
         target=document["target"],
+        options=tuple(document["options"]),
     )
 
 
@@ -217,6 +220,7 @@ def _check_statements(artifact: Artifact) -> None:
     graph, labels, accuracy = artifact.graph, artifact.labels, artifact.accuracy
     texts = [artifact.source_name, artifact.source_sha256, artifact.producer, *(labels or ())]
     texts += [t for t in (artifact.input_unit, artifact.target) if t is not None]
+    texts += artifact.options
     counts = [artifact.calibration.rows]
     if accuracy is not None:
         counts += [accuracy.rows, accuracy.float_correct, accuracy.exported_correct]

@@ -16,16 +16,15 @@ def header_info(artifact: Artifact, program: Program, target: Target | None) -> 
     """Return what the header of an artifact says."""
     graph = artifact.graph
     scheme = "int8" if artifact.scheme == "int8" else "float32"
-    options = f" --scheme {scheme}" if scheme != "int8" else ""
-    source = shlex.quote(artifact.source_name)  # a hostile name must not run when pasted
-    options += f" --target {target.name}" if target is not None else ""
+    # Quoted: a hostile file name must not run when the line is pasted.
+    words = shlex.join([artifact.source_name, "--name", artifact.name, *artifact.options])
     return HeaderInfo(
         name=artifact.name,
         version=pyexport.__version__,
         scheme=artifact.scheme,
         identity=artifact.identity,
         title=f"{network_title(graph)}, {scheme}, forward only",
-        command=f"python scripts/export.py {source} --name {artifact.name}{options}",
+        command=f"python scripts/export.py {words}",
         facts=_facts(artifact, program, target),
         layers=tuple((node.name, layer_lines(node, graph)) for node in graph.nodes),
         input=_port(graph.input, artifact.input_unit),

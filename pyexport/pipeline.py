@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-import pyexport
 from pyexport.artifact import (
     Accuracy,
     Artifact,
@@ -27,8 +23,9 @@ from pyexport.errors import CalibrationError, UnsupportedModelError, UsageError
 from pyexport.frontends import load_model
 from pyexport.ir import Array, Calibration, Dataset, Graph, Metadata, Model
 from pyexport.lower import lower
+from pyexport.manifest import manifest_text
 from pyexport.passes import run_passes
-from pyexport.program import Program, Step
+from pyexport.program import Program
 from pyexport.quantize import quantize_int8, to_float32
 from pyexport.quantize.ptq import check_inside
 from pyexport.reference import forward
@@ -51,6 +48,7 @@ class ExportOptions:
     per_channel: bool = True
     input_range: tuple[float, float] | None = None
     calibration: Dataset | None = None
+    calibration_name: str | None = None  # the file that the calibration rows came from
     templates: Path | None = None
 
     def __post_init__(self) -> None:
@@ -64,6 +62,21 @@ class ExportOptions:
                 "the input range must be two finite numbers, the lower first, not "
                 f"{self.input_range[0]!r}:{self.input_range[1]!r}"
             )
+
+    def command_line(self) -> tuple[str, ...]:
+        """Return the options, as words, that make the same export again."""
+        words = [] if self.scheme == "int8" else ["--scheme", self.scheme]
+        if self.target is not None:
+            words += ["--target", self.target]
+        if not self.per_channel:
+            words.append("--per-tensor")
+        if self.input_range is not None:
+            words += ["--input-range", f"{self.input_range[0]:.17g}:{self.input_range[1]:.17g}"]
+        if self.calibration is not None:
+            words += ["--calibration", self.calibration_name or "ROWS.npz"]
+        if self.templates is not None:
+            words += ["--templates", self.templates.name]
+        return tuple(words)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,12 +93,9 @@ class Export:
         """Return file names and contents: NAME.h, NAME.px, NAME.json."""
         name = self.artifact.name
         header, px = self.header.encode(), write_artifact(self.artifact)
-        manifest = _manifest(self, header, px)
-        return {
-            f"{name}.h": header,
-            f"{name}.px": px,
-            f"{name}.json": (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode(),
-        }
+        files = {f"{name}.h": header, f"{name}.px": px}
+        manifest = manifest_text(self.artifact, self.program, self.warnings, files)
+        return {**files, f"{name}.json": manifest.encode()}
 
     def write(self, folder: Path) -> tuple[Path, ...]:
         """Write the three files into the folder, all or none; returns their paths."""
@@ -225,6 +235,7 @@ def _artifact(
         labels=metadata.labels,
         input_unit=metadata.input_unit,
         target=options.target,
+        options=options.command_line(),
     )
     samples, accuracy = None, None
     if metadata.evaluation is not None and len(metadata.evaluation.inputs):
@@ -253,51 +264,3 @@ def _accuracy(
         float_correct=int((float_classes == targets).sum()),
         exported_correct=int((exported_classes == targets).sum()),
     )
-
-
-def _manifest(export: Export, header: bytes, px: bytes) -> dict[str, Any]:
-    artifact, program = export.artifact, export.program
-    accuracy = artifact.accuracy
-    return {
-        "pyexport": pyexport.__version__,
-        "name": artifact.name,
-        "identity": artifact.identity,
-        "scheme": artifact.scheme,
-        "profile": artifact.profile,
-        "target": export.target.name if export.target is not None else None,
-        "source": {
-            "name": artifact.source_name,
-            "sha256": artifact.source_sha256,
-            "producer": artifact.producer,
-        },
-        "files": {
-            f"{artifact.name}.h": hashlib.sha256(header).hexdigest(),
-            f"{artifact.name}.px": hashlib.sha256(px).hexdigest(),
-        },
-        "calibration": {"kind": artifact.calibration.kind, "rows": artifact.calibration.rows},
-        "accuracy": None
-        if accuracy is None
-        else {
-            "rows": accuracy.rows,
-            "float": accuracy.float_correct / accuracy.rows,
-            "exported": accuracy.exported_correct / accuracy.rows,
-        },
-        "bytes": {
-            "tables": program.const_bytes,
-            "scratch": program.arena_bytes,
-            "scratch_lower_bound": program.arena_lower_bound,
-            "input": sum(program.buffer(b).bytes for b in program.inputs),
-            "output": sum(program.buffer(b).bytes for b in program.outputs),
-        },
-        "layers": [
-            {
-                "node": step.node,
-                "kernel": step.kernel,
-                "accumulator": [step.acc_low, step.acc_high],
-            }
-            for step in program.steps
-            if isinstance(step, Step)
-        ],
-        "certificates": {"accumulators_fit_int32": artifact.scheme == "int8"},
-        "warnings": list(export.warnings),
-    }

@@ -81,7 +81,7 @@ def _backward(node: Node, x: FloatArray, y: FloatArray, gradient: FloatArray) ->
     if isinstance(op, Affine):
         return np.asarray(gradient * op.scale.astype(np.float64))
     if isinstance(op, Softmax):
-        return y * (gradient - (gradient * y).sum(axis=1, keepdims=True))
+        return np.asarray(y * (gradient - (gradient * y).sum(axis=1, keepdims=True)))
     return gradient.reshape(x.shape)  # reshape and identity; _apply refused all others
 
 

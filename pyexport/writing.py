@@ -30,12 +30,14 @@ def write_together(folder: Path, files: Mapping[str, bytes]) -> tuple[Path, ...]
             Path(unfinished).chmod(0o666 & ~_umask())
         for path, place in temporary:
             path.replace(place)
-    except OSError as error:
+    except BaseException as error:  # an interrupt must leave nothing behind either
         for leftover, _ in temporary:
             leftover.unlink(missing_ok=True)
         for parent in made:
             with contextlib.suppress(OSError):
                 parent.rmdir()
+        if not isinstance(error, OSError):
+            raise
         reason = error.strerror or str(error)
         raise OutputError(
             f"{folder}: cannot write {', '.join(files)} ({reason}); choose another --output"

@@ -27,7 +27,7 @@ FILES = ("tensorfile", "untrusted")  # how files are read that anybody may have 
 MODEL = ("ir", "artifact", "fixedpoint", "program", *FILES, "reference", "simulator")
 STAGES = (*MODEL, "resources", "scratch", "frontends", "passes", "quantize", "targets", "lower")
 BELOW_PIPELINE = (*STAGES, "codegen")
-AROUND_PIPELINE = ("writing", "vectors", "describe")
+AROUND_PIPELINE = ("writing", "vectors", "describe", "manifest")
 BELOW_SEARCH = (*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline", "runners", "verify")
 PUBLIC = ("api", "load", "export", "simulate", "save", "from_torch", "from_sklearn")
 EVERYTHING = (*BELOW_SEARCH, *PUBLIC, "search", "campaign", "report", "cli")
@@ -76,6 +76,7 @@ LAYERS = {
     "writing": Layer(()),
     "vectors": Layer(("ir", "artifact", "simulator"), ("numpy",)),
     "describe": Layer(BELOW_PIPELINE),
+    "manifest": Layer(("artifact", "program")),
     "pipeline": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE), ("numpy",)),
     "api": Layer(BELOW_SEARCH, ("numpy",), ("torch", "sklearn")),
     "search": Layer(BELOW_SEARCH, ("joblib", "numpy")),

@@ -58,3 +58,15 @@ def test_folders_that_were_made_go_away_when_nothing_was_written(tmp_path: Path)
     with pytest.raises(OutputError):
         write_together(tmp_path / "new" / "deep", {"no-such-folder/a.h": b""})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: Path, target: Path) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_together(tmp_path / "made", {"a": b"1"})
+    assert list(tmp_path.iterdir()) == []

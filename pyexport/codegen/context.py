@@ -50,11 +50,12 @@ def plain_steps(program: Program) -> list[Step]:
 
 
 def call_arguments(step: Step, program: Program, name: str) -> str:
-    """Return the C arguments of a kernel call: inputs, tables, node number, outputs."""
+    """Return the C arguments of a call: inputs, tables, node number, workspace, outputs."""
     reads = [_buffer_name(program.buffer(b)) for b in step.reads]
     writes = [_buffer_name(program.buffer(b)) for b in step.writes]
     tables = [f"{name}_{const}" for const in step.consts]
-    return ", ".join([*reads, *tables, str(max(step.trace, 0)), *writes])
+    workspace = [step.workspace] if step.workspace else []
+    return ", ".join([*reads, *tables, str(max(step.trace, 0)), *workspace, *writes])
 
 
 def _info(info: HeaderInfo) -> dict[str, Any]:
@@ -178,7 +179,9 @@ def _selftest(program: Program, info: HeaderInfo) -> dict[str, Any]:
     tables = [const.data for const in program.consts]
     crc = zlib.crc32(b"".join([*tables, info.vectors.inputs, info.vectors.outputs]))
     stored = [f"{info.name}_vector_in", f"{info.name}_vector_out"]
+    largest = max(len(info.vectors.inputs), len(info.vectors.outputs))
     return {
+        "avr_limit": largest if largest > MAX_AVR_TABLES else None,
         "crc32": f"0x{crc:08X}",
         "count": info.vectors.count,
         "inputs": table_values(info.input.dtype, info.vectors.inputs),

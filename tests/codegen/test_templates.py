@@ -66,7 +66,8 @@ def test_one_file_of_a_users_folder_replaces_ours(tmp_path: Path) -> None:
     folder = override(tmp_path, "ops/linear_q15x.h.j2", "/* mine */\n" + own)
     header = export(tiny_model(), "tiny", templates=folder).header
     assert header.count("/* mine */") == 2  # two layers, two specializations
-    assert header.replace("/* mine */\n", "") == tiny_export("tiny").header
+    told = f" --templates {folder.name}"  # in the command that makes the header again
+    assert header.replace("/* mine */\n", "").replace(told, "") == tiny_export("tiny").header
 
 
 def test_a_users_arithmetic_is_what_runs(tmp_path: Path) -> None:

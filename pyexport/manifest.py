@@ -1,0 +1,60 @@
+"""The manifest NAME.json: what an export was made of, for people's records and for scripts."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+
+import pyexport
+from pyexport.artifact import Artifact
+from pyexport.program import Program, Step
+
+
+def manifest_text(
+    artifact: Artifact,
+    program: Program,
+    warnings: Sequence[str],
+    files: Mapping[str, bytes],
+) -> str:
+    """Return the JSON text: what was exported, from what, with which hashes, sizes and proofs."""
+    accuracy = artifact.accuracy
+    document = {
+        "pyexport": pyexport.__version__,
+        "name": artifact.name,
+        "identity": artifact.identity,
+        "scheme": artifact.scheme,
+        "profile": artifact.profile,
+        "target": artifact.target,
+        "source": {
+            "name": artifact.source_name,
+            "sha256": artifact.source_sha256,
+            "producer": artifact.producer,
+        },
+        "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+        "calibration": {"kind": artifact.calibration.kind, "rows": artifact.calibration.rows},
+        "accuracy": None
+        if accuracy is None
+        else {
+            "rows": accuracy.rows,
+            "float": accuracy.float_correct / accuracy.rows,
+            "exported": accuracy.exported_correct / accuracy.rows,
+        },
+        "bytes": {
+            "tables": program.const_bytes,
+            "scratch": program.arena_bytes,
+            "scratch_lower_bound": program.arena_lower_bound,
+            "input": sum(program.buffer(b).bytes for b in program.inputs),
+            "output": sum(program.buffer(b).bytes for b in program.outputs),
+        },
+        "layers": [
+            {
+                "node": step.node,
+                "kernel": step.kernel,
+                "accumulator": [step.acc_low, step.acc_high],
+            }
+            for step in program.steps
+            if isinstance(step, Step)
+        ],
+        "certificates": {"accumulators_fit_int32": artifact.scheme == "int8"},
+        "warnings": list(warnings),
+    }
+    return json.dumps(document, indent=1, sort_keys=True) + "\n"

@@ -1,0 +1,50 @@
+"""What the header says about an export in words."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from pyexport.describe import header_info
+from pyexport.ir import Dataset
+from pyexport.pipeline import ExportOptions, export_model, render_artifact
+from tests.networks import chain, layer
+
+ROWS = np.floor(np.random.default_rng(0).random((20, 4)) * 17)
+
+
+def test_the_command_repeats_every_option() -> None:
+    options = ExportOptions(
+        "tiny",
+        target="cortex-m4",
+        per_channel=False,
+        input_range=(-0.5, 16.25),
+        calibration=Dataset(ROWS),
+        calibration_name="my rows.npz",
+        templates=Path("/somewhere/mine"),
+    )
+    words = options.command_line()
+    assert words == (
+        "--target", "cortex-m4", "--per-tensor", "--input-range", "-0.5:16.25",
+        "--calibration", "my rows.npz", "--templates", "mine",
+    )  # fmt: skip
+
+
+def test_the_header_tells_the_command_and_so_does_a_header_printed_again() -> None:
+    model = chain(4, [layer(4, 3)], calibration=ROWS, source_name="my model.pt")
+    export = export_model(model, ExportOptions("tiny", per_channel=False))
+    line = "    python scripts/export.py 'my model.pt' --name tiny --per-tensor\n"
+    assert line in export.header
+    assert shlex.split(line)[2] == "my model.pt"
+    assert render_artifact(export.artifact).header == export.header
+
+
+def test_a_layer_without_activation_is_not_called_relu() -> None:
+    positive = chain(4, [replace(layer(4, 3), bias=np.full(3, 1e3))], calibration=ROWS)
+    export = export_model(positive, ExportOptions("tiny"))
+    ((_, lines),) = header_info(export.artifact, export.program, None).layers
+    assert lines[0] == 'linear0 "net.0": linear, 4 -> 3'
+    assert export.artifact.graph.output.dtype == "s8"
