@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyexport.artifact import Artifact, Samples, quantize_inputs, read_artifact
+from pyexport.artifact import Artifact, Samples, is_artifact, quantize_inputs, read_artifact
 from pyexport.errors import UsageError
 from pyexport.frontends import load_model
 from pyexport.ir import Array, Dataset, Model
@@ -159,7 +159,7 @@ def _as_export(subject: Artifact | Export | str | Path) -> Export:
     if isinstance(subject, Artifact):
         return render_artifact(subject)
     path = Path(subject)
-    if path.suffix == ".px":
+    if is_artifact(path):
         return render_artifact(read_artifact(path))
     return export_model(load(path), ExportOptions("model"))
 

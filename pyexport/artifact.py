@@ -154,6 +154,18 @@ def write_artifact(artifact: Artifact) -> bytes:
     return write_tensorfile({"pyexport": _canonical(document)}, tensors)
 
 
+def is_artifact(path: Path) -> bool:
+    """Return whether a file is called .px or holds an artifact under another name."""
+    if path.suffix == ".px":
+        return True
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except (OSError, ValueError):  # ValueError: a NUL in the path
+        return False
+    return head[8:9] == b"{" and b'"__metadata__"' in head and b'"pyexport"' in head
+
+
 def read_artifact(path: Path) -> Artifact:
     """Return the artifact in a .px file; raises FileFormatError for anything else."""
     where = str(path)
@@ -161,6 +173,10 @@ def read_artifact(path: Path) -> Artifact:
         data = path.read_bytes()
     except OSError as error:
         raise FileFormatError(f"{where}: cannot be read ({error.strerror})") from None
+    if data and data[8:9] != b"{":
+        raise FileFormatError(
+            f"{where}: not a pyexport artifact (.px); `pyexport export` makes one of a model file"
+        )
     metadata, tensors = read_tensorfile(data, where)
     text = metadata.get("pyexport")
     try:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pyexport.artifact import Artifact, read_artifact
+from pyexport.artifact import Artifact, is_artifact, read_artifact
 from pyexport.cli.common import JsonOption, out, plain_table, print_json, say, warn
 from pyexport.describe import network_title, operator_name
 from pyexport.frontends import load_model
@@ -72,7 +72,7 @@ def inspect_command(
 
 
 def _artifact(path: Path) -> tuple[Artifact, tuple[str, ...]]:
-    if path.suffix == ".px":
+    if is_artifact(path):
         return read_artifact(path), ()
     loaded = load_model(path)
     declared = loaded.metadata.input_range is not None or loaded.metadata.calibration is not None

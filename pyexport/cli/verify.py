@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 import pyexport
-from pyexport.artifact import Artifact, read_artifact
+from pyexport.artifact import Artifact, is_artifact, read_artifact
 from pyexport.cli.common import JsonOption, err, out, plain_table, print_json, say
 from pyexport.errors import CheckFailedError, UsageError
 from pyexport.frontends import read_samples
@@ -79,11 +79,9 @@ def _targets(names: list[str]) -> tuple[str, ...]:
 
 
 def _dataset(path: Path, subject: Path) -> Dataset:
-    source = subject.with_suffix(".px")
+    source = subject.with_suffix(".px") if subject.suffix == ".h" else subject
     artifact: Artifact = (
-        read_artifact(source)
-        if subject.suffix in (".h", ".px")
-        else pyexport.quantize(pyexport.load(subject))
+        read_artifact(source) if is_artifact(source) else pyexport.quantize(pyexport.load(subject))
     )
     return read_samples(path, artifact.graph.input.shape, "dataset")
 

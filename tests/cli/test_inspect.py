@@ -91,3 +91,15 @@ def test_no_table_cuts_a_word_or_leaves_the_terminal(
 def test_what_is_neither_model_nor_artifact_is_refused(tmp_path: Path, exported: Path) -> None:
     line = refused(tmp_path, "inspect", exported / "digits.h")
     assert line.startswith(f"{exported / 'digits.h'}: ")
+
+
+@pytest.mark.parametrize("command", ["inspect", "verify"])
+def test_an_artifact_is_known_by_its_content(exported: Path, tmp_path: Path, command: str) -> None:
+    (tmp_path / "renamed.bin").write_bytes((exported / "digits.px").read_bytes())
+    options = ["--suite", "dataset"] if command == "verify" else []
+    assert pyexport(command, tmp_path / "renamed.bin", *options).status == 0
+
+
+def test_a_model_file_is_no_artifact(model: Path, tmp_path: Path) -> None:
+    line = refused(tmp_path, "simulate", model, tmp_path / "rows.npy")
+    assert line.startswith(f"{model}: not a pyexport artifact (.px); `pyexport export` makes one")

@@ -29,7 +29,8 @@ def test_targets_lists_every_runner(without_avr: None) -> None:
     assert list(table) == list(RUNNER_NAMES)
     assert table["cortex-m4"].split()[-1] == "yes"
     assert "512 KB" in table["cortex-m4"]
-    assert MISSING in done.out, "a line that does not run names the package"
+    words = " ".join(done.out.split())  # the last column breaks where the terminal is narrow
+    assert MISSING in words, "a line that does not run names the package"
 
 
 def test_json_has_stable_keys(without_avr: None) -> None:
