@@ -7,7 +7,9 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyexport.cli import main
+from pyexport.cli import common, main
+
+common.out.width = common.PIPE_WIDTH  # whatever terminal the tests run in
 
 
 @dataclass(frozen=True)
