@@ -15,6 +15,8 @@ def write_together(folder: Path, files: Mapping[str, bytes]) -> tuple[Path, ...]
     Every file is first written beside its place; only when all are complete are they renamed.
     Raises OutputError, in which case no file of these names was changed.
     """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder}: this is a file, not a folder; choose another --output")
     temporary: list[tuple[Path, Path]] = []
     made = _missing_parents(folder)
     try:
