@@ -45,7 +45,7 @@ FORMATS = {
     "csv, semicolons": CSV.replace(b",", b";"),
     "csv, header": b"a,b,c,d\n" + CSV,
     "idx": idx(ROWS.reshape(3, 2, 2)),
-    "idx, gzip": gzip.compress(idx(ROWS)),
+    "idx, gzip": gzip.compress(idx(ROWS), mtime=0),
     "idx, int16": idx(ROWS.astype(">i2"), 11),
 }
 
@@ -111,7 +111,7 @@ def test_one_sample_may_lack_the_row_dimension(write):
         (npz(inputs=ROWS, targets=[0, 1, -1]), "class numbers"),
         (npz(inputs=ROWS, targets=[0, 1, np.nan]), "class numbers"),
         (npz(inputs=np.zeros((9, 1 << 20), np.uint8)), "zip bomb"),
-        (gzip.compress(idx(ROWS))[:-9], "truncated or unpack"),
+        (gzip.compress(idx(ROWS), mtime=0)[:-9], "truncated or unpack"),
         (b"\x1f\x8bnonsense", "damaged gzip"),
         (idx(ROWS)[:-1], "size is not that of shape (3, 4)"),
         (idx(ROWS)[:6], "truncated IDX"),
