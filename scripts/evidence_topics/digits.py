@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -18,10 +19,12 @@ from scripts.evidence_topics.figures import Context
 
 def trained(context: Context, seed: int = 0) -> Path:
     """Return the digits model of a seed, trained if it is not there yet."""
-    path = context.folder / f"digits-seed{seed}.pt"
+    script = context.root / "scripts" / "train_digits.py"
+    pins = context.root / "requirements" / "constraints.txt"
+    key = hashlib.sha256(script.read_bytes() + pins.read_bytes()).hexdigest()[:12]
+    path = context.folder / f"digits-{key}-seed{seed}.pt"
     if not path.exists():
         context.say(f"training seed {seed}")
-        script = context.root / "scripts" / "train_digits.py"
         unfinished = path.with_suffix(".tmp.pt")
         command = [sys.executable, str(script), "--seed", str(seed), "--output", str(unfinished)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

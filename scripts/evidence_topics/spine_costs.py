@@ -10,8 +10,9 @@ import sys
 import time
 
 from pyexport.runners import open_runner
+from pyexport.verify.session import MEASURED_ROWS
 from pyexport.verify.subject import input_bytes, output_bytes
-from scripts.evidence_topics.digits import digits_rows, exported, trained
+from scripts.evidence_topics.digits import exported, trained
 from scripts.evidence_topics.figures import Context, Figure, markdown_table
 
 AVR_LIMIT = 300  # bytes
@@ -23,7 +24,9 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THRE
 def memory(context: Context, chips: tuple[str, ...]) -> tuple[Figure, ...]:
     """Measure every chip: tables in RAM, foreign helpers, and the memory of one inference."""
     subject = exported(context)
-    rows = digits_rows(subject.artifact)[:20]
+    samples = subject.artifact.samples
+    assert samples is not None  # the training script stores its test images
+    rows = samples.inputs[:MEASURED_ROWS]
     lines, problems, in_ram, avr_total = [], [], 0, 0
     for name in chips:
         runner = open_runner(name, subject.header, subject.interface)
