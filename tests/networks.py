@@ -187,4 +187,5 @@ DOZEN = (
     Recipe((64, 32, 16, 10), scheme="float32", seed=7),
     Recipe((7, 40, 3), "relu6", True, (-1.0, 1.0), False, "float32", seed=8),
     Recipe((3, 2, 1), "hardtanh", False, (3.5, 900.25), False, "float32", seed=9),
+    Recipe((1, 8, 1), input_range=(-1.0, 1.0), whole=False, seed=10),
 )

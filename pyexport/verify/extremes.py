@@ -74,7 +74,7 @@ def _climb(graph: Graph, goals: Array, starts: FloatArray, low: float, high: flo
         better = reached > values
         rows = np.where(better[:, None], proposal, rows)
         values = np.where(better, reached, values)
-        share = max(share * 0.8, 1.5 / graph.input.size)
+        share = min(1.0, max(share * 0.8, 1.5 / graph.input.size))
     return rows
 
 

@@ -24,6 +24,7 @@ RECIPES = [
     Recipe((5, 4), "none", input_range=(5.0, 10.0), seed=3),
     Recipe((9, 7, 3), scheme="float32", input_range=(-1.0, 1.0), whole=False, seed=4),
     Recipe((1, 1), "none", seed=5),
+    Recipe((1, 8, 1), seed=6),
 ]
 
 
