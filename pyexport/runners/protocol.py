@@ -44,6 +44,8 @@ class HeaderInterface:
     trace_sizes: tuple[int, ...]  # accumulators of each traced node
     has_argmax: bool
     parameter_symbols: tuple[str, ...]  # C names of the tables that must lie in flash
+    input_low: float  # least legal input: proofs hold between the two only
+    input_high: float
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or not self.name.isascii():
@@ -54,6 +56,10 @@ class HeaderInterface:
         if self.accumulator_dtype not in ("s32", "f32"):
             raise UsageError(
                 f"model {self.name}: accumulators are s32 or f32, not {self.accumulator_dtype!r}"
+            )
+        if not self.input_low <= self.input_high:
+            raise UsageError(
+                f"model {self.name}: no input lies in {self.input_low:g}..{self.input_high:g}"
             )
         if min(self.input_size, self.output_size, *self.trace_sizes, 1) < 1:
             raise UsageError(f"model {self.name}: every size must be at least 1")

@@ -13,6 +13,7 @@ from pyexport.lower import lower
 from pyexport.program import Program
 from pyexport.runners import HeaderInterface
 from pyexport.targets import get_target
+from pyexport.verify.suites import input_limits
 
 _IDENTITY = re.compile(r'#define\s+(\w+)_IDENTITY\s*\\?\s*"([0-9a-f]{64})"')
 
@@ -34,6 +35,7 @@ class Subject:
 def header_interface(artifact: Artifact, program: Program) -> HeaderInterface:
     """Return the C interface of an artifact's header."""
     source, target = artifact.graph.input, artifact.graph.output
+    low, high, _ = input_limits(artifact.graph)
     return HeaderInterface(
         name=artifact.name,
         input_dtype=source.dtype,
@@ -44,6 +46,8 @@ def header_interface(artifact: Artifact, program: Program) -> HeaderInterface:
         trace_sizes=program.trace_sizes,
         has_argmax=2 <= target.size <= 0xFF,
         parameter_symbols=tuple(f"{artifact.name}_{const.name}" for const in program.consts),
+        input_low=low,
+        input_high=high,
     )
 
 

@@ -23,6 +23,8 @@ INTERFACE = HeaderInterface(
         "toy_output_weight",
         "toy_output_bias",
     ),
+    input_low=0,
+    input_high=255,
 )
 _HIDDEN = ([[12, -7, 33, 101], [-128, 64, 5, -19], [90, 127, -55, 3]], [250, -1200, 77])
 _OUTPUT = ([[-64, 127, 31], [88, -5, -101]], [-5000, 9000])

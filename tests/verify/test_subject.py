@@ -5,11 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import pyexport
 from pyexport.errors import CheckFailedError, FileFormatError
+from pyexport.ir import Linear
+from pyexport.runners import available
 from pyexport.verify import subject_from_header
+from pyexport.verify.subject import header_interface
 from tests import networks
 from tests.networks import Recipe
 
@@ -67,3 +71,27 @@ def test_the_artifact_of_another_name_fails(exported: Path) -> None:
     shutil.copy(exported / "other.px", exported / "net.px")
     with pytest.raises(CheckFailedError, match="another export"):
         subject_from_header(exported / "net.h")
+
+
+def test_a_runner_learns_which_inputs_are_legal(exported: Path) -> None:
+    interface = subject_from_header(exported / "net.h").interface
+    assert (interface.input_low, interface.input_high) == (0, 16)
+    recipe = Recipe((6, 3), scheme="float32", input_range=(-2.0, 0.5), whole=False)
+    floats = networks.export_recipe(recipe)
+    other = header_interface(floats.artifact, floats.program)
+    assert (other.input_low, other.input_high) == (-2.0, 0.5)
+
+
+def test_a_sum_that_only_illegal_inputs_overflow_is_no_finding() -> None:
+    weight = np.array([[1.0, -1.0, 1e-7, 0.0]], dtype=np.float32)
+    model = networks.chain(
+        4,
+        [Linear(weight, np.zeros(1, np.float32))],
+        input_range=(0.0, 1.0),
+        calibration=[[1, 1, 1, 0], [0, 0, 1, 1], [0, 0, 0, 0], [1, 1, 0, 1]],
+    )
+    missing = available("host-sanitized")
+    if missing is not None:
+        pytest.skip(missing)
+    report = pyexport.verify(networks.export(model), ("host-sanitized",), random_rows=20)
+    assert report.problems == ()
