@@ -38,7 +38,7 @@ class Row:
 def main() -> int:
     """Run the demo; returns 1 if a byte differs, 0 otherwise."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, default=SCRIPTS.parent / "build" / "demo")
+    parser.add_argument("--output", type=Path, default=default_folder())
     parser.add_argument("--model", type=Path, help="a model that was trained before")
     arguments = parser.parse_args()
     folder: Path = arguments.output
@@ -64,6 +64,13 @@ def main() -> int:
     for problem in report.problems:
         console.print(f"MISMATCH {problem}", markup=False)
     return 0 if report.ok else 1
+
+
+def default_folder() -> Path:
+    """Return build/demo of the checkout, in the short form where that works."""
+    folder = SCRIPTS.parent / "build" / "demo"
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def train(path: Path) -> Path:

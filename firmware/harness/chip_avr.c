@@ -9,7 +9,7 @@ enum { COMMAND_PREDICT = 1, COMMAND_ARGMAX = 2, COMMAND_SELFTEST = 3 };
 typedef struct {
     uint8_t command;
     uint8_t status;
-    uint8_t result; /* class, or verdict of the self-test */
+    uint16_t result; /* class, or verdict of the self-test */
 } mailbox_t;
 
 typedef struct {

@@ -19,7 +19,7 @@ typedef struct {
 
 int main(void)
 {
-    uint8_t *classes = (uint8_t *)CONTROL->classes;
+    uint16_t *classes = (uint16_t *)CONTROL->classes;
     pyx_output_t *out = (pyx_output_t *)CONTROL->out;
     uint32_t count = CONTROL->count;
     uint32_t status = 0xFFu;

@@ -2,7 +2,8 @@
    single byte read or written outside of it is found.
 
    usage: host_sanitized COMMAND COUNT INPUT OUTPUT   (COMMAND: predict, trace, argmax, selftest)
-   OUTPUT: all output vectors, all classes, all accumulators; or the classes; or one byte */
+   OUTPUT: all output vectors, all classes (16 bits each), all accumulators; or the classes; or one
+   byte */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,14 @@ static void transfer(FILE *file, void *data, size_t bytes, int writing)
     }
 }
 
+static void check_unchanged(const pyx_input_t *in, const pyx_input_t *given, uint32_t row)
+{
+    if (memcmp(in, given, PYX_INPUT_SIZE * sizeof(pyx_input_t)) != 0) {
+        fprintf(stderr, "error: predict changed its input (input %lu of the batch)\n", (unsigned long)row);
+        exit(1);
+    }
+}
+
 /* Predicts with the scratch on the stack and with the caller's; both must give the same bytes. */
 static void predict_rows(FILE *input, FILE *output, uint32_t count)
 {
@@ -37,12 +46,16 @@ static void predict_rows(FILE *input, FILE *output, uint32_t count)
     pyx_output_t *out = block(PYX_OUTPUT_SIZE * sizeof(pyx_output_t));
     pyx_output_t *again = block(PYX_OUTPUT_SIZE * sizeof(pyx_output_t));
     pyx_scratch_t *scratch = block(PYX_SCRATCH_SIZE * sizeof(pyx_scratch_t));
-    uint8_t *classes = block((size_t)count + 1u);
+    pyx_input_t *given = block(PYX_INPUT_SIZE * sizeof(pyx_input_t));
+    uint16_t *classes = block(((size_t)count + 1u) * sizeof(uint16_t));
     uint32_t row;
     for (row = 0; row < count; row++) {
         transfer(input, in, PYX_INPUT_SIZE * sizeof(pyx_input_t), 0);
+        memcpy(given, in, PYX_INPUT_SIZE * sizeof(pyx_input_t));
         PYX_PREDICT(in, out);
+        check_unchanged(in, given, row);
         PYX_PREDICT_SCRATCH(in, again, scratch);
+        check_unchanged(in, given, row);
         if (memcmp(out, again, PYX_OUTPUT_SIZE * sizeof(pyx_output_t)) != 0) {
             fprintf(stderr, "error: predict and predict_scratch differ on input %lu\n", (unsigned long)row);
             exit(1);
@@ -54,8 +67,9 @@ static void predict_rows(FILE *input, FILE *output, uint32_t count)
 #endif
         transfer(output, out, PYX_OUTPUT_SIZE * sizeof(pyx_output_t), 1);
     }
-    transfer(output, classes, count, 1);
+    transfer(output, classes, count * sizeof(uint16_t), 1);
     free(in);
+    free(given);
     free(out);
     free(again);
     free(scratch);
@@ -67,14 +81,14 @@ static uint32_t trace_rows(FILE *input, FILE *output, uint32_t count)
     size_t rows = (size_t)count + 1u; /* no block of 0 bytes */
     pyx_input_t *in = block(rows * PYX_INPUT_SIZE * sizeof(pyx_input_t));
     pyx_output_t *out = block(rows * PYX_OUTPUT_SIZE * sizeof(pyx_output_t));
-    uint8_t *classes = block(rows);
+    uint16_t *classes = block(rows * sizeof(uint16_t));
     pyx_acc_t *acc = block(rows * (PYX_TRACE_TOTAL + 1u) * sizeof(pyx_acc_t));
     uint8_t *seen = block(PYX_TRACE_TOTAL + 1u);
     uint32_t status;
     transfer(input, in, count * PYX_INPUT_SIZE * sizeof(pyx_input_t), 0);
     status = pyx_batch_predict(in, out, classes, acc, seen, count);
     transfer(output, out, count * PYX_OUTPUT_SIZE * sizeof(pyx_output_t), 1);
-    transfer(output, classes, count, 1);
+    transfer(output, classes, count * sizeof(uint16_t), 1);
     transfer(output, acc, count * (size_t)PYX_TRACE_TOTAL * sizeof(pyx_acc_t), 1);
     free(in);
     free(out);
@@ -90,10 +104,10 @@ static void argmax_rows(FILE *input, FILE *output, uint32_t count)
     pyx_output_t *out = block(PYX_OUTPUT_SIZE * sizeof(pyx_output_t));
     uint32_t row;
     for (row = 0; row < count; row++) {
-        uint8_t found;
+        uint16_t found;
         transfer(input, out, PYX_OUTPUT_SIZE * sizeof(pyx_output_t), 0);
         found = PYX_ARGMAX(out);
-        transfer(output, &found, 1, 1);
+        transfer(output, &found, sizeof found, 1);
     }
     free(out);
 }

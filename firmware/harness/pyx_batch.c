@@ -14,6 +14,18 @@ static void copy(void *to, const void *from, uint32_t bytes)
     }
 }
 
+static uint8_t equal(const void *a, const void *b, uint32_t bytes)
+{
+    const uint8_t *x = (const uint8_t *)a;
+    const uint8_t *y = (const uint8_t *)b;
+    while (bytes-- > 0u) {
+        if (*x++ != *y++) {
+            return 0u;
+        }
+    }
+    return 1u;
+}
+
 #ifdef PYX_TRACE_BUILD
 void pyx_trace(uint32_t node, uint32_t index, pyx_acc_t acc)
 {
@@ -32,7 +44,7 @@ void pyx_trace(uint32_t node, uint32_t index, pyx_acc_t acc)
 }
 #endif
 
-uint32_t pyx_batch_predict(const pyx_input_t *in, pyx_output_t *out, uint8_t *classes, pyx_acc_t *acc,
+uint32_t pyx_batch_predict(const pyx_input_t *in, pyx_output_t *out, uint16_t *classes, pyx_acc_t *acc,
                            uint8_t *seen, uint32_t count)
 {
     uint32_t row;
@@ -53,6 +65,9 @@ uint32_t pyx_batch_predict(const pyx_input_t *in, pyx_output_t *out, uint8_t *cl
 #else
         (void)classes;
 #endif
+        if (equal(pyx_ram.in, in, sizeof pyx_ram.in) == 0u) {
+            trace_status = PYX_INPUT_CHANGED;
+        }
         if (pyx_guard_intact() == 0u) {
             trace_status = PYX_GUARD_BROKEN;
         }
@@ -74,7 +89,7 @@ uint32_t pyx_batch_predict(const pyx_input_t *in, pyx_output_t *out, uint8_t *cl
 }
 
 #ifdef PYX_ARGMAX
-uint32_t pyx_batch_argmax(const pyx_output_t *out, uint8_t *classes, uint32_t count)
+uint32_t pyx_batch_argmax(const pyx_output_t *out, uint16_t *classes, uint32_t count)
 {
     uint32_t row;
     for (row = 0u; row < count; row++) {

@@ -7,7 +7,7 @@ void pyx_predict(const pyx_input_t *in, pyx_output_t *out)
 }
 
 #ifdef PYX_ARGMAX
-uint8_t pyx_argmax(const pyx_output_t *out)
+uint16_t pyx_argmax(const pyx_output_t *out)
 {
     return PYX_ARGMAX(out);
 }

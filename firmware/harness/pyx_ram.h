@@ -11,6 +11,7 @@
 #define PYX_GUARD_BROKEN 1u
 #define PYX_TRACE_FOREIGN 2u
 #define PYX_TRACE_INCOMPLETE 3u
+#define PYX_INPUT_CHANGED 4u
 
 /* On a chip, harness memory stands apart from .data and .bss, which belong to the model alone. */
 #ifdef PYX_CHIP

@@ -259,12 +259,16 @@ int main(int argc, char **argv)
             fprintf(stderr, "error: status %u of input %u\n", avr->data[mailbox + 1], row);
             return EXIT_FAULT;
         }
+        if (memcmp(avr->data + to, input + (size_t)row * to_bytes, to_bytes) != 0) {
+            fprintf(stderr, "error: what the firmware was given was overwritten, input %u\n", row);
+            return EXIT_FAULT;
+        }
         if (trace.record != 0 && trace.taken != trace.total) {
             fprintf(stderr, "error: %u of %u accumulators in the trace of input %u\n", trace.taken, trace.total, row);
             return EXIT_FAULT;
         }
         fwrite(avr->data + from, 1, from_bytes, output);
-        put(output, mailbox != 0 ? avr->data[mailbox + 2] : 0u);
+        put(output, mailbox != 0 ? avr->data[mailbox + 2] | ((uint32_t)avr->data[mailbox + 3] << 8) : 0u);
         put(output, cost.cycles);
         put(output, cost.stack);
         for (i = 0; i < trace.total; i++) {

@@ -23,6 +23,7 @@ WARNINGS = (
     "-Wsign-conversion",
     "-Wshadow",
     "-Wundef",
+    "-Wcast-qual",
     "-Werror",
 )
 

@@ -6,10 +6,6 @@ from itertools import accumulate
 
 from pyexport.runners.protocol import HeaderInterface, c_type
 
-# predict: nothing but predict(); run: predict and argmax; trace: run with the trace hook;
-# selftest: run with the self-test
-KINDS = ("predict", "run", "trace", "selftest")
-
 INTERFACE_FILE = "pyx_interface.h"
 HEADER_FILE = "pyx_header.h"
 
@@ -17,7 +13,11 @@ HEADER_FILE = "pyx_header.h"
 def interface_text(
     interface: HeaderInterface, kind: str, *, is_chip: bool, window: int | None
 ) -> str:
-    """Return pyx_interface.h: sizes, types and the functions that pyx_model.c defines."""
+    """Return pyx_interface.h: sizes, types and the functions that pyx_model.c defines.
+
+    kind is predict (nothing but that), run (predict and argmax), trace (run with the trace hook)
+    or selftest (run with the self-test).
+    """
     firsts = ", ".join(f"{n}u" for n in accumulate(interface.trace_sizes, initial=0))
     lines = [
         "#ifndef PYX_INTERFACE_H",
@@ -34,7 +34,7 @@ def interface_text(
         f"typedef {c_type(interface.accumulator_dtype)} pyx_acc_t;",
         "void pyx_predict(const pyx_input_t *in, pyx_output_t *out);",
         "void pyx_trace(uint32_t node, uint32_t index, pyx_acc_t acc);",
-        "uint8_t pyx_argmax(const pyx_output_t *out);",
+        "uint16_t pyx_argmax(const pyx_output_t *out);",
         "uint8_t pyx_selftest(void);",
     ]
     if interface.has_argmax and kind != "predict":

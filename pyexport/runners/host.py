@@ -14,6 +14,7 @@ from pyexport.runners.build import Recipe, build, compile_flags, make_model_obje
 from pyexport.runners.compilers import run_tool
 from pyexport.runners.objects import object_findings
 from pyexport.runners.protocol import (
+    CLASS_TYPE,
     Array,
     Finding,
     Measurement,
@@ -71,7 +72,7 @@ class HostRunner:
         inputs = interface.as_inputs(inputs)
         count = len(inputs)
         outputs = np.zeros((count, interface.output_size), numpy_type(interface.output_dtype))
-        classes = np.zeros(count, np.uint8)
+        classes = np.zeros(count, CLASS_TYPE)
         width = interface.trace_total if traced else 0
         accumulators = np.zeros((count, width), numpy_type(interface.accumulator_dtype))
         seen = np.zeros(max(width, 1), np.uint8)
@@ -94,7 +95,7 @@ class HostRunner:
         """Return the header's argmax of every row of `outputs`."""
         require_argmax(self.recipe)
         outputs = self._interface.as_outputs(outputs)
-        classes = np.zeros(len(outputs), np.uint8)
+        classes = np.zeros(len(outputs), CLASS_TYPE)
         self._plain.pyx_batch_argmax(
             _pointer(outputs), _pointer(classes), ctypes.c_uint32(len(outputs))
         )

@@ -18,6 +18,7 @@ _NUMPY_TYPES: dict[str, type[Any]] = {
     "f32": np.float32,
     "s32": np.int32,
 }
+CLASS_TYPE = np.dtype("<u2")  # of a class index, in every harness
 _C_TYPES = {"u8": "uint8_t", "s8": "int8_t", "f32": "float", "s32": "int32_t"}
 
 
@@ -113,7 +114,7 @@ class RunResult:
     """What a batch of inferences gave."""
 
     outputs: Array  # (n, output_size), by dtype
-    classes: Array | None  # (n,), uint8, from <name>_argmax; None without argmax
+    classes: Array | None  # (n,), uint16, from <name>_argmax; None without argmax
     accumulators: Array | None  # (n, trace_total) in a trace run, else None
 
 
@@ -173,7 +174,7 @@ class Runner(Protocol):
 
 
 def raise_for_status(status: int, where: str) -> None:
-    """Raise CheckFailedError if the harness reported a broken guard or a wrong trace record."""
+    """Raise CheckFailedError for what the harness reported: a broken guard, a wrong trace record."""
     code, row = status & 0xFF, status >> 8
     if code == 0:
         return
@@ -181,6 +182,7 @@ def raise_for_status(status: int, where: str) -> None:
         1: "a byte beside the input or output buffer was overwritten",
         2: "a trace record has a node or index that the model does not have",
         3: "an accumulator is missing from the trace or came twice",
+        4: "predict changed its input",
     }
     reason = reasons.get(code, f"the harness stopped with unknown status {code}")
     raise CheckFailedError(f"{where}: {reason} (input {row} of the batch)")

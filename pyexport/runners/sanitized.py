@@ -16,6 +16,7 @@ from pyexport.runners.build import Recipe, build, compile_flags, make_model_obje
 from pyexport.runners.compilers import compiler_problem, find_compiler, package_of, run_tool
 from pyexport.runners.objects import object_findings
 from pyexport.runners.protocol import (
+    CLASS_TYPE,
     Array,
     Finding,
     Measurement,
@@ -82,12 +83,12 @@ class SanitizedRunner:
         inputs = interface.as_inputs(inputs)
         count = len(inputs)
         printed = self._start(kind, command, count, inputs.tobytes())
-        first, second = count * interface.output_bytes, count * (interface.output_bytes + 1)
+        first, second = count * interface.output_bytes, count * (interface.output_bytes + 2)
         outputs = np.frombuffer(printed[:first], numpy_type(interface.output_dtype))
         recorded = np.frombuffer(printed[second:], numpy_type(interface.accumulator_dtype))
         return RunResult(
             outputs=outputs.reshape(count, interface.output_size),
-            classes=np.frombuffer(printed[first:second], np.uint8)
+            classes=np.frombuffer(printed[first:second], CLASS_TYPE)
             if interface.has_argmax
             else None,
             accumulators=recorded.reshape(count, interface.trace_total)
@@ -100,7 +101,7 @@ class SanitizedRunner:
         require_argmax(self.recipe)
         outputs = self._interface.as_outputs(outputs)
         printed = self._start("run", "argmax", len(outputs), outputs.tobytes())
-        return np.frombuffer(printed, np.uint8)
+        return np.frombuffer(printed, CLASS_TYPE)
 
     def selftest(self) -> bool:
         """Return what the header's own self-test says."""

@@ -23,7 +23,14 @@ from pyexport.runners.chip_image import model_object, parameter_bytes, parameter
 from pyexport.runners.compilers import package_of, run_tool
 from pyexport.runners.image import Image, read_image
 from pyexport.runners.objects import helper_finding
-from pyexport.runners.protocol import Array, Finding, Measurement, RunResult, numpy_type
+from pyexport.runners.protocol import (
+    CLASS_TYPE,
+    Array,
+    Finding,
+    Measurement,
+    RunResult,
+    numpy_type,
+)
 from pyexport.runners.vectors import check_inputs, require_argmax
 
 _PACKAGE = "apt-get install libsimavr-dev libelf-dev"
@@ -86,7 +93,7 @@ class SimavrRunner:
         dtype = numpy_type(interface.accumulator_dtype)
         return RunResult(
             outputs=np.ascontiguousarray(rows["read"]),
-            classes=rows["result"].astype(np.uint8) if interface.has_argmax else None,
+            classes=rows["result"].astype(CLASS_TYPE) if interface.has_argmax else None,
             accumulators=np.ascontiguousarray(rows["trace"]).view(dtype)
             if kind == "trace"
             else None,
@@ -96,7 +103,7 @@ class SimavrRunner:
         """Return the header's argmax of every row of `outputs`."""
         require_argmax(self.recipe)
         rows = self._job("run", _ARGMAX, self._interface.as_outputs(outputs), "out")
-        return rows["result"].astype(np.uint8)
+        return rows["result"].astype(CLASS_TYPE)
 
     def selftest(self) -> bool:
         """Return what the header's own self-test says."""

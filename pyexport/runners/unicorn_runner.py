@@ -19,6 +19,7 @@ from pyexport.runners.chip_image import (
 from pyexport.runners.image import Image
 from pyexport.runners.objects import helper_finding
 from pyexport.runners.protocol import (
+    CLASS_TYPE,
     Array,
     Finding,
     Measurement,
@@ -76,7 +77,7 @@ class UnicornRunner:
         width = interface.trace_total if kind == "trace" else 0
         parts: list[RunResult] = []
         done, size, watch = 0, _WATCHED, kind == "run"
-        row_bytes = interface.input_bytes + interface.output_bytes + 1 + 4 * width
+        row_bytes = interface.input_bytes + interface.output_bytes + 2 + 4 * width
         most = max((_WINDOW_BYTES - _CONTROL_BYTES - width - 64) // row_bytes, 1)
         while done < len(inputs):
             batch = inputs[done : done + min(size, most)]
@@ -97,7 +98,7 @@ class UnicornRunner:
         recorded = [part.accumulators for part in parts if part.accumulators is not None]
         return RunResult(
             outputs=np.concatenate([outputs, *(part.outputs for part in parts)]),
-            classes=np.concatenate([np.zeros(0, np.uint8), *classes])
+            classes=np.concatenate([np.zeros(0, CLASS_TYPE), *classes])
             if interface.has_argmax
             else None,
             accumulators=np.concatenate([accumulators, *recorded]) if width else None,
@@ -110,7 +111,7 @@ class UnicornRunner:
         places = _layout(
             inputs.nbytes,
             count * interface.output_bytes,
-            count,
+            2 * count,
             4 * width * count,
             width,
         )
@@ -120,7 +121,7 @@ class UnicornRunner:
         status = self._command(machine, _PREDICT, count, places if width else (*places[:3], 0, 0))
         raise_for_status(status, self._where)
         outputs = machine.read(places[1], count * interface.output_bytes)
-        classes = np.frombuffer(machine.read(places[2], count), np.uint8)
+        classes = np.frombuffer(machine.read(places[2], 2 * count), CLASS_TYPE)
         accumulators = np.frombuffer(
             machine.read(places[3], 4 * width * count), numpy_type(interface.accumulator_dtype)
         )
@@ -153,23 +154,23 @@ class UnicornRunner:
         """Return the header's argmax of every row of `outputs`."""
         require_argmax(self.recipe)
         outputs = self._interface.as_outputs(outputs)
-        most = (_WINDOW_BYTES - _CONTROL_BYTES - 64) // (self._interface.output_bytes + 1)
-        parts = [np.zeros(0, np.uint8)]
+        most = (_WINDOW_BYTES - _CONTROL_BYTES - 64) // (self._interface.output_bytes + 2)
+        parts: list[Array] = [np.zeros(0, CLASS_TYPE)]
         machine = self._machines.get("run") or self._start("run")
         for first in range(0, len(outputs), most):
             batch = outputs[first : first + most]
-            places = _layout(0, batch.nbytes, len(batch), 0, 0)
+            places = _layout(0, batch.nbytes, 2 * len(batch), 0, 0)
             machine.write(places[1], batch.tobytes())
             self._command(machine, _ARGMAX, len(batch), places)
-            parts.append(np.frombuffer(machine.read(places[2], len(batch)), np.uint8))
+            parts.append(np.frombuffer(machine.read(places[2], 2 * len(batch)), CLASS_TYPE))
         return np.concatenate(parts)
 
     def selftest(self) -> bool:
         """Return what the header's own self-test says."""
         machine = self._machine("selftest")
-        places = _layout(0, 0, 1, 0, 0)
+        places = _layout(0, 0, 2, 0, 0)
         self._command(machine, _SELFTEST, 0, places)
-        return machine.read(places[2], 1) == b"\x01"
+        return machine.read(places[2], 2) == b"\x01\x00"
 
     def measure(self, inputs: Array) -> Measurement:
         """Return sizes of the image that only predicts, and its exact instruction counts."""

@@ -14,6 +14,7 @@ from pyexport.errors import CheckFailedError, ToolFailedError
 from pyexport.runners.build import Recipe, build, compile_flags
 from pyexport.runners.compilers import run_tool
 from pyexport.runners.protocol import (
+    CLASS_TYPE,
     Array,
     Finding,
     Measurement,
@@ -133,13 +134,14 @@ class WasmRunner:
     def _predict(self, instance: _Instance, inputs: Array, *, width: int) -> RunResult:
         interface = self._interface
         inputs = interface.as_inputs(inputs)
-        row_bytes = interface.input_bytes + interface.output_bytes + 1 + 4 * width
+        row_bytes = interface.input_bytes + interface.output_bytes + 2 + 4 * width
         most = max(_BATCH_BYTES // row_bytes, 1)
         outputs, classes, recorded = [b""], [b""], [b""]
         for first in range(0, len(inputs), most):
             batch = inputs[first : first + most]
             count = len(batch)
-            sizes = (batch.nbytes, count * interface.output_bytes, count, 4 * width * count, width)
+            sizes = (batch.nbytes, count * interface.output_bytes, 2 * count)
+            sizes += (4 * width * count, width)
             places = _layout(instance.heap, sizes)
             instance.reserve(places[-1] + width - instance.heap)
             instance.write(places[0], batch.tobytes())
@@ -147,13 +149,13 @@ class WasmRunner:
             status = instance.call("pyx_batch_predict", *places[:3], traced, places[4], count)
             raise_for_status(status & 0xFFFFFFFF, self._where)
             outputs.append(instance.read(places[1], sizes[1]))
-            classes.append(instance.read(places[2], count))
+            classes.append(instance.read(places[2], 2 * count))
             recorded.append(instance.read(places[3], sizes[3]))
         result = np.frombuffer(b"".join(outputs), numpy_type(interface.output_dtype))
         accumulators = np.frombuffer(b"".join(recorded), numpy_type(interface.accumulator_dtype))
         return RunResult(
             outputs=result.reshape(len(inputs), interface.output_size),
-            classes=np.frombuffer(b"".join(classes), np.uint8) if interface.has_argmax else None,
+            classes=np.frombuffer(b"".join(classes), CLASS_TYPE) if interface.has_argmax else None,
             accumulators=accumulators.reshape(len(inputs), width) if width else None,
         )
 
@@ -162,11 +164,11 @@ class WasmRunner:
         require_argmax(self.recipe)
         outputs = self._interface.as_outputs(outputs)
         instance = self._plain
-        places = _layout(instance.heap, (outputs.nbytes, len(outputs)))
-        instance.reserve(places[1] + len(outputs) - instance.heap)
+        places = _layout(instance.heap, (outputs.nbytes, 2 * len(outputs)))
+        instance.reserve(places[1] + 2 * len(outputs) - instance.heap)
         instance.write(places[0], outputs.tobytes())
         instance.call("pyx_batch_argmax", *places, len(outputs))
-        return np.frombuffer(instance.read(places[1], len(outputs)), np.uint8)
+        return np.frombuffer(instance.read(places[1], 2 * len(outputs)), CLASS_TYPE)
 
     def selftest(self) -> bool:
         """Return what the header's own self-test says."""

@@ -44,7 +44,7 @@ def header_interface(artifact: Artifact, program: Program) -> HeaderInterface:
         output_size=target.size,
         accumulator_dtype="s32" if artifact.scheme == "int8" else "f32",
         trace_sizes=program.trace_sizes,
-        has_argmax=2 <= target.size <= 0xFF,
+        has_argmax=2 <= target.size <= 0xFFFF,
         parameter_symbols=tuple(f"{artifact.name}_{const.name}" for const in program.consts),
         input_low=low,
         input_high=high,

@@ -77,6 +77,20 @@ def test_a_byte_written_behind_the_output_is_caught(name: str, tmp_path: Path) -
 
 
 @EVERY
+def test_an_input_that_predict_changes_is_caught(name: str, tmp_path: Path) -> None:
+    header = faulty(tmp_path, code="*(volatile uint8_t *)(uintptr_t)&in[3] ^= 1u;")
+    with pytest.raises(CheckFailedError, match=r"toy.h: .*(changed its input|was given was over)"):
+        open_toy(name, header).run(toy_inputs(8))
+
+
+@EVERY
+def test_a_const_cast_away_does_not_compile(name: str, tmp_path: Path) -> None:
+    header = faulty(tmp_path, code="*(uint8_t *)&in[3] = 1u;")
+    with pytest.raises(ToolFailedError, match=r"toy.h:70:.*qual"):
+        open_toy(name, header).run(toy_inputs(8))
+
+
+@EVERY
 def test_a_trace_record_that_comes_twice_is_caught(name: str, tmp_path: Path) -> None:
     header = faulty(tmp_path, code="TOY_TRACE(1, 0, 0);")
     with pytest.raises(CheckFailedError, match="twice"):

@@ -46,8 +46,8 @@ class FakeRunner:
     def argmax(self, outputs: Array) -> Array:
         if self.last_tie:
             width = outputs.shape[1]
-            return (width - 1 - outputs[:, ::-1].argmax(axis=1)).astype(np.uint8)
-        return argmax(outputs).astype(np.uint8)
+            return (width - 1 - outputs[:, ::-1].argmax(axis=1)).astype(np.uint16)
+        return argmax(outputs).astype(np.uint16)
 
     def selftest(self) -> bool:
         return self.selftest_passes
