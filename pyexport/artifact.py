@@ -20,7 +20,7 @@ from pyexport.graph_check import check_graph
 from pyexport.graph_document import graph_document, parameters, read_graph
 from pyexport.ir import Array, Calibration, Dataset, Graph, Tensor
 from pyexport.tensorfile import RawTensor, read_tensorfile, write_tensorfile
-from pyexport.untrusted import printable
+from pyexport.untrusted import MAX_FILE_BYTES, printable, read_regular
 
 FORMAT = "pyexport-px/1"
 PROFILES = {"int8": "PX1-q15x", "float32": "PX1-f32"}
@@ -159,6 +159,8 @@ def is_artifact(path: Path) -> bool:
     if path.suffix == ".px":
         return True
     try:
+        if not path.is_file():  # a pipe would block, or lose what is read here
+            return False
         with path.open("rb") as file:
             head = file.read(4096)
     except (OSError, ValueError):  # ValueError: a NUL in the path
@@ -169,10 +171,7 @@ def is_artifact(path: Path) -> bool:
 def read_artifact(path: Path) -> Artifact:
     """Return the artifact in a .px file; raises FileFormatError for anything else."""
     where = str(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FileFormatError(f"{where}: cannot be read ({error.strerror})") from None
+    data = read_regular(path, MAX_FILE_BYTES, "the .px file of an export")
     if data and data[8:9] != b"{":
         raise FileFormatError(
             f"{where}: not a pyexport artifact (.px); `pyexport export` makes one of a model file"

@@ -1,15 +1,54 @@
-"""Text from files of unknown origin: JSON read strictly, and names made fit for one line."""
+"""Files of unknown origin: read within limits, JSON strictly, names made fit for one line."""
 
 from __future__ import annotations
 
 import json
 import math
+import stat
+from pathlib import Path
 from typing import NoReturn
 
 from pyexport.errors import FileFormatError
 
+MAX_FILE_BYTES = 512 << 20  # of an export: more than the largest model with all its rows takes
 MAX_JSON_DEPTH = 64
 MAX_PRINTED = 120  # characters of a foreign name that an error message repeats
+
+
+def read_regular(path: Path, limit: int, what: str) -> bytes:
+    """Return the content of a regular file of at most `limit` bytes; `what` was expected there.
+
+    Raises FileFormatError. A pipe or a device is refused unopened: it may never end, or block.
+    """
+    where = printable(path, 300)
+    too_large = f"{where}: over the limit of {_size(limit)}; name {what}"
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise FileFormatError(f"{where}: a directory; name {what} in it")
+        if not stat.S_ISREG(status.st_mode):
+            raise FileFormatError(
+                f"{where}: not a regular file but a pipe or a device; name {what}, or copy it to "
+                "a file first"
+            )
+        if status.st_size > limit:
+            raise FileFormatError(too_large)
+        with path.open("rb") as file:
+            data = file.read(limit + 1)  # it may have grown, or lie about its size (/proc)
+    except FileNotFoundError:
+        raise FileFormatError(f"{where}: the file does not exist; check the path") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise FileFormatError(
+            f"{where}: cannot be read ({printable(reason)}); name {what} that you may read"
+        ) from None
+    if len(data) > limit:
+        raise FileFormatError(too_large)
+    return data
+
+
+def _size(count: int) -> str:
+    return f"{count >> 20} MiB" if count >= 1 << 20 else f"{count} bytes"
 
 
 def printable(text: object, limit: int = MAX_PRINTED) -> str:

@@ -272,7 +272,7 @@ def test_vectors_of_another_size_or_outside_the_input_are_refused(
 
 def test_a_missing_file_or_a_folder_is_one_line(tmp_path: Path) -> None:
     for path in (tmp_path / "nothing.px", tmp_path):
-        with pytest.raises(FileFormatError, match="cannot be read"):
+        with pytest.raises(FileFormatError, match="does not exist|a directory"):
             read_artifact(path)
 
 

@@ -65,11 +65,11 @@ LAYERS = {
     "targets": Layer(()),
     "lower": Layer(("ir", "program", "fixedpoint", "quantize.bounds", "targets"), ("numpy",)),
     "codegen": Layer(("program", "targets", "resources"), ("jinja2",)),
-    "runners": Layer(("targets", "resources"), ("numpy", *EMULATORS)),
+    "runners": Layer(("targets", "resources", "untrusted"), ("numpy", *EMULATORS)),
     "verify": Layer(
         (
             *("ir", "artifact", "reference", "simulator", "quantize.bounds"),
-            *("lower", "codegen", "runners", "targets", "fixedpoint", "program"),
+            *("lower", "codegen", "runners", "targets", "fixedpoint", "program", "untrusted"),
         ),
         ("numpy", "scipy"),
     ),

@@ -12,7 +12,7 @@ from pyexport.frontends.metadata import Extras, parse_extras
 from pyexport.frontends.pt2 import read_pt2
 from pyexport.frontends.sniff import PT2, identify
 from pyexport.ir import Graph, Metadata, Model
-from pyexport.untrusted import printable
+from pyexport.untrusted import printable, read_regular
 
 MAX_FILE_BYTES = 256 << 20
 
@@ -24,7 +24,7 @@ def load_model(path: str | Path) -> Model:
     """
     path = Path(path)
     where = printable(path, 300)
-    data = _read(path, where)
+    data = read_regular(path, MAX_FILE_BYTES, "a model file")
     finding = identify(data, where)
     if finding.kind != PT2:
         remedy = finding.remedy.replace("FILE", printable(path.name))
@@ -64,23 +64,3 @@ def assemble(
         warnings=warnings,
     )
     return Model(replace(graph, tensors=tensors), metadata)
-
-
-def _read(path: Path, where: str) -> bytes:
-    try:
-        if path.is_dir():
-            raise FileFormatError(f"{where}: a directory; name the model file in it")
-        if not path.exists():
-            raise FileFormatError(f"{where}: the file does not exist; check the path")
-        if not path.is_file():
-            raise FileFormatError(f"{where}: not a regular file; name a model file")
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise FileFormatError(
-                f"{where}: {size >> 20} MiB, over the limit of {MAX_FILE_BYTES >> 20} MiB; "
-                "a model for a microcontroller is far smaller"
-            )
-        return path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        reason = getattr(error, "strerror", None) or error
-        raise FileFormatError(f"{where}: cannot be read ({printable(reason)})") from None

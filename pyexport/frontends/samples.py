@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pyexport.errors import CalibrationError, FileFormatError
 from pyexport.frontends.archive import Archive
 from pyexport.ir import Array, Dataset, FloatArray
-from pyexport.untrusted import printable
+from pyexport.untrusted import printable, read_regular
 
 MAX_DATA_BYTES = 512 << 20
 INPUT_KEYS = ("inputs", "x", "X", "data")
@@ -34,8 +34,10 @@ def read_samples(
     """
     path = Path(path)
     where = f"{printable(path)}: {what} data"
-    data = _read(path, where)
     try:
+        data = read_regular(path, MAX_DATA_BYTES, f"a .npz, .npy, .csv or IDX file of {what} data")
+        if not data:
+            raise CalibrationError(f"{where}: the file is empty")
         if data.startswith(b"\x1f\x8b"):
             data = _gunzip(data, where)
         if data.startswith(b"PK"):
@@ -46,7 +48,7 @@ def read_samples(
             inputs, targets = _read_idx(data, where), None
         else:
             inputs, targets = _read_csv(data, math.prod(input_shape), where)
-    except FileFormatError as error:  # of the archive
+    except FileFormatError as error:  # of the file, or of the archive in it
         raise CalibrationError(str(error)) from None
     return as_dataset(inputs, targets, input_shape, where)
 
@@ -126,22 +128,6 @@ def read_npy(data: bytes, where: str) -> Array:
         raise CalibrationError(f"{where} are a truncated .npy file")
     flat = np.frombuffer(data, dtype, count, offset)
     return flat.reshape(shape, order="F" if fortran else "C")
-
-
-def _read(path: Path, where: str) -> bytes:
-    try:
-        if path.is_dir():
-            raise CalibrationError(f"{where}: this is a directory; name a .npz, .npy or .csv file")
-        if path.stat().st_size > MAX_DATA_BYTES:
-            raise CalibrationError(f"{where} are over {MAX_DATA_BYTES >> 20} MiB; take a sample")
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise CalibrationError(f"{where}: the file does not exist") from None
-    except (OSError, ValueError) as error:
-        raise CalibrationError(f"{where} cannot be read ({printable(error)})") from None
-    if not data:
-        raise CalibrationError(f"{where}: the file is empty")
-    return data
 
 
 def _gunzip(data: bytes, where: str) -> bytes:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from pyexport.errors import FileFormatError, UsageError
+from pyexport.errors import UsageError
 from pyexport.resources import resource_dir
 from pyexport.runners.compilers import WARNINGS, Compiler, compiler_for, run_tool
 from pyexport.runners.glue import HEADER_FILE, INTERFACE_FILE, header_text, interface_text
 from pyexport.runners.protocol import HeaderInterface
 from pyexport.targets import Target
+from pyexport.untrusted import MAX_FILE_BYTES, read_regular
 
 OPTIMIZE_LEVELS = ("-Os", "-O2")
 
@@ -29,6 +30,7 @@ class Recipe:
     compiler: Compiler
     optimize: str
     header: Path
+    shown: str  # what errors call the header
     source: bytes  # the header's bytes, read once, so that all builds see the same
     interface: HeaderInterface
     extra_flags: tuple[str, ...] = ()
@@ -42,7 +44,7 @@ class Recipe:
     @property
     def what(self) -> str:
         """How error messages name this build."""
-        return f"{self.header}: {self.target.name}, {self.compiler.version}"
+        return f"{self.shown}: {self.target.name}, {self.compiler.version}"
 
 
 def make_recipe(
@@ -54,20 +56,19 @@ def make_recipe(
     optimize: str | None,
     extra_flags: tuple[str, ...] = (),
     window: int | None = None,
+    shown: str | None = None,
 ) -> Recipe:
     """Return the recipe for a header; raises FileFormatError, UsageError or ToolMissingError."""
     if optimize is not None and optimize not in OPTIMIZE_LEVELS:
         known = " or ".join(OPTIMIZE_LEVELS)
         raise UsageError(f"{target.name}: unknown level {optimize!r}; use {known}")
-    try:
-        source = header.read_bytes()
-    except OSError as error:
-        raise FileFormatError(f"{header}: cannot be read: {error.strerror}") from None
+    source = read_regular(header, MAX_FILE_BYTES, "the header of an export")
     return Recipe(
         target=target,
         compiler=compiler_for(target, compiler),
         optimize=optimize or target.optimize,
         header=header,
+        shown=shown or str(header),
         source=source,
         interface=interface,
         extra_flags=extra_flags,

@@ -16,17 +16,19 @@ from pyexport.simulator.definition import (
     SoftmaxLayer,
 )
 from pyexport.tensorfile import RawTensor, read_tensorfile
+from pyexport.untrusted import MAX_FILE_BYTES, read_regular
 
 _FORMATS = {"I8": "b", "U8": "B", "U16": "H", "I32": "i", "I64": "q", "F32": "f", "F64": "d"}
 
 
 def read_plain(path: Path) -> PlainModel:
     """Return the model in a .px file; raises FileFormatError if it is not one."""
+    data = read_regular(path, MAX_FILE_BYTES, "the .px file of an export")
     try:
-        metadata, tensors = read_tensorfile(path.read_bytes(), str(path))
+        metadata, tensors = read_tensorfile(data, str(path))
         document = json.loads(metadata["pyexport"])
         return _model(document, tensors)
-    except (OSError, LookupError, RecursionError, TypeError, ValueError) as error:
+    except (LookupError, RecursionError, TypeError, ValueError) as error:
         raise FileFormatError(f"{path}: not a readable pyexport artifact ({error})") from None
 
 

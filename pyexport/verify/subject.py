@@ -13,6 +13,7 @@ from pyexport.lower import lower
 from pyexport.program import Program
 from pyexport.runners import HeaderInterface
 from pyexport.targets import get_target
+from pyexport.untrusted import MAX_FILE_BYTES, read_regular
 from pyexport.verify.suites import input_limits
 
 _IDENTITY = re.compile(r'#define\s+(\w+)_IDENTITY\s*\\?\s*"([0-9a-f]{64})"')
@@ -25,6 +26,12 @@ class Subject:
     artifact: Artifact
     program: Program
     header: Path
+    title: str = ""  # what errors call it where the header is a file that will be gone
+
+    @property
+    def shown(self) -> str:
+        """What errors call the header."""
+        return self.title or str(self.header)
 
     @property
     def interface(self) -> HeaderInterface:
@@ -51,6 +58,11 @@ def header_interface(artifact: Artifact, program: Program) -> HeaderInterface:
     )
 
 
+def uses_own_templates(artifact: Artifact) -> bool:
+    """Return whether the header was printed from templates that are not pyexport's."""
+    return "--templates" in artifact.options
+
+
 def lower_artifact(artifact: Artifact) -> Program:
     """Return the Program that the artifact's header was printed from."""
     target = get_target(artifact.target) if artifact.target is not None else None
@@ -64,8 +76,8 @@ def subject_from_header(header: Path) -> Subject:
     come from different exports.
     """
     try:
-        text = header.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_regular(header, MAX_FILE_BYTES, "the header of an export").decode("utf-8")
+    except UnicodeDecodeError as error:
         raise FileFormatError(f"{header}: cannot be read as a header ({error})") from None
     found = _IDENTITY.search(text)
     if found is None:
