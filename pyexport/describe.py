@@ -1,8 +1,10 @@
 """Says in words what an artifact is: the lines of the header's comments."""
 
+import math
 import shlex
 
 import pyexport
+from pyexport.advice import whole_input_is_assumed
 from pyexport.artifact import Artifact
 from pyexport.codegen import HeaderInfo, Port, StoredVectors
 from pyexport.fixedpoint import ITEM_BYTES
@@ -10,6 +12,8 @@ from pyexport.ir import Array, Graph, Linear, Node, QuantizedLinear, QuantizedSo
 from pyexport.program import Program
 from pyexport.quantize.bounds import bits_needed
 from pyexport.targets import Target
+
+_ACTIVATIONS = {(0.0, math.inf): "relu", (0.0, 6.0): "relu6", (-1.0, 1.0): "hardtanh"}
 
 
 def header_info(artifact: Artifact, program: Program, target: Target | None) -> HeaderInfo:
@@ -76,14 +80,14 @@ def operator_name(node: Node, graph: Graph) -> str:
     op = node.op
     kind = op.kind.removeprefix("quantized_")
     if isinstance(op, QuantizedLinear):
-        quant = graph.tensor(node.outputs[0]).quant
-        if quant is not None and quant.dtype == "u8":
-            return f"{kind} + relu" if quant.high == 255 else f"{kind} + clamp"
-        if quant is not None and (quant.low, quant.high) != (-128, 127):
-            return f"{kind} + clamp"
-    if isinstance(op, Linear) and (op.low, op.high) != (float("-inf"), float("inf")):
-        return f"{kind} + relu" if (op.low, op.high) == (0.0, float("inf")) else f"{kind} + clamp"
-    return kind
+        limits = (op.activation_low, op.activation_high)
+    elif isinstance(op, Linear):
+        limits = (op.low, op.high)
+    else:
+        return kind
+    if limits == (-math.inf, math.inf):
+        return kind
+    return f"{kind} + {_ACTIVATIONS.get(limits, f'clamp {limits[0]:.6g}..{limits[1]:.6g}')}"
 
 
 def _facts(
@@ -93,10 +97,13 @@ def _facts(
     facts = [
         ("source", f"{artifact.source_name} ({artifact.producer})"),
         ("sha256", artifact.source_sha256),
+        ("identity", f"{artifact.identity[:16]}..., whole in {artifact.name.upper()}_IDENTITY"),
         ("arithmetic", _arithmetic(artifact)),
     ]
     if artifact.scheme == "int8":
         facts.append(("ranges", _ranges(artifact)))
+    if whole_input_is_assumed(artifact):
+        facts.append(("inputs", "taken as whole numbers"))
     accuracy = artifact.accuracy
     if accuracy is not None:
         facts.append(

@@ -11,6 +11,7 @@ PyexportError                 exit 2: refused input or usage, nothing written
 ├── OutputError               the result cannot be written
 ├── ToolMissingError          a compiler or emulator is not installed; says which package brings it
 ├── ToolFailedError           a compiler or emulator was there and failed; says what it printed
+├── DoesNotFitError           exit 1: the model is larger than the chip, nothing written
 └── CheckFailedError          exit 1: a comparison ran and found a mismatch
 """
 
@@ -59,6 +60,12 @@ class ToolMissingError(PyexportError):
 
 class ToolFailedError(PyexportError):
     """A compiler or emulator ran and failed; the message holds the first lines it printed."""
+
+
+class DoesNotFitError(PyexportError):
+    """The exported model needs more memory than the chip that it was specialized for has."""
+
+    exit_code = 1
 
 
 class CheckFailedError(PyexportError):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from pyexport.errors import UnsupportedModelError
 from pyexport.ir import (
     Array,
     Graph,
@@ -21,7 +22,13 @@ from pyexport.ir import (
 
 
 def graph_document(graph: Graph, *, source: bool) -> dict[str, Any]:
-    """Return the graph without its arrays; `source` adds the module paths of the user's model."""
+    """Return the graph without its arrays; `source` adds what the identity leaves out.
+
+    These are the module paths and activations of the user's model. Raises UnsupportedModelError
+    for a graph with states, which the file cannot hold yet.
+    """
+    if graph.states:
+        raise UnsupportedModelError("a model with states cannot be stored; export one without")
     return {
         "inputs": list(graph.inputs),
         "outputs": list(graph.outputs),
@@ -58,12 +65,26 @@ def _node_document(node: Node, source: bool) -> dict[str, Any]:
     }
     if isinstance(node.op, QuantizedLinear):
         document["pre_shift"] = node.op.pre_shift
-    if isinstance(node.op, Linear):  # JSON has no infinity
-        document["low"] = node.op.low if math.isfinite(node.op.low) else None
-        document["high"] = node.op.high if math.isfinite(node.op.high) else None
+    if isinstance(node.op, Linear):
+        document["low"] = _finite_or_none(node.op.low)
+        document["high"] = _finite_or_none(node.op.high)
     if source:
         document["source"] = node.source
+        if isinstance(node.op, QuantizedLinear):
+            document["activation"] = [
+                _finite_or_none(node.op.activation_low),
+                _finite_or_none(node.op.activation_high),
+            ]
     return document
+
+
+def _finite_or_none(limit: float) -> float | None:
+    """Return the limit as JSON can hold it: it has no infinity."""
+    return limit if math.isfinite(limit) else None
+
+
+def _limits(low: float | None, high: float | None) -> tuple[float, float]:
+    return (-math.inf if low is None else float(low), math.inf if high is None else float(high))
 
 
 _PARAMETERS: dict[type[Op], tuple[str, ...]] = {
@@ -127,16 +148,23 @@ def _read_node(document: dict[str, Any], arrays: dict[str, Array]) -> Node:
     def own(op: type[Op]) -> dict[str, Any]:
         return {field: arrays[f"{name}.{field}"] for field in _PARAMETERS[op]}
 
+    def quantized_linear() -> QuantizedLinear:
+        low, high = _limits(*document["activation"])
+        return QuantizedLinear(
+            **own(QuantizedLinear),
+            pre_shift=document["pre_shift"],
+            activation_low=low,
+            activation_high=high,
+        )
+
+    def linear() -> Linear:
+        low, high = _limits(document["low"], document["high"])
+        return Linear(**own(Linear), low=low, high=high)
+
     readers: dict[str, Callable[[], Op]] = {
-        "quantized_linear": lambda: QuantizedLinear(
-            **own(QuantizedLinear), pre_shift=document["pre_shift"]
-        ),
+        "quantized_linear": quantized_linear,
         "quantized_softmax": lambda: QuantizedSoftmax(**own(QuantizedSoftmax)),
-        "linear": lambda: Linear(
-            **own(Linear),
-            low=-math.inf if document["low"] is None else document["low"],
-            high=math.inf if document["high"] is None else document["high"],
-        ),
+        "linear": linear,
         "softmax": Softmax,
     }
     return Node(

@@ -19,6 +19,8 @@ from pyexport.fixedpoint import RANGES
 Array = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float64]
 
+DEFAULT_FLOAT_RANGE = (-1.0, 1.0)  # of a float32 input that declares none
+
 
 @dataclass(frozen=True)
 class QuantParams:
@@ -143,6 +145,8 @@ class QuantizedLinear(Op):
     weight_scale: Array  # (n_out,), float64: what one unit of a weight is worth
     acc_low: Array  # (n_out,), int64: proved bounds of the final sum, bias included
     acc_high: Array  # (n_out,), int64
+    activation_low: float = -math.inf  # the fused clamp in reals: what the layer is called by
+    activation_high: float = math.inf
 
     def __post_init__(self) -> None:
         _freeze(
@@ -228,6 +232,14 @@ class Graph:
         """The only output; raises ValueError if there are several."""
         (name,) = self.outputs
         return self.tensor(name)
+
+
+def input_limits(graph: Graph) -> tuple[float, float]:
+    """Return the least and greatest legal input value, in bytes or, without scales, in reals."""
+    tensor = graph.input
+    if tensor.quant is not None:
+        return tensor.quant.low, tensor.quant.high
+    return tensor.declared_range or DEFAULT_FLOAT_RANGE
 
 
 @dataclass(frozen=True)

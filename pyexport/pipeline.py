@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from pyexport.advice import export_warnings
 from pyexport.artifact import (
     Accuracy,
     Artifact,
@@ -19,8 +22,14 @@ from pyexport.artifact import (
 from pyexport.codegen import render_header
 from pyexport.codegen.identifiers import check_model_name
 from pyexport.describe import header_info
-from pyexport.errors import CalibrationError, UnsupportedModelError, UsageError
-from pyexport.frontends import load_model
+from pyexport.errors import (
+    CalibrationError,
+    InvalidModelError,
+    QuantizationError,
+    UnsupportedModelError,
+    UsageError,
+)
+from pyexport.fitting import check_fits
 from pyexport.ir import Array, Calibration, Dataset, Graph, Metadata, Model
 from pyexport.lower import lower
 from pyexport.manifest import manifest_text
@@ -102,11 +111,6 @@ class Export:
         return write_together(folder, self.files())
 
 
-def export_file(path: Path, options: ExportOptions) -> Export:
-    """Return the export of a model file; raises PyexportError, writes nothing."""
-    return export_model(load_model(path), options)
-
-
 def export_model(model: Model, options: ExportOptions) -> Export:
     """Return the export of a model that a frontend has read; raises PyexportError."""
     metadata = _with_options(model.metadata, options)
@@ -116,22 +120,29 @@ def export_model(model: Model, options: ExportOptions) -> Export:
     _check_size(graph, metadata)
     warnings = list(metadata.warnings)
     input_range = _input_range(metadata, warnings)
-    exported, calibration = _quantize(graph, metadata, input_range, options, warnings)
-    artifact = _artifact(graph, exported, metadata, calibration, options)
-    target = get_target(options.target) if options.target is not None else None
-    return _finish(artifact, target, options.templates, tuple(warnings))
+    with _named(metadata.source_name):
+        exported, calibration = _quantize(graph, metadata, input_range, options, warnings)
+        artifact = _artifact(graph, exported, metadata, calibration, options)
+        target = get_target(options.target) if options.target is not None else None
+        program = lower(exported, target)
+    warnings += export_warnings(artifact, program, target)
+    return _finish(artifact, program, target, options.templates, tuple(warnings))
 
 
 def render_artifact(artifact: Artifact, templates: Path | None = None) -> Export:
     """Return the export of an artifact that was made before: the same header as then."""
     target = get_target(artifact.target) if artifact.target is not None else None
-    return _finish(artifact, target, templates, ())
+    return _finish(artifact, lower(artifact.graph, target), target, templates, ())
 
 
 def _finish(
-    artifact: Artifact, target: Target | None, templates: Path | None, warnings: tuple[str, ...]
+    artifact: Artifact,
+    program: Program,
+    target: Target | None,
+    templates: Path | None,
+    warnings: tuple[str, ...],
 ) -> Export:
-    program = lower(artifact.graph, target)
+    check_fits(artifact.name, program, target)
     header = render_header(program, header_info(artifact, program, target), target, templates)
     return Export(artifact, program, header, target, warnings)
 
@@ -190,7 +201,7 @@ def _quantize(
         return replace(exported, tensors=tensors), Calibration("none", 0)
     if input_range is None:
         raise CalibrationError(
-            f"{metadata.source_name}: the file tells no input range and holds no calibration data; "
+            "the file tells no input range and holds no calibration data; "
             "pass --input-range LOW:HIGH or --calibration FILE, or save it with pyexport.save("
             "model, example, path, input_range=(low, high), calibration=rows)"
         )
@@ -199,13 +210,24 @@ def _quantize(
             "no calibration data: ranges are bounds over the declared input range, which costs "
             "resolution; --calibration FILE takes them from data"
         )
-    return quantize_int8(
+    result = quantize_int8(
         graph,
         input_range,
         metadata.calibration,
         metadata.evaluation,
         per_channel=options.per_channel,
     )
+    warnings += result.warnings
+    return result.graph, result.calibration
+
+
+@contextmanager
+def _named(file: str) -> Iterator[None]:
+    """Put the model file's name in front of an error of a stage that does not know it."""
+    try:
+        yield
+    except (CalibrationError, InvalidModelError, QuantizationError, UnsupportedModelError) as error:
+        raise type(error)(f"{file}: {error}") from None
 
 
 def _check_size(graph: Graph, metadata: Metadata) -> None:

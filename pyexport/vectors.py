@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pyexport.artifact import NUMPY_DTYPES, Samples, Vectors
-from pyexport.ir import Array, Graph
-from pyexport.simulator.fast import FastSimulator
+from pyexport.ir import Array, Graph, Linear, QuantizedLinear, input_limits
+from pyexport.simulator.fast import FastSimulator, trace_sizes
 
 COUNT = 16
 MAX_SAMPLES = 256  # evaluation rows that are considered
@@ -17,7 +17,8 @@ def choose_vectors(graph: Graph, samples: Samples | None) -> Vectors:
     """Return COUNT rows with their outputs, picked greedily for the most new behaviour.
 
     Candidates are evaluation rows, corners of the input box and reproducible noise. Behaviour of a
-    row is, for each tensor element: its sign region, and whether it saturates on either side.
+    row is, for each accumulator: its sign, whether it is large, and whether the value made from it
+    lies at its lower or upper limit; and the class of the row.
     """
     candidates = np.concatenate([*_sample_rows(samples), _corners(graph), _noise(graph)])
     simulator = FastSimulator(graph)
@@ -69,21 +70,31 @@ def _noise(graph: Graph) -> Array:
 
 
 def _limits(graph: Graph) -> tuple[float, float, type[np.generic]]:
-    """Return the legal input values and their type; a float32 input without a range is 0..1."""
-    tensor = graph.input
-    dtype = NUMPY_DTYPES[tensor.dtype]
-    if tensor.quant is not None:
-        return tensor.quant.low, tensor.quant.high, dtype
-    low, high = tensor.declared_range or (0.0, 1.0)
-    return low, high, dtype
+    """Return the least and greatest legal input value, and the input's type."""
+    return *input_limits(graph), NUMPY_DTYPES[graph.input.dtype]
 
 
 def _features(graph: Graph, outputs: Array, accumulators: Array) -> npt.NDArray[np.bool_]:
-    quant = graph.output.quant
-    features = [accumulators < 0, accumulators > 0]
-    if quant is not None:
-        features += [outputs == quant.low, outputs == quant.high]
+    features = [accumulators < 0, accumulators > 0, *_saturations(graph, accumulators)]
+    if graph.input.quant is not None:
         largest = np.abs(accumulators).max(axis=0, initial=1)
         features += [np.abs(accumulators) > largest * 0.75]
     classes = outputs.argmax(axis=1)[:, None] == np.arange(outputs.shape[1])
     return np.concatenate([*features, classes], axis=1)
+
+
+def _saturations(graph: Graph, accumulators: Array) -> list[npt.NDArray[np.bool_]]:
+    """Return for every element behind a linear layer whether it lies at its low or high limit."""
+    found = []
+    start = 0
+    for node, size in zip(graph.nodes, trace_sizes(graph), strict=True):
+        sums = accumulators[:, start : start + size]
+        start += size
+        op, quant = node.op, graph.tensor(node.outputs[0]).quant
+        if isinstance(op, QuantizedLinear) and quant is not None:
+            factor = np.ldexp(op.multiplier.astype(np.float64), op.pre_shift - 16 - op.shift)
+            values = np.floor(sums * factor + 0.5) + quant.zero_point
+            found += [values <= quant.low, values >= quant.high]
+        elif isinstance(op, Linear):
+            found += [sums <= op.low, sums >= op.high]
+    return found

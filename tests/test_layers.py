@@ -27,7 +27,7 @@ FILES = ("tensorfile", "untrusted")  # how files are read that anybody may have 
 MODEL = ("ir", "artifact", "fixedpoint", "program", *FILES, "reference", "simulator")
 STAGES = (*MODEL, "resources", "scratch", "frontends", "passes", "quantize", "targets", "lower")
 BELOW_PIPELINE = (*STAGES, "codegen")
-AROUND_PIPELINE = ("writing", "vectors", "describe", "manifest")
+AROUND_PIPELINE = ("writing", "vectors", "fitting", "advice", "describe", "manifest")
 BELOW_SEARCH = (*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline", "runners", "verify")
 PUBLIC = ("api", "load", "export", "simulate", "save", "from_torch", "from_sklearn")
 EVERYTHING = (*BELOW_SEARCH, *PUBLIC, "search", "campaign", "report", "cli")
@@ -47,7 +47,7 @@ LAYERS = {
     "scratch": Layer(FILES),
     "ir": Layer(("fixedpoint",), ("numpy",)),
     "graph_document": Layer(("ir",), ("numpy",)),
-    "graph_check": Layer(("ir", "fixedpoint"), ("numpy",)),
+    "graph_check": Layer(("ir", "fixedpoint", "program"), ("numpy",)),
     "artifact": Layer(("ir", "fixedpoint", "graph_document", "graph_check", *FILES), ("numpy",)),
     # The definition and its reader of .px share nothing with what they check, not even NumPy.
     "simulator.__init__": Layer(()),
@@ -75,8 +75,10 @@ LAYERS = {
     ),
     "writing": Layer(()),
     "vectors": Layer(("ir", "artifact", "simulator"), ("numpy",)),
-    "describe": Layer(BELOW_PIPELINE),
-    "manifest": Layer(("artifact", "program")),
+    "fitting": Layer(("errors", "program", "targets", "codegen")),
+    "advice": Layer(BELOW_PIPELINE),
+    "describe": Layer((*BELOW_PIPELINE, "advice")),
+    "manifest": Layer(("artifact", "ir", "program", "quantize.bounds")),
     "pipeline": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE), ("numpy",)),
     "api": Layer(BELOW_SEARCH, ("numpy",), ("torch", "sklearn")),
     "search": Layer(BELOW_SEARCH, ("joblib", "numpy")),

@@ -18,7 +18,7 @@ from pyexport.errors import UnsupportedModelError
 from pyexport.program import Buffer, Program, Step
 from pyexport.targets import Target
 
-MAX_AVR_TABLES = 32767  # bytes: avr-gcc's largest object, and near reads need the low 64 KB
+MAX_AVR_TABLES = 32767  # bytes: avr-gcc's largest object; far reads are not implemented
 
 
 def build_context(program: Program, info: HeaderInfo, target: Target | None) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from pyexport.errors import InvalidModelError, UnsupportedOperatorError
-from pyexport.ir import Graph, Linear, Node, Softmax
+from pyexport.ir import DEFAULT_FLOAT_RANGE, Graph, Linear, Node, Softmax
+from pyexport.quantize.diagnosis import no_kernel, node_title
 
 MAGNITUDE_LIMIT = 2.0**127  # half of the largest float32: room for the rounding of sums
 
@@ -14,10 +15,10 @@ def to_float32(graph: Graph, input_range: tuple[float, float] | None = None) -> 
     """Return the graph with float32 weights, biases and limits, rounded to nearest even.
 
     Raises InvalidModelError if a parameter leaves float32, or a sum could on inputs in input_range
-    (-1..1 if None); UnsupportedOperatorError for an operator without a float32 kernel.
+    (DEFAULT_FLOAT_RANGE if None); UnsupportedOperatorError for an operator without a float32 kernel.
     """
     converted = replace(graph, nodes=tuple(_convert(node) for node in graph.nodes))
-    _check_magnitudes(converted, input_range or (-1.0, 1.0))
+    _check_magnitudes(converted, input_range or DEFAULT_FLOAT_RANGE)
     return converted
 
 
@@ -31,7 +32,7 @@ def _check_magnitudes(graph: Graph, input_range: tuple[float, float]) -> None:
             sums = (weight * largest).sum(axis=1) + bias
             if sums.max(initial=0.0) > MAGNITUDE_LIMIT:
                 raise InvalidModelError(
-                    f"{node.name}: a sum can pass the largest float32 on inputs in "
+                    f"{node_title(node)}: a sum can pass the largest float32 on inputs in "
                     f"{input_range[0]:.9g}..{input_range[1]:.9g}; scale the weights down"
                 )
             largest = np.minimum(sums, max(abs(op.low), abs(op.high)))
@@ -44,13 +45,10 @@ def _convert(node: Node) -> Node:
     if isinstance(op, Softmax):
         return node
     if not isinstance(op, Linear):
-        raise UnsupportedOperatorError(
-            f"{node.name}: {op.kind} has no float32 kernel unless it follows a linear layer; "
-            "move it there, or leave it out"
-        )
+        raise UnsupportedOperatorError(f"{node_title(node)}: {no_kernel(op, 'float32')}")
     with np.errstate(over="ignore"):
         weight, bias = op.weight.astype(np.float32), op.bias.astype(np.float32)
         low, high = float(np.float32(op.low)), float(np.float32(op.high))
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
-        raise InvalidModelError(f"{node.name}: a parameter is too large for float32")
+        raise InvalidModelError(f"{node_title(node)}: a parameter is too large for float32")
     return replace(node, op=replace(op, weight=weight, bias=bias, low=low, high=high))

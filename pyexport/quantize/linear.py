@@ -6,27 +6,39 @@ import numpy as np
 import numpy.typing as npt
 
 from pyexport.errors import QuantizationError
-from pyexport.fixedpoint import (
-    MULTIPLIER_BITS,
-    encode_multiplier,
-    normalized_shift,
-)
+from pyexport.fixedpoint import encode_multiplier, normalized_shift
 from pyexport.ir import FloatArray, Linear, QuantizedLinear, QuantParams
-from pyexport.quantize.bounds import accumulator_bounds, partial_sums_fit_int32
-from pyexport.quantize.schemes import rescaled
+from pyexport.quantize.bounds import Int64Array, accumulator_bounds, partial_sums_fit_int32
+from pyexport.quantize.pre_shift import SHIFTED_LIMIT, choose_pre_shift, largest_ratio
 
 BIAS_LIMIT = 2.0**28  # a bias uses at most 1/8 of an accumulator
 MIN_RATIO = 2.0**-30  # a smaller ratio could not be normalized to 15 bits
 MAX_SHARED_SHIFT_ERROR = 1 / 16  # output units that one shift for the whole layer may cost
 WEIGHT_LIMIT = 127
+TOLD_COARSENING = 2.0  # weights that lose more than one bit are worth a warning
 
 
 @dataclass(frozen=True)
 class QuantizedLayer:
-    """The integer layer and its output's parameters, whose scale may have been made coarser."""
+    """The integer layer, and what its user should know about it."""
 
     op: QuantizedLinear
-    output: QuantParams
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Integers:
+    """Weights and biases at one choice of weight scales, and the bounds of their sums."""
+
+    weight: npt.NDArray[np.int8]
+    bias: Int64Array
+    low: Int64Array
+    high: Int64Array
+
+    @property
+    def largest(self) -> Int64Array:
+        """The largest magnitude of each output's accumulator."""
+        return np.maximum(-self.low, self.high)
 
 
 def quantize_linear(
@@ -36,81 +48,83 @@ def quantize_linear(
 
     Raises QuantizationError if an accumulator can leave int32 on a legal input.
     """
-    while True:
-        layer = _attempt(name, linear, source, output, per_channel)
-        if layer is not None:
-            break
-        # More than 2**30 once shifted left: the output is finer than the accumulator's own unit.
-        output = rescaled(output, 2.0)
+    scale = _weight_scales(name, linear, source, output, per_channel)
+    integers = _integers(linear, source, scale)
+    ratio = source.scale * scale / output.scale
+    products = (integers.weight != 0).sum(axis=1) * max(abs(source.low), abs(source.high))
+    pre_shift = choose_pre_shift(ratio, integers.largest, products)
+    factor = np.ones_like(scale)
+    while pre_shift and (integers.largest << pre_shift).max() > SHIFTED_LIMIT:
+        wide = (integers.largest << pre_shift) > SHIFTED_LIMIT
+        factor = np.where(wide, factor * 2.0, factor) if per_channel else factor * 2.0
+        integers = _integers(linear, source, scale * factor)
+    scale = scale * factor
+    if np.abs(integers.bias).max() > 2**31 - 1:  # only a zero point could do that
+        raise QuantizationError(
+            f"{name}: a bias with its zero point leaves 32 bits; split the layer into narrower ones"
+        )
     if not partial_sums_fit_int32(
-        layer.weight, layer.bias, source.low, source.high, layer.pre_shift
+        integers.weight, integers.bias, source.low, source.high, pre_shift
     ):
         raise QuantizationError(
             f"{name}: a sum of {linear.weight.shape[1]} products can leave 32 bits; "
             "split the layer into narrower ones"
         )
-    return QuantizedLayer(layer, output)
+    ratio = np.minimum(source.scale * scale / output.scale, largest_ratio(pre_shift))
+    multiplier, shift = _multipliers(ratio / 2.0**pre_shift, integers.largest << pre_shift)
+    op = QuantizedLinear(
+        weight=integers.weight,
+        bias=integers.bias.astype(np.int32),
+        multiplier=multiplier,
+        shift=shift,
+        pre_shift=pre_shift,
+        weight_scale=scale,
+        acc_low=integers.low,
+        acc_high=integers.high,
+        activation_low=float(linear.low),
+        activation_high=float(linear.high),
+    )
+    return QuantizedLayer(op, _warnings(name, factor))
 
 
-def _attempt(
-    name: str, linear: Linear, source: QuantParams, output: QuantParams, per_channel: bool
-) -> QuantizedLinear | None:
-    scale = _weight_scales(linear, source, output, per_channel)
+def _integers(linear: Linear, source: QuantParams, scale: FloatArray) -> _Integers:
     weight = np.floor(linear.weight.astype(np.float64) / scale[:, None] + 0.5)
     weight = np.clip(weight, -WEIGHT_LIMIT, WEIGHT_LIMIT).astype(np.int8)
     unit = source.scale * scale  # what one unit of the accumulator is worth
     bias = np.floor(linear.bias.astype(np.float64) / unit + 0.5).astype(np.int64)
     bias -= source.zero_point * weight.astype(np.int64).sum(axis=1)
     low, high = accumulator_bounds(weight, bias, source.low, source.high)
-    ratio = unit / output.scale
-    pre_shift = _pre_shift(float(ratio.max()))
-    if pre_shift > 0 and int(max(-low.min(), high.max(), 1)) << pre_shift > 2**30:
-        return None
-    if abs(bias).max() > 2**31 - 1:  # only a zero point could do that: the proof would fail too
-        raise QuantizationError(
-            f"{name}: a bias with its zero point leaves 32 bits; split the layer into narrower ones"
-        )
-    multiplier, shift = _multipliers(ratio / 2.0**pre_shift, np.maximum(-low, high) << pre_shift)
-    return QuantizedLinear(
-        weight=weight,
-        bias=bias.astype(np.int32),
-        multiplier=multiplier,
-        shift=shift,
-        pre_shift=pre_shift,
-        weight_scale=scale,
-        acc_low=low,
-        acc_high=high,
-    )
+    return _Integers(weight, bias, low, high)
 
 
 def _weight_scales(
-    linear: Linear, source: QuantParams, output: QuantParams, per_channel: bool
+    name: str, linear: Linear, source: QuantParams, output: QuantParams, per_channel: bool
 ) -> FloatArray:
     """Return the worth of one weight unit per output: finite, and never too small for the bias."""
     largest = np.abs(linear.weight.astype(np.float64)).max(axis=1, initial=0.0)
     scale = largest / WEIGHT_LIMIT
-    for_bias = np.abs(linear.bias.astype(np.float64)) / (source.scale * BIAS_LIMIT)
-    for_ratio = MIN_RATIO * output.scale / source.scale
+    with np.errstate(over="ignore"):
+        for_bias = np.abs(linear.bias.astype(np.float64)) / (source.scale * BIAS_LIMIT)
+        for_ratio = MIN_RATIO * (np.float64(output.scale) / source.scale)
+        # A channel without weights is a constant: 256 accumulator units for one of the output.
+        constant = np.maximum(for_bias, np.float64(output.scale) / source.scale / 256)
     scale = np.maximum(np.maximum(scale, for_bias), for_ratio)
-    # A channel without weights is a constant: 256 accumulator units for one of the output.
-    constant = np.maximum(for_bias, output.scale / source.scale / 256)
     scale = np.where(largest == 0.0, constant, scale)
     if not per_channel:
         scale = np.full_like(scale, scale[largest > 0.0].max(initial=0.0) or scale.max())
         scale = np.maximum(scale, for_bias.max())
+    with np.errstate(over="ignore", under="ignore"):
+        ratio = source.scale * scale / output.scale
+    if not (np.isfinite(scale).all() and np.isfinite(ratio).all() and (ratio > 0.0).all()):
+        raise QuantizationError(
+            f"{name}: its input steps of {source.scale:.3g} and output steps of {output.scale:.3g} "
+            "have no common integers; leave out the clamp that makes one of them so small"
+        )
     return np.asarray(scale, dtype=np.float64)
 
 
-def _pre_shift(ratio: float) -> int:
-    """Return the left shift after which the largest ratio leaves a rounding step (below 1/4)."""
-    shift = 0
-    while encode_multiplier(ratio / 2.0**shift, 1) >= 1 << MULTIPLIER_BITS:
-        shift += 1
-    return shift
-
-
 def _multipliers(
-    ratio: FloatArray, largest_acc: npt.NDArray[np.int64]
+    ratio: FloatArray, largest_acc: Int64Array
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Return the multiplier and shift of each output: one shift for all where that costs nothing.
 
@@ -123,3 +137,13 @@ def _multipliers(
     shifts = [shared] * len(own) if error.max() <= MAX_SHARED_SHIFT_ERROR else own
     multipliers = [encode_multiplier(float(r), s) for r, s in zip(ratio, shifts, strict=True)]
     return np.array(multipliers, dtype=np.int32), np.array(shifts, dtype=np.int32)
+
+
+def _warnings(name: str, factor: FloatArray) -> tuple[str, ...]:
+    if factor.max() <= TOLD_COARSENING:
+        return ()
+    return (
+        f"{name}: weights of {int((factor > TOLD_COARSENING).sum())} of {len(factor)} outputs are "
+        f"stored up to {factor.max():.0f} times coarser than 8 bits allow, because other outputs "
+        "of the layer have far smaller sums; compare the accuracy with the float model's",
+    )

@@ -1,6 +1,6 @@
 """Post-training quantization: a float Graph and its tensor ranges become an integer Graph."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from pyexport.ir import (
     Softmax,
     Tensor,
 )
+from pyexport.quantize.diagnosis import no_kernel, node_title
 from pyexport.quantize.linear import quantize_linear
 from pyexport.quantize.observers import Range, interval_ranges, observed_ranges
 from pyexport.quantize.schemes import clamped_params, input_params, range_params
@@ -25,34 +26,46 @@ SOFTMAX_OUTPUT = QuantParams("u8", 1 / 256, 0, 0, 255)
 MAX_SOFTMAX_SIZE = 512  # the sum of 15-bit terms must be normalized by at most 8 bits
 
 
+@dataclass(frozen=True, eq=False)
+class Quantized:
+    """The integer graph, where its ranges came from, and what the user should know."""
+
+    graph: Graph
+    calibration: Calibration
+    warnings: tuple[str, ...] = ()
+
+
 def quantize_int8(
     graph: Graph,
     input_range: Range,
     calibration: Dataset | None,
-    samples: Dataset | None = None,
+    evaluation: Dataset | None = None,
     *,
     per_channel: bool = True,
-) -> tuple[Graph, Calibration]:
+) -> Quantized:
     """Return the integer graph and where its ranges came from.
 
     Without calibration rows every range is the interval bound over input_range: nothing can clip,
-    at the price of resolution. `samples` (any real rows) tell whether inputs are whole numbers.
+    at the price of resolution. Calibration and evaluation rows tell whether inputs are whole
+    numbers.
     """
-    rows = calibration if calibration is not None else samples
     if calibration is not None:
         ranges = observed_ranges(graph, calibration)
         source = Calibration("data", len(calibration.inputs))
     else:
         ranges = interval_ranges(graph, input_range)
         source = Calibration("declared range", 0)
-    params = {graph.input.name: input_params(input_range, rows)}
-    nodes = []
+    params = {graph.input.name: input_params(input_range, calibration, evaluation)}
+    nodes: list[Node] = []
+    warnings: list[str] = []
     for node in graph.nodes:
-        op, output = _quantize_node(node, params[node.inputs[0]], ranges, graph, per_channel)
+        op, output, notes = _quantize_node(node, params[node.inputs[0]], ranges, graph, per_channel)
         params[node.outputs[0]] = output
         nodes.append(replace(node, op=op))
+        warnings += notes
     tensors = tuple(_quantized(t, params[t.name]) for t in graph.tensors)
-    return replace(graph, tensors=tensors, nodes=tuple(nodes)), source
+    integer = replace(graph, tensors=tensors, nodes=tuple(nodes))
+    return Quantized(integer, source, tuple(warnings))
 
 
 def check_inside(dataset: Dataset, input_range: Range, what: str) -> None:
@@ -67,26 +80,22 @@ def check_inside(dataset: Dataset, input_range: Range, what: str) -> None:
 
 def _quantize_node(
     node: Node, source: QuantParams, ranges: dict[str, Range], graph: Graph, per_channel: bool
-) -> tuple[Op, QuantParams]:
-    op = node.op
+) -> tuple[Op, QuantParams, tuple[str, ...]]:
+    op, where = node.op, node_title(node)
     if isinstance(op, Linear):
         name = node.outputs[0]
         wanted = clamped_params(range_params(*ranges[name], signed=op.low < 0), op.low, op.high)
-        layer = quantize_linear(node.name, op, source, wanted, per_channel=per_channel)
-        return layer.op, layer.output
+        layer = quantize_linear(where, op, source, wanted, per_channel=per_channel)
+        return layer.op, wanted, layer.warnings
     if isinstance(op, Softmax):
         size = graph.tensor(node.inputs[0]).size
         if size > MAX_SOFTMAX_SIZE:
             raise UnsupportedOperatorError(
-                f"{node.name}: softmax over {size} values; the int8 kernel takes at most "
+                f"{where}: softmax over {size} values; the int8 kernel takes at most "
                 f"{MAX_SOFTMAX_SIZE}; end the model at its logits"
             )
-        return quantize_softmax(source), SOFTMAX_OUTPUT
-    where = f" ({node.source})" if node.source else ""
-    raise UnsupportedOperatorError(
-        f"{node.name}{where}: {op.kind} has no int8 kernel unless it follows a linear layer; "
-        "move it there, or leave it out"
-    )
+        return quantize_softmax(source), SOFTMAX_OUTPUT, ()
+    raise UnsupportedOperatorError(f"{where}: {no_kernel(op, 'int8')}")
 
 
 def quantize_softmax(source: QuantParams) -> QuantizedSoftmax:
@@ -97,4 +106,5 @@ def quantize_softmax(source: QuantParams) -> QuantizedSoftmax:
 
 
 def _quantized(tensor: Tensor, params: QuantParams) -> Tensor:
-    return replace(tensor, dtype=params.dtype, quant=params)
+    # The legal bytes say the range: who declared it must not change the identity.
+    return replace(tensor, dtype=params.dtype, quant=params, declared_range=None)

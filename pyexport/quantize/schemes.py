@@ -1,10 +1,11 @@
 """Chooses how a tensor's real range becomes bytes: scale, zero point and limits."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from pyexport.ir import Dataset, QuantParams
+from pyexport.ir import Dataset, FloatArray, QuantParams
 from pyexport.quantize.observers import Range
 
 # Without data, a declared range like 0..1 or -1..1 is taken as continuous; a sensor that counts
@@ -12,15 +13,15 @@ from pyexport.quantize.observers import Range
 MIN_INTEGRAL_SPAN = 16
 
 
-def input_params(declared: Range, samples: Dataset | None) -> QuantParams:
+def input_params(declared: Range, *data: Dataset | None) -> QuantParams:
     """Return the input's bytes for its declared range.
 
     An integral range inside 0..255 or -128..127 is not rescaled, so that raw sensor values go
-    straight in (q = value). The data decide whether values are whole numbers; without data, a span
-    of at least MIN_INTEGRAL_SPAN does. Other ranges use all 256 codes.
+    straight in (q = value). All known rows decide whether values are whole numbers; without any, a
+    span of at least MIN_INTEGRAL_SPAN does. Other ranges use all 256 codes.
     """
     low, high = declared
-    if _is_integral(low, high, samples):
+    if _is_integral(low, high, [rows.inputs for rows in data if rows is not None]):
         if low >= 0 and high <= 255:
             return QuantParams("u8", 1.0, 0, int(low), int(high))
         if low >= -128 and high <= 127:
@@ -51,21 +52,25 @@ def clamped_params(params: QuantParams, low: float, high: float) -> QuantParams:
     return QuantParams(params.dtype, params.scale, params.zero_point, limits[0], limits[1])
 
 
-def rescaled(params: QuantParams, factor: float) -> QuantParams:
-    """Return the parameters with a coarser scale; the zero point, hence every limit, stays."""
-    return QuantParams(
-        params.dtype, params.scale * factor, params.zero_point, params.low, params.high
-    )
-
-
 def _scale(span: float) -> float:
     scale = span / 255.0
     return scale if scale >= np.finfo(np.float64).tiny else 1.0
 
 
-def _is_integral(low: float, high: float, samples: Dataset | None) -> bool:
+def taken_as_whole(params: QuantParams, *, from_data: bool) -> bool:
+    """Return whether an input is read as whole numbers on thin grounds, which users must know.
+
+    The grounds are thin without any data, and with data of few codes: one black image tells
+    nothing about a range 0..1.
+    """
+    whole = params.scale == 1.0 and params.zero_point == 0
+    return whole and (not from_data or params.high - params.low < MIN_INTEGRAL_SPAN)
+
+
+def _is_integral(low: float, high: float, known: Sequence[FloatArray]) -> bool:
     if low != math.floor(low) or high != math.floor(high):
         return False
-    if samples is not None:
-        return bool((samples.inputs == np.floor(samples.inputs)).all())
+    rows = [inputs for inputs in known if inputs.size]
+    if rows:
+        return all(bool((inputs == np.floor(inputs)).all()) for inputs in rows)
     return high - low >= MIN_INTEGRAL_SPAN

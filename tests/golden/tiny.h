@@ -6,6 +6,7 @@
  *
  * source      tiny.pt (torch 2.13.0)
  * sha256      abababababababababababababababababababababababababababababababab
+ * identity    5a8f0e0e7363f7f1..., whole in TINY_IDENTITY
  * arithmetic  PX1-q15x: s8 weights, one scale an output; 32-bit sums, rounded once, halves up
  * ranges      observed on 18 calibration rows
  * accuracy    float 38.89 %, exported 38.89 % on 18 evaluation rows
@@ -266,16 +267,16 @@ static inline float tiny_dequantize_output(int8_t q)
 #error "tiny.h: the self-test's CRC is over little-endian tables"
 #endif
 
-#define TINY_CRC32 UINT32_C(0x29893A3D)
+#define TINY_CRC32 UINT32_C(0xC51939C3)
 #define TINY_VECTORS 16
 
 static const uint8_t tiny_vector_in[16 * 3] PYEXPORT_FLASH = {
-    16,  0, 16,  0, 16,  0,  0,  0,  0, 16,  9, 16,  0,  0, 16,  0,
+    16,  0, 16,  0, 16,  0,  0,  0,  0, 16, 16, 16,  0,  0, 16,  0,
      9,  0,  0,  9, 16,  0, 16, 16,  5,  0,  0,  5,  0, 16,  5,  9,
      0,  5,  9, 16,  5, 16,  0,  5, 16, 16, 16,  0,  0, 16,  9,  0,
 };
 static const int8_t tiny_vector_out[16 * 2] PYEXPORT_FLASH = {
-     127,  -65, -128,   35,  -47,  -47,  103,   -9,   -2,  -37,  -97,  -10,  -26,   19,  -20,   45,
+     127,  -65, -128,   35,  -47,  -47,   85,   35,   -2,  -37,  -97,  -10,  -26,   19,  -20,   45,
      -11,  -74,   38,  -46,  -84,    3,   15,   11, -123,   52,   -5,   54,   76,  -97,    4,  -17,
 };
 

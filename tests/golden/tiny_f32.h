@@ -6,6 +6,7 @@
  *
  * source      tiny.pt (torch 2.13.0)
  * sha256      abababababababababababababababababababababababababababababababab
+ * identity    c08faddcf88c938e..., whole in TINY_F32_IDENTITY
  * arithmetic  PX1-f32: float32, sums from first to last input
  * accuracy    float 38.89 %, exported 38.89 % on 18 evaluation rows
  * flash       104 bytes of tables, and code
@@ -204,22 +205,22 @@ static inline uint8_t tiny_f32_argmax(const float out[TINY_F32_OUTPUT_SIZE])
 #error "tiny_f32.h: the self-test's CRC is over little-endian tables"
 #endif
 
-#define TINY_F32_CRC32 UINT32_C(0x0096980C)
+#define TINY_F32_CRC32 UINT32_C(0xB8852EF4)
 #define TINY_F32_VECTORS 16
 
 static const float tiny_f32_vector_in[16 * 3] PYEXPORT_FLASH = {
-     0.0f,  0.0f,  0.0f,  0.0f,  9.0f,  0.0f, 16.0f,  0.0f,
-    16.0f,  0.0f,  0.0f, 16.0f,  0.0f,  9.0f, 16.0f,  0.0f,
-    16.0f,  0.0f,  0.0f, 16.0f, 16.0f,  5.0f,  0.0f,  0.0f,
-     5.0f,  0.0f, 16.0f,  5.0f,  9.0f,  0.0f,  5.0f,  9.0f,
-    16.0f,  5.0f, 16.0f,  0.0f,  5.0f, 16.0f, 16.0f, 16.0f,
-     0.0f,  0.0f, 16.0f,  9.0f,  0.0f, 16.0f,  9.0f, 16.0f,
+     0.0f, 16.0f, 16.0f,  5.0f,  0.0f,  0.0f,  0.0f,  9.0f,
+     0.0f,  0.0f,  0.0f,  0.0f,  0.0f,  0.0f, 16.0f,  0.0f,
+     9.0f, 16.0f,  0.0f, 16.0f,  0.0f,  5.0f,  0.0f, 16.0f,
+     5.0f,  9.0f,  0.0f,  5.0f,  9.0f, 16.0f,  5.0f, 16.0f,
+     0.0f,  5.0f, 16.0f, 16.0f, 16.0f,  0.0f,  0.0f, 16.0f,
+     0.0f, 16.0f, 16.0f,  9.0f,  0.0f, 16.0f,  9.0f, 16.0f,
 };
 static const float tiny_f32_vector_out[16 * 2] PYEXPORT_FLASH = {
-        0.5f,     0.5f,  -6.375f,    5.75f,   24.75f,    -2.0f,    6.75f,     2.0f,
-      3.375f,   9.875f,  -10.75f,  11.875f,    4.25f,  13.375f,     5.5f,   -3.25f,
-     12.375f,    0.75f,   -4.75f,     7.5f,     9.0f,   8.625f, -10.125f,  14.375f,
-      6.375f,   14.75f,   17.75f,    -6.5f,   7.625f,    4.75f,  21.375f,   5.875f,
+       4.25f,  13.375f,     5.5f,   -3.25f,  -6.375f,    5.75f,     0.5f,     0.5f,
+       6.75f,     2.0f,   3.375f,   9.875f,  -10.75f,  11.875f,  12.375f,    0.75f,
+      -4.75f,     7.5f,     9.0f,   8.625f, -10.125f,  14.375f,   6.375f,   14.75f,
+      17.75f,    -6.5f,   24.75f,    -2.0f,   7.625f,    4.75f,  21.375f,   5.875f,
 };
 
 /* CRC-32 (ISO-HDLC, reflected 0xEDB88320) of `size` bytes in flash, continued from crc. */

@@ -10,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyexport.ir import Dataset, QuantParams
-from pyexport.quantize.schemes import clamped_params, input_params, range_params, rescaled
+from pyexport.quantize.schemes import (
+    clamped_params,
+    input_params,
+    range_params,
+    taken_as_whole,
+)
 
 WHOLE = Dataset(np.array([[5.0, 6.0], [9.0, 10.0]]))
 BROKEN = Dataset(np.array([[5.0, 6.5], [9.0, 10.0]]))
@@ -83,12 +88,26 @@ def test_a_clamp_moves_only_the_limits() -> None:
     assert clamped_params(plain, -math.inf, math.inf) == plain
 
 
-def test_rescaling_keeps_the_zero_point_and_the_limits() -> None:
-    params = QuantParams("s8", 0.5, 3, -100, 90)
-    assert rescaled(params, 2.0) == QuantParams("s8", 1.0, 3, -100, 90)
-
-
 def test_a_signed_tensor_that_showed_no_negative_value_stays_signed() -> None:
     params = range_params(0.5, 30.0, signed=True)
     assert (params.dtype, params.zero_point, params.low, params.high) == ("s8", -128, -128, 127)
     assert params.dequantize(127) == pytest.approx(30.0)
+
+
+def test_all_known_rows_must_be_whole_for_an_input_that_is_not_rescaled() -> None:
+    black = Dataset(np.zeros((1, 2)))
+    assert input_params((0.0, 1.0), black, None).high == 1
+    grey = Dataset(np.array([[0.0, 0.5]]))
+    for data in ((black, grey), (grey, black), (None, grey)):
+        assert input_params((0.0, 1.0), *data).high == 255
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "from_data", "thin"),
+    [(0, 16, True, False), (0, 16, False, True), (0, 15, True, True), (0, 1, True, True)],
+)
+def test_whole_numbers_of_few_codes_or_without_data_are_an_assumption(
+    low: int, high: int, from_data: bool, thin: bool
+) -> None:
+    assert taken_as_whole(QuantParams("u8", 1.0, 0, low, high), from_data=from_data) == thin
+    assert not taken_as_whole(QuantParams("u8", 0.5, 0, low, high), from_data=from_data)

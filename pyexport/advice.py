@@ -1,0 +1,54 @@
+"""What the user of an export should know about it, in one line each."""
+
+from pyexport.artifact import Accuracy, Artifact
+from pyexport.codegen.context import MAX_AVR_TABLES
+from pyexport.program import Program
+from pyexport.quantize.schemes import taken_as_whole
+from pyexport.targets import Target
+
+TOLD_LOSS = 1.0  # points of accuracy that quantization may cost before it is worth a line
+
+
+def export_warnings(artifact: Artifact, program: Program, target: Target | None) -> tuple[str, ...]:
+    """Return the warnings that the finished artifact itself gives reason for."""
+    found = []
+    if whole_input_is_assumed(artifact):
+        quant = artifact.graph.input.quant
+        assert quant is not None  # only quantized inputs are taken as whole numbers
+        known = "no data say so" if not _has_rows(artifact) else "its few values may be chance"
+        found.append(
+            f"the input is taken as whole numbers {quant.low}..{quant.high} without scaling, and "
+            f"{known}: fractions between them are lost; if there are any, pass --calibration rows "
+            "that hold some"
+        )
+    accuracy = artifact.accuracy
+    if artifact.scheme == "int8" and accuracy is not None:
+        found += _loss(accuracy)
+    if target is None and program.const_bytes > MAX_AVR_TABLES:
+        found.append(
+            f"{program.const_bytes} bytes of tables: AVR compilers refuse this header, they can "
+            f"have {MAX_AVR_TABLES}; other chips take it"
+        )
+    return tuple(found)
+
+
+def whole_input_is_assumed(artifact: Artifact) -> bool:
+    """Return whether the input is read as whole numbers on thin grounds or none."""
+    quant = artifact.graph.input.quant
+    return quant is not None and taken_as_whole(quant, from_data=_has_rows(artifact))
+
+
+def _has_rows(artifact: Artifact) -> bool:
+    return artifact.calibration.kind == "data" or artifact.samples is not None
+
+
+def _loss(accuracy: Accuracy) -> list[str]:
+    lost = 100.0 * (accuracy.float_correct - accuracy.exported_correct) / accuracy.rows
+    if lost <= TOLD_LOSS:
+        return []
+    return [
+        f"int8 classifies {100 * accuracy.exported_correct / accuracy.rows:.2f} % of "
+        f"{accuracy.rows} evaluation rows right, the float model "
+        f"{100 * accuracy.float_correct / accuracy.rows:.2f} %; try more or more typical "
+        "--calibration rows, no --per-tensor, or --scheme float32"
+    ]
