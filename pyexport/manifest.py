@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import pyexport
 from pyexport.artifact import Artifact
+from pyexport.ir import QuantizedLinear
 from pyexport.program import Program, Step
+from pyexport.quantize.bounds import partial_sums_fit_int32
 
 
 def manifest_text(
@@ -54,7 +56,23 @@ def manifest_text(
             for step in program.steps
             if isinstance(step, Step)
         ],
-        "certificates": {"accumulators_fit_int32": artifact.scheme == "int8"},
+        "certificates": {"accumulators_fit_int32": _accumulators_fit(artifact)},
         "warnings": list(warnings),
     }
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
+
+
+def _accumulators_fit(artifact: Artifact) -> bool | None:
+    """Return whether every partial sum is proved to be an int32; None where sums are floats."""
+    if artifact.scheme != "int8":
+        return None
+    proofs = []
+    for node in artifact.graph.nodes:
+        if isinstance(node.op, QuantizedLinear):
+            quant = artifact.graph.tensor(node.inputs[0]).quant
+            assert quant is not None  # integer operators read quantized tensors
+            op = node.op
+            proofs.append(
+                partial_sums_fit_int32(op.weight, op.bias, quant.low, quant.high, op.pre_shift)
+            )
+    return all(proofs)
