@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pyexport import __version__
 from pyexport.artifact import Artifact, Samples, is_artifact, quantize_inputs, read_artifact
 from pyexport.errors import UsageError
 from pyexport.frontends import load_model
 from pyexport.ir import Array, Dataset, Model
 from pyexport.pipeline import Export, ExportOptions, export_model, render_artifact
+from pyexport.runners import Finding, target_of
 from pyexport.simulator.fast import FastSimulator
 from pyexport.verify import (
     DEFAULT_SUITES,
@@ -28,9 +30,26 @@ from pyexport.verify import (
     subject_from_header,
     verify_subject,
 )
+from pyexport.verify.subject import uses_own_templates
+from pyexport.verify.text import not_compared, printed_by, text_finding
 
-# On an emulated chip an inference takes milliseconds, on the host microseconds.
-CHIP_SUITES = SuiteOptions(random=1_000, corners=200, dataset=360)
+# On an emulated chip an inference takes milliseconds, on the host microseconds: with these a
+# default verification of a small network takes seconds on each chip.
+CHIP_SUITES = SuiteOptions(random=1_000, corners=200, dataset=500)
+
+
+@dataclass(frozen=True)
+class VerifyOptions:
+    """What a verification runs on, and on which inputs."""
+
+    targets: tuple[str, ...] = ()  # none: the one that the header was made for, or this computer
+    suites: tuple[str, ...] = DEFAULT_SUITES
+    compiler: str | None = None  # None: the target's own
+    optimize: str | None = None
+    seed: int = 0
+    random_rows: int | None = None  # None: as many as the kind of target allows
+    dataset: Dataset | None = None  # None: the rows that the artifact stores
+    progress: Callable[[str, str], None] = lambda target, what: None
 
 
 def load(path: str | Path) -> Model:
@@ -52,15 +71,21 @@ def quantize(model: Model, name: str = "model", **options: Any) -> Artifact:
 
 
 def export(
-    model: Model | str | Path, output: str | Path = ".", name: str = "model", **options: Any
+    model: Model | str | Path,
+    output: str | Path = ".",
+    name: str | None = None,
+    **options: Any,
 ) -> Export:
     """Write NAME.h, NAME.px and NAME.json into the folder `output` and return the export.
 
+    name: the prefix of every C symbol; by default the stem of a model file, else "model".
     options as for `quantize`, and templates (a folder searched before pyexport's own). Raises
     PyexportError, in which case nothing was written.
     """
-    source = model if isinstance(model, Model) else load(model)
-    result = export_model(source, ExportOptions(name, **options))
+    if name is None:
+        name = "model" if isinstance(model, Model) else Path(model).stem
+    chosen = ExportOptions(name, **options)  # checked before a long load
+    result = export_model(model if isinstance(model, Model) else load(model), chosen)
     result.write(Path(output))
     return result
 
@@ -93,19 +118,19 @@ def verify(
     memory. targets: names that `pyexport targets` lists; by default the one that the header was
     specialized for, else the host. dataset replaces the stored evaluation rows.
     """
+    options = VerifyOptions(
+        tuple(targets), tuple(suites), compiler, optimize, seed, random_rows, dataset, progress
+    )
     if isinstance(subject, str | Path) and Path(subject).suffix == ".h":
-        return _verify(
-            subject_from_header(Path(subject)), targets, suites, compiler, optimize, seed,
-            random_rows, dataset, progress,
-        )  # fmt: skip
+        on_disk = subject_from_header(Path(subject))
+        return _verify(on_disk, options, _text_of(on_disk))
     exported = _as_export(subject)
+    name = exported.artifact.name
+    title = str(subject) if isinstance(subject, str | Path) else f"{name}.h (in memory)"
     with tempfile.TemporaryDirectory(prefix="pyexport-") as folder:
-        header = Path(folder) / f"{exported.artifact.name}.h"
+        header = Path(folder) / f"{name}.h"
         header.write_text(exported.header, encoding="utf-8")
-        return _verify(
-            Subject(exported.artifact, exported.program, header), targets, suites, compiler,
-            optimize, seed, random_rows, dataset, progress,
-        )  # fmt: skip
+        return _verify(Subject(exported.artifact, exported.program, header, title), options, None)
 
 
 def save(
@@ -164,45 +189,42 @@ def _as_export(subject: Artifact | Export | str | Path) -> Export:
     return export_model(load(path), ExportOptions("model"))
 
 
-def _verify(
-    subject: Subject,
-    targets: Sequence[str],
-    names: Sequence[str],
-    compiler: str | None,
-    optimize: str | None,
-    seed: int,
-    random_rows: int | None,
-    dataset: Dataset | None,
-    progress: Callable[[str, str], None],
-) -> Report:
-    artifact = with_dataset(subject.artifact, dataset)
+def _text_of(subject: Subject) -> Finding:
+    """Return whether the header on disk is what this pyexport prints for its artifact."""
+    if uses_own_templates(subject.artifact):
+        return not_compared("the header was printed from templates of its own")
+    text = subject.header.read_text(encoding="utf-8")
+    version = printed_by(text)
+    if version != __version__:
+        return not_compared(
+            f"the header was printed by pyexport {version or 'of unknown version'}, "
+            f"this is {__version__}"
+        )
+    return text_finding(text, render_artifact(subject.artifact).header)
+
+
+def _verify(subject: Subject, options: VerifyOptions, text: Finding | None) -> Report:
+    artifact = with_dataset(subject.artifact, options.dataset)
     made: dict[bool, tuple[Suite, ...]] = {}
 
     def suites_of(target: str) -> tuple[Suite, ...]:
-        on_host = target.startswith("host") or target == "wasm32"
-        if on_host not in made:
-            options = SuiteOptions(seed=seed) if on_host else CHIP_SUITES
-            made[on_host] = build_suites(
-                artifact, tuple(names), _options(options, seed, random_rows)
-            )
-        return made[on_host]
+        is_chip = target_of(target).is_chip
+        if is_chip not in made:
+            rows = CHIP_SUITES if is_chip else SuiteOptions()
+            if options.random_rows is not None:
+                rows = replace(rows, random=options.random_rows)
+            made[is_chip] = build_suites(artifact, options.suites, replace(rows, seed=options.seed))
+        return made[is_chip]
 
-    chosen = tuple(targets) or (artifact.target or "host",)
     return verify_subject(
-        Subject(artifact, subject.program, subject.header),
-        chosen,
+        replace(subject, artifact=artifact),
+        options.targets or (artifact.target or "host",),
         suites_of,
-        progress,
-        compiler=compiler,
-        optimize=optimize,
+        options.progress,
+        compiler=options.compiler,
+        optimize=options.optimize,
+        text=text,
     )
-
-
-def _options(options: SuiteOptions, seed: int, random_rows: int | None) -> SuiteOptions:
-    rows = options.random if random_rows is None else random_rows
-    if rows < 0:
-        raise UsageError(f"{rows} random rows were asked for; ask for 0 or more")
-    return SuiteOptions(random=rows, corners=options.corners, dataset=options.dataset, seed=seed)
 
 
 def with_dataset(artifact: Artifact, dataset: Dataset | None) -> Artifact:

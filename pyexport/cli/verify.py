@@ -7,12 +7,12 @@ import typer
 from rich.table import Table
 
 import pyexport
-from pyexport.artifact import Artifact, is_artifact, read_artifact
+from pyexport.artifact import is_artifact, read_artifact
 from pyexport.cli.common import JsonOption, err, out, plain_table, print_json, say
 from pyexport.errors import CheckFailedError, UsageError
 from pyexport.frontends import read_samples
 from pyexport.ir import Dataset
-from pyexport.runners import RUNNER_NAMES, available
+from pyexport.runners import RUNNER_NAMES, Finding, available
 from pyexport.verify import DEFAULT_SUITES, Report, TargetReport
 
 
@@ -43,7 +43,9 @@ def verify_command(
     json: JsonOption = False,
 ) -> None:
     """Compare a header with the simulator on chosen targets: outputs, classes and accumulators."""
-    targets = _targets(target or [])
+    targets, left_out = _targets(target or [])
+    for line in left_out.values():
+        err.print(f"left out: {line}", markup=False)
     rows = None if dataset is None else _dataset(dataset, subject)
     with err.status("starting") as status:
         report = pyexport.verify(
@@ -58,7 +60,7 @@ def verify_command(
             progress=lambda name, what: status.update(f"{name}: {what}"),
         )
     if json:
-        print_json(_document(report))
+        print_json(_document(report, left_out))
     else:
         _print(report)
     if not report.ok:
@@ -67,23 +69,28 @@ def verify_command(
         raise CheckFailedError(f"{subject}: {report.problems[0]}{also}")
 
 
-def _targets(names: list[str]) -> tuple[str, ...]:
-    if "all" in names:
-        return tuple(name for name in RUNNER_NAMES if available(name) is None)
+def _targets(names: list[str]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the targets to run on, and why each other one that "all" stands for is left out."""
     for name in names:
-        if name not in RUNNER_NAMES:
+        if name not in ("all", *RUNNER_NAMES):
             raise UsageError(
                 f"target {name!r} is unknown; use all or some of {', '.join(RUNNER_NAMES)}"
             )
-    return tuple(names)
+    if "all" not in names:
+        return tuple(dict.fromkeys(names)), {}
+    problems = {name: available(name) for name in RUNNER_NAMES}
+    left_out = {
+        name: line if line.startswith(name) else f"{name}: {line}"
+        for name, line in problems.items()
+        if line is not None
+    }
+    return tuple(name for name in RUNNER_NAMES if name not in left_out), left_out
 
 
 def _dataset(path: Path, subject: Path) -> Dataset:
     source = subject.with_suffix(".px") if subject.suffix == ".h" else subject
-    artifact: Artifact = (
-        read_artifact(source) if is_artifact(source) else pyexport.quantize(pyexport.load(subject))
-    )
-    return read_samples(path, artifact.graph.input.shape, "dataset")
+    model = read_artifact(source) if is_artifact(source) else pyexport.load(subject)
+    return read_samples(path, model.graph.input.shape, "dataset")
 
 
 def _print(report: Report) -> None:
@@ -100,13 +107,29 @@ def _print(report: Report) -> None:
     out.print(_costs(report))
     say("")
     checks = [finding for target in report.targets for finding in target.findings]
+    checks += report.findings
     held = sum(finding.ok for finding in checks)
     names = sorted({finding.name for finding in checks if finding.ok})
     say(f"static checks: {held} of {len(checks)} hold ({', '.join(names)})")
     for problem in report.problems:
         say(f"MISMATCH {problem}")
     if report.ok:
-        say("every output, class and accumulator agrees; self-tests pass")
+        say(_conclusion(report))
+
+
+def _conclusion(report: Report) -> str:
+    """Return what was compared and where, nothing more."""
+    compared = ["output"]
+    if any(target.classes for target in report.targets):
+        compared.append("class")
+    compared.append("accumulator")
+    names = [target.target for target in report.targets]
+    where = f"{_listed(names)} only" if len(names) == 1 else _listed(names)
+    return f"every {_listed(compared)} agrees on {where}; self-tests pass"
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _costs(report: Report) -> Table:
@@ -130,14 +153,20 @@ def _costs(report: Report) -> Table:
     return table
 
 
-def _document(report: Report) -> dict[str, Any]:
+def _document(report: Report, left_out: dict[str, str]) -> dict[str, Any]:
     return {
         "name": report.artifact.name,
         "identity": report.artifact.identity,
         "ok": report.ok,
         "problems": list(report.problems),
+        "findings": [_finding_document(finding) for finding in report.findings],
+        "left_out": left_out,
         "targets": [_target_document(target) for target in report.targets],
     }
+
+
+def _finding_document(finding: Finding) -> dict[str, Any]:
+    return {"name": finding.name, "ok": finding.ok, "detail": finding.detail}
 
 
 def _target_document(target: TargetReport) -> dict[str, Any]:
@@ -148,6 +177,7 @@ def _target_document(target: TargetReport) -> dict[str, Any]:
         "rows": target.rows,
         "output_bytes": target.output_bytes,
         "accumulators": target.accumulators,
+        "classes": target.classes,
         "differing_rows": target.differing_rows,
         "suites": [
             {"name": c.suite, "rows": c.rows, "differing_rows": c.differing_rows}
@@ -156,7 +186,7 @@ def _target_document(target: TargetReport) -> dict[str, Any]:
         "argmax_vectors": target.tie_vectors,
         "argmax_wrong": target.wrong_ties,
         "selftest": target.selftest,
-        "findings": [{"name": f.name, "ok": f.ok, "detail": f.detail} for f in target.findings],
+        "findings": [_finding_document(finding) for finding in target.findings],
         "cost": None
         if m is None
         else {

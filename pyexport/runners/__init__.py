@@ -1,6 +1,6 @@
 """Runs generated headers: on this computer, and on emulated chips."""
 
-from pyexport.runners.catalog import RUNNER_NAMES, available, open_runner
+from pyexport.runners.catalog import RUNNER_NAMES, available, open_runner, target_of
 from pyexport.runners.protocol import (
     Finding,
     HeaderInterface,
@@ -18,4 +18,5 @@ __all__ = [
     "Runner",
     "available",
     "open_runner",
+    "target_of",
 ]

@@ -39,14 +39,16 @@ def open_runner(
     *,
     compiler: str | None = None,
     optimize: str | None = None,
+    shown: str | None = None,
 ) -> Runner:
     """Return the runner called `name` for a header; nothing is compiled yet.
 
     `compiler` is "zig", "gcc", "clang" or the full name of a cross compiler, `optimize` is "-Os"
-    or "-O2"; None takes what the target's record says. Raises UsageError for a name or a choice
+    or "-O2"; None takes what the target's record says. `shown` is what errors call the
+    header. Raises UsageError for a name or a choice
     that does not exist and ToolMissingError for a tool that is not installed.
     """
-    target = _target(name)
+    target = target_of(name)
     _require_modules(name, target)
     if name in _HOST_COMPILERS and compiler is None:
         compiler = _HOST_COMPILERS[name]
@@ -54,36 +56,44 @@ def open_runner(
         from pyexport.runners.sanitized import SanitizedRunner, sanitizing_compiler
 
         compiler = compiler or sanitizing_compiler()
-        recipe = make_recipe(target, header, interface, compiler=compiler, optimize=optimize)
+        recipe = make_recipe(
+            target, header, interface, compiler=compiler, optimize=optimize, shown=shown
+        )
         return SanitizedRunner(name, recipe)
     if target.family == "host":
         from pyexport.runners.host import HostRunner
 
-        recipe = make_recipe(target, header, interface, compiler=compiler, optimize=optimize)
+        recipe = make_recipe(
+            target, header, interface, compiler=compiler, optimize=optimize, shown=shown
+        )
         return HostRunner(name, recipe)
     if target.family == "wasm":
         from pyexport.runners.wasm import WasmRunner
 
-        recipe = make_recipe(target, header, interface, compiler=compiler, optimize=optimize)
+        recipe = make_recipe(
+            target, header, interface, compiler=compiler, optimize=optimize, shown=shown
+        )
         return WasmRunner(name, recipe)
     if target.family == "avr":
         from pyexport.runners.simavr import SimavrRunner, simavr_host
 
         simavr_host()
-        recipe = make_recipe(target, header, interface, compiler=compiler, optimize=optimize)
+        recipe = make_recipe(
+            target, header, interface, compiler=compiler, optimize=optimize, shown=shown
+        )
         return SimavrRunner(name, recipe)
     from pyexport.runners.chip_image import WINDOW
     from pyexport.runners.unicorn_runner import UnicornRunner
 
     recipe = make_recipe(
-        target, header, interface, compiler=compiler, optimize=optimize, window=WINDOW
+        target, header, interface, compiler=compiler, optimize=optimize, window=WINDOW, shown=shown
     )
     return UnicornRunner(name, recipe)
 
 
 def available(name: str) -> str | None:
     """Return why the runner called `name` cannot run here, in one line; None if it can."""
-    target = _target(name)
+    target = target_of(name)
     try:
         _require_modules(name, target)
         if name == _SANITIZED:
@@ -103,7 +113,8 @@ def available(name: str) -> str | None:
     return None
 
 
-def _target(name: str) -> Target:
+def target_of(name: str) -> Target:
+    """Return the target that a runner runs; raises UsageError for an unknown runner."""
     if name not in RUNNER_NAMES:
         raise UsageError(f"unknown target {name!r}; known: {', '.join(RUNNER_NAMES)}")
     return get_target("host" if name.startswith("host-") else name)

@@ -84,7 +84,7 @@ class HostRunner:
             _pointer(seen),
             ctypes.c_uint32(count),
         )
-        raise_for_status(status, f"{self.recipe.header}: {self.name}")
+        raise_for_status(status, f"{self.recipe.shown}: {self.name}")
         return RunResult(
             outputs=outputs,
             classes=classes if interface.has_argmax else None,

@@ -68,7 +68,7 @@ class SanitizedRunner:
 
     @property
     def _where(self) -> str:
-        return f"{self.recipe.header}: {self.name}"
+        return f"{self.recipe.shown}: {self.name}"
 
     def run(self, inputs: Array) -> RunResult:
         """Predict every row with predict and with predict_scratch, which must agree."""

@@ -77,7 +77,7 @@ class SimavrRunner:
 
     @property
     def _where(self) -> str:
-        return f"{self.recipe.header}: {self.name}"
+        return f"{self.recipe.shown}: {self.name}"
 
     def run(self, inputs: Array) -> RunResult:
         """Predict every row of `inputs`."""

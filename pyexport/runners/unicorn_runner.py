@@ -61,7 +61,7 @@ class UnicornRunner:
 
     @property
     def _where(self) -> str:
-        return f"{self.recipe.header}: {self.name}"
+        return f"{self.recipe.shown}: {self.name}"
 
     def run(self, inputs: Array) -> RunResult:
         """Predict every row of `inputs`; the first rows run with every access checked."""

@@ -14,7 +14,7 @@ _CHECK_INPUTS = 20
 def require_argmax(recipe: Recipe) -> None:
     """Raise UsageError if the header has no argmax."""
     if not recipe.interface.has_argmax:
-        raise UsageError(f"{recipe.header}: model {recipe.interface.name} has no argmax")
+        raise UsageError(f"{recipe.shown}: model {recipe.interface.name} has no argmax")
 
 
 def check_inputs(recipe: Recipe) -> Array:

@@ -110,7 +110,7 @@ class WasmRunner:
 
     @property
     def _where(self) -> str:
-        return f"{self.recipe.header}: {self.name}"
+        return f"{self.recipe.shown}: {self.name}"
 
     @cached_property
     def _plain(self) -> _Instance:

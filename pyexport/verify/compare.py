@@ -48,6 +48,7 @@ class Comparison:
     rows: int
     output_bytes: int  # compared
     accumulators: int  # compared
+    classes: int  # compared, 0 where the header has no argmax
     differing_rows: int
     first: Mismatch | None
 
@@ -102,6 +103,7 @@ def compare_suite(
         rows=len(suite.rows),
         output_bytes=plain.outputs.nbytes,
         accumulators=int(traced.accumulators.size),
+        classes=0 if plain.classes is None else len(plain.classes),
         differing_rows=int(wrong_rows.sum()),
         first=first,
     )

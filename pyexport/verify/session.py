@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pyexport.artifact import Artifact
-from pyexport.runners import Finding, Measurement, Runner, open_runner
+from pyexport.runners import Finding, Measurement, Runner, open_runner, target_of
 from pyexport.simulator.fast import FastSimulator, argmax
 from pyexport.verify.compare import (
     Comparison,
@@ -18,6 +18,7 @@ from pyexport.verify.compare import (
     simulate_suite,
     tie_outputs,
 )
+from pyexport.verify.selftest import selftest_finding
 from pyexport.verify.subject import Subject
 from pyexport.verify.suites import Suite
 
@@ -55,6 +56,11 @@ class TargetReport:
         return sum(c.accumulators for c in self.comparisons)
 
     @property
+    def classes(self) -> int:
+        """Classes compared."""
+        return sum(c.classes for c in self.comparisons)
+
+    @property
     def differing_rows(self) -> int:
         """Inputs with any difference."""
         return sum(c.differing_rows for c in self.comparisons)
@@ -89,16 +95,35 @@ class Report:
 
     artifact: Artifact
     targets: tuple[TargetReport, ...]
+    selftest: Finding | None = None  # whether the self-test can fail; None if it does already
+    text: Finding | None = None  # of the header on disk; None for a header just made
 
     @property
     def ok(self) -> bool:
-        """Whether every target agrees in everything."""
-        return not any(target.problems for target in self.targets)
+        """Whether every target agrees in everything, and the header is the one exported."""
+        return not self.problems
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What is wrong, with the target's name in front."""
-        return tuple(f"{t.target}: {p}" for t in self.targets for p in t.problems)
+        """What is wrong, with the target's name in front; the header's text comes last."""
+        return (*self.observed, *_problems(self.text))
+
+    @property
+    def observed(self) -> tuple[str, ...]:
+        """What was found wrong by compiling and running, without comparing the header's text."""
+        found = (f"{t.target}: {p}" for t in self.targets for p in t.problems)
+        return (*found, *_problems(self.selftest))
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was proved or refuted of the header itself, on whatever target."""
+        return tuple(f for f in (self.selftest, self.text) if f is not None)
+
+
+def _problems(finding: Finding | None) -> tuple[str, ...]:
+    if finding is None or finding.ok:
+        return ()
+    return (f"header: {finding.name}: {finding.detail}",)
 
 
 def verify_subject(
@@ -109,15 +134,23 @@ def verify_subject(
     *,
     compiler: str | None = None,
     optimize: str | None = None,
+    text: Finding | None = None,
 ) -> Report:
     """Return the report of running the subject's header on every target.
 
-    suites_of gives the suites for a target's name. Raises ToolMissingError before anything runs if
+    suites_of gives the suites for a target's name; text is what is known of the header's text. Raises ToolMissingError before anything runs if
     a target has no compiler or emulator here.
     """
     runners = [
-        open_runner(t, subject.header, subject.interface, compiler=compiler, optimize=optimize)
-        for t in targets
+        open_runner(
+            name,
+            subject.header,
+            subject.interface,
+            compiler=compiler,
+            optimize=optimize,
+            shown=subject.shown,
+        )
+        for name in targets
     ]
     simulator = FastSimulator(subject.artifact.graph)
     answers: dict[int, Expected] = {}
@@ -133,7 +166,11 @@ def verify_subject(
             )
         progress(runner.name, "argmax, self-test, static checks, cost")
         reports.append(_report(subject, runner, tuple(comparisons), suites_of(runner.name)))
-    return Report(subject.artifact, tuple(reports))
+    selftest = None
+    if all(report.selftest for report in reports):
+        progress(reports[0].target, "self-test of changed headers")
+        selftest = selftest_finding(subject, targets, compiler, optimize)
+    return Report(subject.artifact, tuple(reports), selftest, text)
 
 
 def _report(
@@ -147,7 +184,7 @@ def _report(
         ties = tie_outputs(subject.artifact)
         wrong = int((runner.argmax(ties).astype(np.int64) != argmax(ties)).sum())
     measurement = None
-    if not runner.name.startswith("host"):
+    if target_of(runner.name).family != "host":
         measurement = runner.measure(suites[0].rows[:MEASURED_ROWS])
     return TargetReport(
         target=runner.name,

@@ -30,6 +30,17 @@ class SuiteOptions:
     dataset: int = 10_000
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for what, value in (
+            ("random rows", self.random),
+            ("corners", self.corners),
+            ("dataset rows", self.dataset),
+        ):
+            if value < 0:
+                raise UsageError(f"{value} {what} were asked for; ask for 0 or more")
+        if self.seed < 0:
+            raise UsageError(f"the seed {self.seed} is negative; take 0 or more")
+
 
 def build_suites(
     artifact: Artifact, names: tuple[str, ...] = DEFAULT_SUITES, options: SuiteOptions | None = None

@@ -34,7 +34,7 @@ def test_an_export_agrees_on_the_host(exported: Path, suffix: str) -> None:
     row = next(line for line in lines if line.startswith("host "))
     assert row.split() == ["host", "50", "500", str(50 * 58), "0"]
     assert re.search(r"\d+\.\d+.* -O2", done.out), "the table names compiler and level"
-    assert lines[-1] == "every output, class and accumulator agrees; self-tests pass"
+    assert lines[-1] == "every output, class and accumulator agrees on host only; self-tests pass"
 
 
 def test_a_model_file_is_exported_and_verified(model: Path) -> None:
@@ -46,11 +46,13 @@ def test_a_model_file_is_exported_and_verified(model: Path) -> None:
 
 def test_json_has_stable_keys(exported: Path) -> None:
     document = json.loads(pyexport("verify", exported / "digits.h", *QUICK, "--json").out)
-    assert sorted(document) == ["identity", "name", "ok", "problems", "targets"]
+    assert sorted(document) == [
+        "findings", "identity", "left_out", "name", "ok", "problems", "targets",
+    ]  # fmt: skip
     (target,) = document["targets"]
     assert sorted(target) == [
-        "accumulators", "argmax_vectors", "argmax_wrong", "compiler", "cost", "differing_rows",
-        "findings", "output_bytes", "rows", "selftest", "suites", "target",
+        "accumulators", "argmax_vectors", "argmax_wrong", "classes", "compiler", "cost",
+        "differing_rows", "findings", "output_bytes", "rows", "selftest", "suites", "target",
     ]  # fmt: skip
     assert target["suites"] == [
         {"name": "dataset", "rows": 30, "differing_rows": 0},
@@ -79,8 +81,9 @@ def test_a_hand_edited_weight_ends_with_1_and_names_the_layer(copy: Path) -> Non
     assert done.err.count("\n") == 1
     assert re.search(r"accumulator: simulator -?\d+ \(0x[0-9A-F]{8}\), device", done.err)
     mismatches = [line for line in done.out.splitlines() if line.startswith("MISMATCH")]
-    assert len(mismatches) == 2
+    assert len(mismatches) == 3
     assert "self-test fails" in mismatches[1]
+    assert re.match(r"MISMATCH header: text: line \d+ is '", mismatches[2])
     again = pyexport("verify", copy / "digits.h", *QUICK, "--json")
     assert again.status == 1
     assert json.loads(again.out)["ok"] is False
@@ -106,7 +109,7 @@ def test_a_header_alone_is_refused(copy: Path) -> None:
 def test_a_foreign_header_is_refused(copy: Path) -> None:
     (copy / "other.h").write_text("int x;\n")
     assert "not a header that pyexport wrote" in refused(copy, "verify", copy / "other.h")
-    assert "cannot be read" in refused(copy, "verify", copy / "none.h")
+    assert "none.h: the file does not exist" in refused(copy, "verify", copy / "none.h")
 
 
 def test_a_header_that_does_not_compile_is_refused_in_one_line(copy: Path) -> None:
@@ -123,12 +126,14 @@ def test_a_header_that_does_not_compile_is_refused_in_one_line(copy: Path) -> No
     [
         (["--suite", "fuzz"], "dataset, random, corners, extremes"),
         (["--target", "z80"], "cortex-m4"),
+        (["--target", "all", "--target", "nosuch"], "target 'nosuch' is unknown"),
         (["--random", "-1"], "0 or more"),
         (["--suite", "random", "--random", "0"], "hold no rows"),
         (["--compiler", "tcc"], "tcc"),
         (["--optimize", "-O9"], "-Os or -O2"),
         (["--dataset", "none.npy"], "none.npy"),
         (["--seed", "x"], "--seed"),
+        (["--seed", "-1"], "the seed -1 is negative"),
     ],
 )
 def test_an_option_that_means_nothing_is_refused(
@@ -174,6 +179,12 @@ def test_all_takes_every_target_that_runs_here(
     assert opened[0] == "host"
     assert "wasm32" in opened
     assert "atmega328p" not in opened
+    assert done.err == "left out: atmega328p: no\n"
+    assert re.search(r"agrees on host, .* and wasm32; self-tests pass$", done.out.strip())
+    again = pyexport(
+        "verify", exported / "digits.px", "--target", "all", "--suite", "corners", "--json"
+    )
+    assert json.loads(again.out)["left_out"] == {"atmega328p": "atmega328p: no"}
 
 
 def test_targets_are_repeatable_and_a_chip_shows_what_it_costs(
@@ -226,7 +237,7 @@ def test_a_failing_static_check_ends_with_1(
     monkeypatch.setattr(session, "open_runner", lambda *_, **__: runner)
     done = pyexport("verify", exported / "digits.px", *QUICK)
     assert done.status == 1
-    assert "static checks: 1 of 2 hold" in done.out
+    assert "static checks: 2 of 3 hold" in done.out
     assert "MISMATCH host: helpers: calls __divdi3" in done.out
     assert done.err.endswith("host: helpers: calls __divdi3\n")
 

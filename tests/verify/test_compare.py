@@ -41,6 +41,7 @@ def report(exported: Export, suite: Suite, monkeypatch: pytest.MonkeyPatch) -> R
 
     def verify(runner: Runner) -> TargetReport:
         monkeypatch.setattr(session, "open_runner", lambda *_, **__: runner)
+        monkeypatch.setattr(session, "selftest_finding", lambda *_: None)
         subject = Subject(exported.artifact, exported.program, Path("net.h"))
         (target,) = verify_subject(subject, (runner.name,), lambda _: (suite,)).targets
         return target
