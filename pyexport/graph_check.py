@@ -14,10 +14,15 @@ from pyexport.ir import (
     Softmax,
     Tensor,
 )
+from pyexport.program import is_internal_name
 
 
 def check_graph(graph: Graph, scheme: str) -> None:
     """Raise ValueError unless every operator is legal and every stated bound is the true one."""
+    names = [*(tensor.name for tensor in graph.tensors), *(node.name for node in graph.nodes)]
+    _require(all(is_internal_name(name) for name in names), "a tensor or node has a wrong name")
+    nodes = {node.name for node in graph.nodes}
+    _require(len(nodes) == len(graph.nodes), "two nodes share a name")
     for tensor in graph.tensors:
         _require(all(type(n) is int and n > 0 for n in tensor.shape), f"{tensor.name} has no size")
         _require(
@@ -83,6 +88,7 @@ def _check_numbers(op: QuantizedLinear, name: str) -> None:
     _require(pre_shift, f"{name}.pre_shift leaves 0..{MAX_SHIFT}")
     scales = np.isfinite(op.weight_scale).all() and (op.weight_scale > 0).all()
     _require(bool(scales), f"{name}.weight_scale is not positive")
+    _require(op.activation_low <= op.activation_high, f"{name} has a wrong activation")
 
 
 def _check_bounds(op: QuantizedLinear, name: str, low: int, high: int) -> None:

@@ -6,9 +6,17 @@ Graph; codegen prints it. Nothing here depends on NumPy or on C.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+_INTERNAL_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")  # of tensors, nodes and tables, as in C
+
 BUFFER_KINDS = ("input", "output", "arena", "line", "state")
+
+
+def is_internal_name(name: object) -> bool:
+    """Return whether a tensor, node or table is called as pyexport itself calls one."""
+    return isinstance(name, str) and _INTERNAL_NAME.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)
@@ -29,13 +37,12 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Const:
-    """A table in flash: canonical little-endian values, and how they are packed in C."""
+    """A table in flash: canonical little-endian values, one C element a value, in order."""
 
     name: str  # unprefixed C name: "linear0_weight"
     dtype: str  # "s8", "s32", "u16", "f32"
     shape: tuple[int, ...]
     data: bytes  # canonical little-endian bytes, row by row
-    packing: str  # "plain": one C element a value, in canonical order
     note: str  # what it is, for the comment above it
 
     @property
@@ -62,10 +69,6 @@ class Step:
     workspace: str = ""  # a buffer that only this step uses, if its kernel needs one
     acc_low: int = 0  # proved bounds of every accumulator of the step
     acc_high: int = 0
-
-    def param(self, name: str) -> int | str:
-        """Return one specialization number; raises KeyError."""
-        return dict(self.params)[name]
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from pyexport.artifact import Accuracy, Artifact, read_artifact, write_artifact
-from pyexport.errors import FileFormatError
-from pyexport.ir import Graph, Linear, QuantizedLinear
+from pyexport.errors import FileFormatError, UnsupportedModelError
+from pyexport.ir import Graph, Linear, QuantizedLinear, State
 from pyexport.simulator.fast import FastSimulator
 from pyexport.tensorfile import RawTensor, read_tensorfile, write_tensorfile
 from tests.networks import DOZEN, Recipe, build, export, export_recipe
@@ -202,6 +202,16 @@ def test_a_statement_of_another_type_is_refused(
     refused(rewritten(write_artifact(artifact), lambda d: d.update({key: value})), tmp_path)
 
 
+def rename_tensor(document: dict[str, Any], old: str, new: str) -> None:
+    """Rename a tensor wherever the graph speaks of it, so that only its name is wrong."""
+    graph = document["graph"]
+    for tensor in graph["tensors"]:
+        tensor["name"] = new if tensor["name"] == old else tensor["name"]
+    for node in graph["nodes"]:
+        for ends in ("inputs", "outputs"):
+            node[ends] = [new if name == old else name for name in node[ends]]
+
+
 WRONG: dict[str, Callable[[dict[str, Any]], object]] = {
     "hostile name": lambda d: d.update(name="a b*/"),
     "too few labels": lambda d: d.update(labels=["one"]),
@@ -217,6 +227,18 @@ WRONG: dict[str, Callable[[dict[str, Any]], object]] = {
     "missing tensor": lambda d: d["graph"]["tensors"].pop(),
     "two inputs": lambda d: d["graph"].update(inputs=["input", "output"]),
     "target that is no text": lambda d: d.update(target=5),
+    "tensor name that is C": lambda d: rename_tensor(d, "linear0_out", "x;int evil(void)"),
+    "tensor name of two lines": lambda d: rename_tensor(d, "linear0_out", "x\n#include <evil.h>\n"),
+    "tensor name that ends a comment": lambda d: rename_tensor(d, "linear0_out", "*/ evil /*"),
+    "tensor name with a newline at its end": lambda d: rename_tensor(d, "linear0_out", "x\n"),
+    "tensor name in another script": lambda d: rename_tensor(d, "linear0_out", "größe"),
+    "tensor name without end": lambda d: rename_tensor(d, "linear0_out", "x" * 1000),
+    "node name that is C": lambda d: d["graph"]["nodes"][2].update(name="x);evil("),
+    "node name that is no text": lambda d: d["graph"]["nodes"][2].update(name=["x"]),
+    "node name of a number": lambda d: d["graph"]["nodes"][2].update(name=7),
+    "activation that is no number": lambda d: d["graph"]["nodes"][0].update(activation=["a", 6]),
+    "activation upside down": lambda d: d["graph"]["nodes"][0].update(activation=[6, 0]),
+    "activation without limits": lambda d: d["graph"]["nodes"][0].pop("activation"),
     "calibration without rows": lambda d: d["calibration"].update(rows=None),
 }
 
@@ -272,8 +294,74 @@ def test_vectors_of_another_size_or_outside_the_input_are_refused(
 
 def test_a_missing_file_or_a_folder_is_one_line(tmp_path: Path) -> None:
     for path in (tmp_path / "nothing.px", tmp_path):
-        with pytest.raises(FileFormatError, match="does not exist|a directory"):
+        with pytest.raises(FileFormatError, match=r"does not exist|a directory"):
             read_artifact(path)
+
+
+@pytest.mark.parametrize("name", ["x;int evil(void)", "x\n", "X", "_x", "0x", "", "a" * 64])
+def test_a_hostile_name_is_refused_though_the_identity_is_right(
+    artifact: Artifact, name: str, tmp_path: Path
+) -> None:
+    graph = artifact.graph
+    first = replace(graph.nodes[0], name=name)
+    named = replace(artifact, graph=replace(graph, nodes=(first, *graph.nodes[1:])))
+    assert "wrong name" in refused(write_artifact(named), tmp_path)
+
+    def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name if n == "linear0_out" else n for n in names)
+
+    nodes = tuple(
+        replace(n, inputs=renamed(n.inputs), outputs=renamed(n.outputs)) for n in graph.nodes
+    )
+    tensors = tuple(replace(t, name=renamed((t.name,))[0]) for t in graph.tensors)
+    moved = replace(artifact, graph=replace(graph, nodes=nodes, tensors=tensors))
+    assert "wrong name" in refused(write_artifact(moved), tmp_path)
+
+
+def test_two_nodes_of_one_name_are_refused(artifact: Artifact, tmp_path: Path) -> None:
+    nodes = list(artifact.graph.nodes)
+    nodes[1] = replace(nodes[0], inputs=nodes[1].inputs, outputs=nodes[1].outputs)
+    same = replace(artifact, graph=replace(artifact.graph, nodes=tuple(nodes)))
+    assert "share a name" in refused(write_artifact(same), tmp_path)
+
+
+def test_same_integers_have_the_same_identity_whoever_declared_the_range() -> None:
+    model = build(Recipe((6, 5, 3)))
+    declared = replace(model.graph.input, declared_range=(0.0, 16.0))
+    tensors = tuple(declared if t.name == declared.name else t for t in model.graph.tensors)
+    by_file = replace(model, graph=replace(model.graph, tensors=tensors))
+    silent = replace(model, metadata=replace(model.metadata, input_range=None))
+    for scheme in ("int8", "float32"):
+        of_file = export(by_file, scheme=scheme).artifact
+        of_option = export(silent, scheme=scheme, input_range=(0.0, 16.0)).artifact
+        assert of_file.identity == export(model, scheme=scheme).artifact.identity
+        assert of_file.identity == of_option.identity
+    wider = export(by_file, input_range=(0.0, 20.0)).artifact.graph.input
+    assert wider.declared_range is None
+    assert wider.quant is not None
+    assert wider.quant.high == 20
+    assert export(by_file, scheme="float32", input_range=(0.0, 20.0)).artifact.graph.input == (
+        replace(wider, dtype="f32", quant=None, declared_range=(0.0, 20.0))
+    )
+
+
+def test_activations_are_stored_beside_the_identity(artifact: Artifact, tmp_path: Path) -> None:
+    op = artifact.graph.nodes[0].op
+    assert isinstance(op, QuantizedLinear)
+    assert (op.activation_low, op.activation_high) == (0.0, 6.0)
+    node = replace(artifact.graph.nodes[0], op=replace(op, activation_high=math.inf))
+    nodes = (node, *artifact.graph.nodes[1:])
+    other = replace(artifact, graph=replace(artifact.graph, nodes=nodes))
+    assert other.identity == artifact.identity
+    read = reread(write_artifact(other), tmp_path).graph.nodes[0].op
+    assert isinstance(read, QuantizedLinear)
+    assert (read.activation_low, read.activation_high) == (0.0, math.inf)
+
+
+def test_a_graph_with_states_is_not_stored_without_them(artifact: Artifact) -> None:
+    graph = replace(artifact.graph, states=(State("s", "linear0_out", "output"),))
+    with pytest.raises(UnsupportedModelError, match="states"):
+        write_artifact(replace(artifact, graph=graph))
 
 
 def test_graph_constructor_errors_do_not_escape(artifact: Artifact, tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 import re
 
-from pyexport.errors import UsageError
+from pyexport.errors import UnsupportedModelError, UsageError
+from pyexport.program import Program, Step, is_internal_name
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 
@@ -33,6 +34,23 @@ def check_model_name(name: str) -> str:
     if name.lower() == "pyexport":
         raise UsageError(f"model name {name!r} would clash with pyexport's own macros; {way_out}")
     return name
+
+
+def check_program_names(program: Program) -> None:
+    """Raise UnsupportedModelError unless every name that becomes C is one that pyexport makes."""
+    names = [buffer.name for buffer in program.buffers]
+    names += [const.name for const in program.consts]
+    for entry in program.steps:
+        for step in (entry,) if isinstance(entry, Step) else entry.steps:
+            names += [step.node, step.kernel, *step.reads, *step.writes, *step.consts]
+            names += [step.workspace] if step.workspace else []
+    for name in names:
+        if not is_internal_name(name) or name in RESERVED:
+            shown = ascii(name)[:60]
+            raise UnsupportedModelError(
+                f"the name {shown} of a tensor, node or table cannot stand in C; export the model "
+                "again from its own file"
+            )
 
 
 def comment_text(text: str) -> str:

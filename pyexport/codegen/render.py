@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 
 from pyexport.codegen.context import build_context, call_arguments, plain_steps
-from pyexport.codegen.identifiers import check_model_name
+from pyexport.codegen.identifiers import check_model_name, check_program_names
 from pyexport.codegen.info import HeaderInfo
 from pyexport.codegen.kernels import HELPERS, kernel_values
 from pyexport.codegen.text import MAX_LINE, c_float
@@ -47,9 +47,11 @@ def render_header(
     """Return the header's text: the same program and info give the same text.
 
     `templates` is a folder searched before pyexport's own, file by file. Raises UsageError for a
-    bad model name, a missing folder, or a template that does not render.
+    bad model name, a missing folder, or a template that does not render; UnsupportedModelError for
+    a name in the program that C must not see.
     """
     check_model_name(info.name)
+    check_program_names(program)
     environment = _environment(templates)
     context = build_context(program, info, target)
     try:

@@ -21,4 +21,4 @@ def plain_const(name: str, array: Array, dtype: str, note: str) -> Const:
     packed = array.astype(_NUMPY[dtype])
     if dtype != "f32" and not np.array_equal(packed, array):
         raise ValueError(f"{name}: a value does not fit {dtype}")
-    return Const(name, dtype, array.shape, packed.tobytes(), "plain", note)
+    return Const(name, dtype, array.shape, packed.tobytes(), note)

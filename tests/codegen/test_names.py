@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pyexport.codegen import render_header
 from pyexport.codegen.identifiers import (
     RESERVED,
     check_model_name,
     comment_text,
     string_literal,
 )
-from pyexport.errors import UsageError
+from pyexport.describe import header_info
+from pyexport.errors import UnsupportedModelError, UsageError
 from pyexport.ir import Clamp
 from pyexport.pipeline import Export, ExportOptions
+from pyexport.program import Step
 from tests.codegen.compile_c import C99, CXX11, CompiledModel, compile_c
 from tests.networks import chain, export, layer
 
@@ -139,3 +143,23 @@ def test_a_hostile_file_name_is_quoted_for_the_shell() -> None:
     line = next(x for x in hostile_export().header.splitlines() if "scripts/export.py" in x)
     assert line.count("'") >= 2
     assert line.index("'") < line.index("touch")
+
+
+@pytest.mark.parametrize("name", ["x;int evil(void)", "x\n#include <evil.h>", "*/", "int", "", "X"])
+@pytest.mark.parametrize("place", ["buffer", "const", "node"])
+def test_a_program_name_that_is_not_pyexports_own_never_becomes_c(place: str, name: str) -> None:
+    exported = export(chain(3, [layer(3, 2), layer(2, 2)]))
+    program = exported.program
+    if place == "buffer":
+        buffers = (replace(program.buffers[0], name=name), *program.buffers[1:])
+        program = replace(program, buffers=buffers)
+    elif place == "const":
+        consts = (replace(program.consts[0], name=name), *program.consts[1:])
+        program = replace(program, consts=consts)
+    else:
+        first = program.steps[0]
+        assert isinstance(first, Step)
+        program = replace(program, steps=(replace(first, node=name), *program.steps[1:]))
+    with pytest.raises(UnsupportedModelError, match="cannot stand in C") as caught:
+        render_header(program, header_info(exported.artifact, exported.program, None))
+    assert "\n" not in str(caught.value)
