@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from pyexport.describe import header_info
-from pyexport.ir import Dataset
+from pyexport.ir import Clamp, Dataset
 from pyexport.pipeline import ExportOptions, export_model, render_artifact
 from tests.networks import chain, layer
 
@@ -48,3 +50,36 @@ def test_a_layer_without_activation_is_not_called_relu() -> None:
     ((_, lines),) = header_info(export.artifact, export.program, None).layers
     assert lines[0] == 'linear0 "net.0": linear, 4 -> 3'
     assert export.artifact.graph.output.dtype == "s8"
+
+
+@pytest.mark.parametrize("scheme", ["int8", "float32"])
+@pytest.mark.parametrize(
+    ("limits", "name"),
+    [
+        ((0.0, math.inf), "linear + relu"),
+        ((0.0, 6.0), "linear + relu6"),
+        ((-1.0, 1.0), "linear + hardtanh"),
+        ((0.5, math.inf), "linear + clamp 0.5..inf"),
+        ((-2.0, 3.25), "linear + clamp -2..3.25"),
+        ((-math.inf, math.inf), "linear"),
+    ],
+)
+@pytest.mark.parametrize("gain", [0.001, 1.0, 100.0])  # calibration reaches the limits, or does not
+def test_an_activation_is_named_by_its_limits(
+    limits: tuple[float, float], name: str, scheme: str, gain: float
+) -> None:
+    export = export_model(
+        chain(4, [layer(4, 3, gain=gain), Clamp(*limits)], calibration=ROWS),
+        ExportOptions("tiny", scheme=scheme),
+    )
+    again = render_artifact(export.artifact)
+    assert f'linear0 "net.0": {name}, 4 -> 3' in export.header
+    assert again.header == export.header
+
+
+def test_the_comment_begins_with_the_identity_that_the_macro_holds_whole() -> None:
+    export = export_model(chain(4, [layer(4, 3)], calibration=ROWS), ExportOptions("tiny"))
+    identity = export.artifact.identity
+    line = f" * identity    {identity[:16]}..., whole in TINY_IDENTITY\n"
+    assert line in export.header[: export.header.index("*/")]
+    assert f'"{identity}"' in export.header

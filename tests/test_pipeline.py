@@ -138,8 +138,24 @@ def test_values_that_are_no_numbers_are_refused() -> None:
 
 @pytest.mark.parametrize("scheme", ["int8", "float32"])
 def test_an_activation_before_any_layer_is_refused_by_name(scheme: str) -> None:
-    with pytest.raises(UnsupportedOperatorError, match="clamp0"):
-        export(chain(3, [Clamp(0.0, 1.0), layer(3, 2)], calibration=np.ones((2, 3))), scheme=scheme)
+    model = chain(
+        3,
+        [Clamp(0.0, 1.0), layer(3, 2)],
+        calibration=np.ones((2, 3)),
+        sources=("net.act", "net.fc"),
+    )
+    with pytest.raises(UnsupportedOperatorError) as caught:
+        export(model, scheme=scheme)
+    message = str(caught.value)
+    assert message.startswith("model.pt: clamp0 (net.act): an activation ")
+    assert f"{scheme} has no kernel for one alone; put it behind a linear layer" in message
+
+
+@pytest.mark.parametrize("scheme", ["int8", "float32"])
+def test_an_activation_that_is_the_whole_model_is_refused_likewise(scheme: str) -> None:
+    model = chain(3, [Clamp(0.0, 1.0)], calibration=np.ones((2, 3)))
+    with pytest.raises(UnsupportedOperatorError, match=r"model\.pt: clamp0 \(net\.0\): "):
+        export(model, scheme=scheme)
 
 
 def test_a_model_without_layers_is_refused() -> None:
@@ -186,3 +202,9 @@ def test_the_input_model_is_left_as_it_was() -> None:
     export_model(model, ExportOptions("net"))
     after = [n.op.weight for n in model.graph.nodes if hasattr(n.op, "weight")]
     assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_the_certificate_is_that_of_the_bounds_and_none_for_floats() -> None:
+    for scheme, fits in (("int8", True), ("float32", None)):
+        manifest = json.loads(export(build(DIGITS), scheme=scheme).files()["net.json"])
+        assert manifest["certificates"] == {"accumulators_fit_int32": fits}

@@ -15,7 +15,7 @@ def to_float32(graph: Graph, input_range: tuple[float, float] | None = None) -> 
     """Return the graph with float32 weights, biases and limits, rounded to nearest even.
 
     Raises InvalidModelError if a parameter leaves float32, or a sum could on inputs in input_range
-    (DEFAULT_FLOAT_RANGE if None); UnsupportedOperatorError for an operator without a float32 kernel.
+    (DEFAULT_FLOAT_RANGE if None); UnsupportedOperatorError for an operator without a kernel.
     """
     converted = replace(graph, nodes=tuple(_convert(node) for node in graph.nodes))
     _check_magnitudes(converted, input_range or DEFAULT_FLOAT_RANGE)
