@@ -24,4 +24,5 @@ def drop_identity(graph: Graph) -> Graph:
         tensors=tuple(t for t in graph.tensors if t.name not in renamed),
         nodes=tuple(nodes),
         outputs=tuple(renamed.get(name, name) for name in graph.outputs),
+        states=tuple(replace(s, write=renamed.get(s.write, s.write)) for s in graph.states),
     )

@@ -9,7 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pyexport.ir import Affine, Clamp, Graph, Identity, Linear, Node, Op, Reshape, Softmax, Tensor
+from pyexport.ir import (
+    Affine,
+    Clamp,
+    Graph,
+    Identity,
+    Linear,
+    Node,
+    Op,
+    Reshape,
+    Softmax,
+    State,
+    Tensor,
+)
 from pyexport.passes import PIPELINE, run_passes
 from pyexport.passes.canonical_names import canonical_names
 from pyexport.passes.drop_identity import drop_identity
@@ -179,3 +191,14 @@ def test_canonical_names_do_not_depend_on_the_source() -> None:
     assert names == ["linear0", "linear1"]
     graph = run_passes(graph)
     assert [t.name for t in graph.tensors] == ["input", "linear0_out", "linear1_out", "output"]
+
+
+def test_a_state_written_by_an_identity_is_written_by_its_source() -> None:
+    graph = chain_graph(6, [layer(6, 6), Identity("dropout")])
+    graph = replace(
+        graph,
+        tensors=(*graph.tensors, Tensor("old", (6,))),
+        outputs=("t0",),
+        states=(State("memory", "old", "t1"),),
+    )
+    assert drop_identity(graph).states == (State("memory", "old", "t0"),)
