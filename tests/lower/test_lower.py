@@ -12,7 +12,7 @@ from pyexport.codegen.context import call_arguments
 from pyexport.errors import UnsupportedOperatorError
 from pyexport.ir import Clamp
 from pyexport.lower import lower
-from pyexport.lower.kernels import KERNELS, kernel_named
+from pyexport.lower.kernels import KERNELS
 from pyexport.lower.packing import plain_const
 from pyexport.program import Step
 from tests.networks import DOZEN, Recipe, chain_graph, export_recipe, layer
@@ -49,7 +49,7 @@ def test_one_shift_is_a_constant_and_several_are_a_table() -> None:
             assert isinstance(step, Step)
             has_table = any(c.endswith("_shift") for c in step.consts)
             assert has_table == (step.kernel == "linear_q15x_shifts")
-            assert kernel_named(step.kernel).template == step.template
+            assert step.template == f"ops/{step.kernel}.h.j2"
             seen.add(step.kernel)
     assert seen == {k.name for k in KERNELS}
 

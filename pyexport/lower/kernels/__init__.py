@@ -16,8 +16,3 @@ KERNELS: tuple[Kernel, ...] = (
     linear_f32.KERNEL,
     softmax_f32.KERNEL,
 )
-
-
-def kernel_named(name: str) -> Kernel:
-    """Return the registered kernel of that name; raises KeyError."""
-    return {kernel.name: kernel for kernel in KERNELS}[name]
