@@ -8,4 +8,5 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from pyexport.cli import main  # the checkout must be on the path first
 
 if __name__ == "__main__":
-    main(["export", *sys.argv[1:]])
+    sys.argv.insert(1, "export")
+    main()

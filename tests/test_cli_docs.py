@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer
 
-from pyexport.cli import make_app
+from pyexport.cli.app import make_app
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUP: Any = typer.main.get_command(make_app())
