@@ -99,7 +99,7 @@ def _row(node: Node, graph: Graph, program: Program) -> dict[str, Any]:
         "inputs": sum(graph.tensor(t).size for t in node.inputs),
         "outputs": sum(graph.tensor(t).size for t in node.outputs),
         "parameters": sum(c.size for c in consts if c.name.endswith(("_weight", "_bias"))),
-        "macs": kernel.multiply_accumulates(node, graph),
+        "macs": kernel.cost(node, graph),
         "flash_bytes": sum(len(c.data) for c in consts),
         "ram_bytes": sum(program.buffer(name).bytes for name in alive),
         "kernel": step.kernel,

@@ -9,7 +9,7 @@ import jinja2
 from pyexport.codegen.context import build_context, call_arguments, plain_steps
 from pyexport.codegen.identifiers import check_model_name, check_program_names
 from pyexport.codegen.info import HeaderInfo
-from pyexport.codegen.kernels import HELPERS, kernel_values
+from pyexport.codegen.kernels import kernel_helpers, kernel_values
 from pyexport.codegen.text import MAX_LINE, c_float
 from pyexport.errors import UsageError
 from pyexport.program import Program, Step
@@ -102,7 +102,7 @@ def _bodies(
         if key not in functions:
             functions[key] = f"{context['name']}_{step.node}"
             bodies.append(_render_op(environment, step, values, functions[key], context))
-            helpers += [h for h in HELPERS.get(step.kernel, ()) if h not in helpers]
+            helpers += [h for h in kernel_helpers(step) if h not in helpers]
         arguments = call_arguments(step, program, context["name"])
         call = f"    {functions[key]}({arguments});"
         text = textwrap.fill(call, MAX_LINE, initial_indent="", subsequent_indent="        ")

@@ -51,6 +51,11 @@ def signed(value: int) -> str:
     return f"({value})" if value < 0 else str(value)
 
 
+def counter_type(largest: int) -> str:
+    """Return the C type of a loop counter that reaches `largest`."""
+    return "uint_fast16_t" if largest <= 0xFFFF else "uint_fast32_t"
+
+
 def table_values(dtype: str, data: bytes) -> str:
     """Return the elements of a table, aligned in columns, at most 100 characters a line."""
     count = len(data) // struct.calcsize(_STRUCT[dtype])

@@ -52,7 +52,9 @@ def select_kernel(node: Node, graph: Graph, target: Target | None) -> Kernel:
     where = f" ({node.source})" if node.source else ""
     chip = target.title if target is not None else "portable C"
     raise UnsupportedOperatorError(
-        f"{node.name}{where}: no kernel computes {node.op.kind} in {chip}"
+        f"{node.name}{where}: no kernel computes {node.op.kind} in {chip}; those there are take "
+        "linear layers, with relu, relu6, hardtanh or clamp right behind them, and softmax; export "
+        "a model of these"
     )
 
 

@@ -23,11 +23,17 @@ class Lowered:
 
 @dataclass(frozen=True)
 class Kernel:
-    """One way to compute one kind of operator. A new kernel is a new file; no operator changes."""
+    """One way to compute one kind of operator. A new kernel is new files; no operator changes.
+
+    Three files are called after it: lower/kernels/NAME.py holds its record, codegen/kernels/NAME.py
+    what its template prints, templates/ops/NAME.h.j2 its body. KERNELS, the registry, lists it.
+    """
 
     name: str
     matches: Callable[[Node, Graph, Target | None], bool]
     lower: Callable[[Node, Graph], Lowered]
     workspace: Callable[[Node, Graph], int]  # bytes of arena that it needs beside its tensors
-    multiply_accumulates: Callable[[Node, Graph], int]
+    cost: Callable[
+        [Node, Graph], int
+    ]  # multiply-accumulates of one inference, or what takes as long
     template: str  # file under templates/

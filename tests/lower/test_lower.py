@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 from pyexport.codegen.context import call_arguments
 from pyexport.errors import UnsupportedOperatorError
 from pyexport.ir import Clamp
-from pyexport.lower import lower
+from pyexport.lower import lower, select_kernel
 from pyexport.lower.kernels import KERNELS
 from pyexport.lower.packing import plain_const
 from pyexport.program import Step
+from pyexport.resources import resource_dir
 from tests.networks import DOZEN, Recipe, chain_graph, export_recipe, layer
 
 
@@ -56,7 +58,9 @@ def test_one_shift_is_a_constant_and_several_are_a_table() -> None:
 
 def test_an_operator_without_a_kernel_is_refused_with_its_module_path() -> None:
     graph = chain_graph(3, [layer(3, 3), Clamp(0.0, 1.0)], ("net.fc", "net.act"))
-    with pytest.raises(UnsupportedOperatorError, match=r"n1 \(net\.act\): no kernel .* clamp"):
+    with pytest.raises(
+        UnsupportedOperatorError, match=r"n1 \(net\.act\): no kernel .* clamp .*; export a model of"
+    ):
         lower(graph)
 
 
@@ -84,3 +88,17 @@ def test_a_workspace_lies_beside_what_is_alive_and_reaches_the_call(
     assert steps["linear1"].workspace == "linear1_workspace"
     assert call_arguments(steps["linear1"], program, "m").endswith("linear1_workspace, linear1_out")
     assert steps["linear0"].workspace == ""
+
+
+def test_every_kernel_has_its_template_and_what_it_prints() -> None:
+    for kernel in KERNELS:
+        assert kernel.template == f"ops/{kernel.name}.h.j2"
+        assert (resource_dir("templates") / kernel.template).is_file()
+        module = importlib.import_module(f"pyexport.codegen.kernels.{kernel.name}")
+        assert callable(module.values)
+
+
+def test_a_linear_layer_costs_its_products() -> None:
+    graph = export_recipe(Recipe(sizes=(64, 32, 16, 10))).artifact.graph
+    costs = [select_kernel(node, graph, None).cost(node, graph) for node in graph.nodes]
+    assert costs == [64 * 32, 32 * 16, 16 * 10]

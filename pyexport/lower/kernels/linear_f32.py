@@ -41,6 +41,6 @@ KERNEL = Kernel(
     matches=_matches,
     lower=_lower,
     workspace=lambda node, graph: 0,
-    multiply_accumulates=lambda node, graph: int(_linear(node).weight.size),
+    cost=lambda node, graph: int(_linear(node).weight.size),
     template="ops/linear_f32.h.j2",
 )

@@ -65,7 +65,7 @@ def quant(graph: Graph, tensor: str) -> QuantParams:
     return params
 
 
-def multiply_accumulates(node: Node, graph: Graph) -> int:
+def cost(node: Node, graph: Graph) -> int:
     """Return products of one inference."""
     return int(quantized_linear(node).weight.size)
 
@@ -75,6 +75,6 @@ KERNEL = Kernel(
     matches=_matches,
     lower=_lower,
     workspace=lambda node, graph: 0,
-    multiply_accumulates=multiply_accumulates,
+    cost=cost,
     template="ops/linear_q15x.h.j2",
 )

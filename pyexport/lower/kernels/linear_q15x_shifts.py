@@ -4,7 +4,7 @@ from pyexport.ir import Graph, Node, QuantizedLinear
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.linear_q15x import (
     common_params,
-    multiply_accumulates,
+    cost,
     parameter_tables,
     quantized_linear,
 )
@@ -33,6 +33,6 @@ KERNEL = Kernel(
     matches=_matches,
     lower=_lower,
     workspace=lambda node, graph: 0,
-    multiply_accumulates=multiply_accumulates,
+    cost=cost,
     template="ops/linear_q15x_shifts.h.j2",
 )

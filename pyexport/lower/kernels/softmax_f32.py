@@ -18,6 +18,6 @@ KERNEL = Kernel(
     matches=_matches,
     lower=_lower,
     workspace=lambda node, graph: 0,
-    multiply_accumulates=lambda node, graph: 8 * graph.tensor(node.inputs[0]).size,
+    cost=lambda node, graph: 8 * graph.tensor(node.inputs[0]).size,
     template="ops/softmax_f32.h.j2",
 )

@@ -31,6 +31,6 @@ KERNEL = Kernel(
     matches=_matches,
     lower=_lower,
     workspace=lambda node, graph: 0,
-    multiply_accumulates=lambda node, graph: graph.tensor(node.inputs[0]).size,
+    cost=lambda node, graph: graph.tensor(node.inputs[0]).size,
     template="ops/softmax_q15.h.j2",
 )
