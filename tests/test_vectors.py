@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pyexport.artifact import Samples
+from pyexport.ir import input_limits
 from pyexport.simulator.fast import FastSimulator
 from pyexport.vectors import COUNT, choose_vectors, deterministic_bytes
-from tests.networks import DOZEN, Recipe, export_recipe
+from tests.networks import DOZEN, Recipe, chain, export, export_recipe, layer
+from tests.verify.saturating import saturating_model
 
 
 @pytest.mark.parametrize("recipe", DOZEN, ids=str)
@@ -53,3 +57,30 @@ def test_reproducible_bytes_are_a_hash_of_the_seed() -> None:
     assert deterministic_bytes("a", 5) != deterministic_bytes("b", 5)
     assert len(deterministic_bytes("a", 33)) == 33
     assert deterministic_bytes("", 0) == b""
+
+
+def test_the_chosen_rows_saturate_most_of_each_hidden_layer_on_both_sides() -> None:
+    graph = export(saturating_model()).artifact.graph
+    hidden = [graph.tensor(node.outputs[0]) for node in graph.nodes[:-1]]
+    heads = [  # the network cut behind each hidden layer: its outputs are that layer's bytes
+        replace(graph, nodes=graph.nodes[: i + 1], outputs=(tensor.name,))
+        for i, tensor in enumerate(hidden)
+    ]
+    inputs = choose_vectors(graph, None).inputs
+    random = np.random.default_rng(0).integers(0, 17, size=(COUNT, 64)).astype(np.uint8)
+    for head, tensor in zip(heads, hidden, strict=True):
+        assert tensor.quant is not None
+        chosen, other = (FastSimulator(head).run(rows) for rows in (inputs, random))
+        low, high = tensor.quant.low, tensor.quant.high
+        reached = (chosen == low).any(axis=0) & (chosen == high).any(axis=0)
+        by_chance = (other == low).any(axis=0) & (other == high).any(axis=0)
+        assert reached.mean() >= 0.75
+        assert reached.mean() > by_chance.mean()
+
+
+def test_a_float_input_without_a_declared_range_takes_the_same_one_everywhere() -> None:
+    exported = export(chain(3, [layer(3, 2)], input_range=None), scheme="float32")
+    assert input_limits(exported.artifact.graph) == (-1.0, 1.0)
+    inputs = exported.artifact.vectors.inputs
+    assert inputs.min() == -1.0
+    assert inputs.max() == 1.0
