@@ -174,7 +174,7 @@ class Runner(Protocol):
 
 
 def raise_for_status(status: int, where: str) -> None:
-    """Raise CheckFailedError for what the harness reported: a broken guard, a wrong trace record."""
+    """Raise CheckFailedError if the harness reported a broken guard, trace or input."""
     code, row = status & 0xFF, status >> 8
     if code == 0:
         return

@@ -140,8 +140,8 @@ class WasmRunner:
         for first in range(0, len(inputs), most):
             batch = inputs[first : first + most]
             count = len(batch)
-            sizes = (batch.nbytes, count * interface.output_bytes, 2 * count)
-            sizes += (4 * width * count, width)
+            answers, sums = count * interface.output_bytes, 4 * width * count
+            sizes = (batch.nbytes, answers, 2 * count, sums, width)
             places = _layout(instance.heap, sizes)
             instance.reserve(places[-1] + width - instance.heap)
             instance.write(places[0], batch.tobytes())

@@ -124,11 +124,37 @@ def tie_outputs(artifact: Artifact, count: int = 256) -> Array:
     size = artifact.graph.output.size
     dtype = {"u8": np.uint8, "s8": np.int8, "f32": np.float32}[artifact.graph.output.dtype]
     generator = np.random.Generator(np.random.PCG64([size, 3]))
+    if dtype is np.float32:
+        return _float_ties(size, count, generator)
     low, high = (0, 255) if artifact.graph.output.dtype == "u8" else (-128, 127)
     few = generator.integers(low, low + 3, size=(count, size))
     flat = np.repeat(np.array([[low], [0], [high]]), size, axis=1)
     peaks = np.where(np.eye(size, dtype=bool), high, low)
     return np.concatenate([flat, peaks, peaks[::-1], few]).astype(dtype)
+
+
+def _float_ties(size: int, count: int, generator: np.random.Generator) -> Array:
+    """Return float vectors whose largest values are equal, or as close as two floats can be.
+
+    Both zeros are equal to C and to NumPy; huge values would overflow in a difference, tiny ones
+    vanish in one.
+    """
+    single = np.float32
+    one, tiny = single(1.0), np.finfo(single).tiny
+    steps = [np.nextafter(one, single(0.0)), one, np.nextafter(one, single(2.0))]
+    largest = np.finfo(single).max
+    sets = (
+        steps,
+        [-value for value in steps],
+        [single(-0.0), single(0.0)],
+        [single(0.0), tiny, np.nextafter(tiny, one), -tiny],
+        [np.nextafter(largest, one), largest, -largest],
+        [single(-1.0), single(0.0), single(1.0)],
+    )
+    few = [generator.choice(np.array(values, single), size=(count // 4, size)) for values in sets]
+    peaks = np.where(np.eye(size, dtype=bool), steps[2], one).astype(single)
+    flat = np.repeat(np.array([[-largest], [0.0], [largest]], single), size, axis=1)
+    return np.concatenate([flat, peaks, peaks[::-1], *few])
 
 
 def _first_accumulator(

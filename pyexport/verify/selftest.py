@@ -112,5 +112,9 @@ def _with_last_changed(text: str, table: str, dtype: str) -> tuple[str, bytes, b
         other = value - 1 if value > 0 else value + 1
         written = "0)" if least else str(other)
         bits = {"u8": 8, "s8": 8, "u16": 16, "s32": 32}[dtype]
-        pair = tuple((v % (1 << bits)).to_bytes(bits // 8, "little") for v in (value, other))
-    return text[:start] + written + text[stop:], pair[0], pair[1]
+        pair = _little_endian(value, bits), _little_endian(other, bits)
+    return text[:start] + written + text[stop:], *pair
+
+
+def _little_endian(value: int, bits: int) -> bytes:
+    return (value % (1 << bits)).to_bytes(bits // 8, "little")

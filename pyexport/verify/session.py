@@ -138,8 +138,8 @@ def verify_subject(
 ) -> Report:
     """Return the report of running the subject's header on every target.
 
-    suites_of gives the suites for a target's name; text is what is known of the header's text. Raises ToolMissingError before anything runs if
-    a target has no compiler or emulator here.
+    suites_of gives the suites for a target's name; text is what is known of the header's text.
+    Raises ToolMissingError before anything runs if a target has no compiler or emulator here.
     """
     runners = [
         open_runner(

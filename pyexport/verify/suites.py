@@ -7,8 +7,9 @@ import numpy as np
 
 from pyexport.artifact import NUMPY_DTYPES, Artifact
 from pyexport.errors import UsageError
-from pyexport.ir import Array, Graph
+from pyexport.ir import Array, Graph, QuantizedSoftmax
 from pyexport.verify.extremes import extreme_rows
+from pyexport.verify.softmax import CANDIDATES, softmax_rows
 
 DEFAULT_SUITES = ("dataset", "random", "corners", "extremes")
 
@@ -104,7 +105,11 @@ def _extremes(artifact: Artifact, options: SuiteOptions) -> Array:
             _random(artifact, SuiteOptions(random=200, seed=options.seed)),
         ]
     )
-    return extreme_rows(artifact.graph, starts, low, high).astype(dtype)
+    extremes = extreme_rows(artifact.graph, starts, low, high).astype(dtype)
+    if not isinstance(artifact.graph.nodes[-1].op, QuantizedSoftmax):
+        return extremes
+    many = _random(artifact, SuiteOptions(random=CANDIDATES, seed=options.seed))
+    return np.concatenate([extremes, softmax_rows(artifact.graph, np.concatenate([starts, many]))])
 
 
 def input_limits(graph: Graph) -> tuple[float, float, type[np.generic]]:

@@ -155,6 +155,23 @@ def test_ties_of_every_position_and_extremes_go_into_argmax(exported: Export) ->
     assert {-128, 127} <= set(np.unique(vectors).tolist())
 
 
+def test_float_ties_hold_neighbors_zeros_and_limits() -> None:
+    artifact = networks.export_recipe(Recipe((4, 5), "none", scheme="float32")).artifact
+    vectors = tie_outputs(artifact)
+    assert vectors.dtype == np.float32
+    assert np.isfinite(vectors).all()
+    step = np.nextafter(np.float32(1), np.float32(2))
+    apart = (vectors.max(axis=1) == step) & (np.sort(vectors, axis=1)[:, -2] == 1)
+    assert apart.any(), "one unit apart"
+    zeros = (vectors == 0).all(axis=1)
+    signs = np.signbit(vectors[zeros])
+    assert (signs[:, 0] & ~signs[:, 1]).any(), "-0 first is the class, for they are equal"
+    largest = np.finfo(np.float32).max
+    assert (vectors == largest).any()
+    assert (vectors == -largest).all(axis=1).any()
+    assert (np.abs(vectors[vectors != 0]).min()) <= np.finfo(np.float32).tiny
+
+
 def test_floats_are_compared_as_bits() -> None:
     zero, minus_zero = np.float32([[0.0]]), np.float32([[-0.0]])
     assert differs(zero, minus_zero).all()

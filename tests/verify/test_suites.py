@@ -112,7 +112,8 @@ def test_extremes_of_deeper_layers_pass_every_random_row() -> None:
 def test_a_softmax_behind_the_layers_does_not_stop_the_extremes() -> None:
     artifact = artifact_of(RECIPES[1])
     (suite,) = build_suites(artifact, ("extremes",), SMALL)
-    assert len(suite.rows) == 2 * 7 + 2 * 3
+    neurons = 2 * 7 + 2 * 3
+    assert neurons < len(suite.rows) <= neurons + 200
 
 
 def test_the_dataset_suite_holds_the_stored_rows() -> None:
