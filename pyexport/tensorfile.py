@@ -29,6 +29,7 @@ ITEM_BYTES = {
 MAX_HEADER_BYTES = 100_000_000
 MAX_RANK = 32
 METADATA_KEY = "__metadata__"
+_WAY_OUT = "the file is damaged: copy it again, or make it again"
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,16 @@ def read_tensorfile(data: bytes, where: str) -> tuple[dict[str, str], dict[str, 
     header = _read_header(data, where)
     metadata = header.pop(METADATA_KEY, {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        raise FileFormatError(f"{where}: {METADATA_KEY} must hold texts only")
+        raise FileFormatError(f"{where}: {METADATA_KEY} must hold texts only; {_WAY_OUT}")
     body = memoryview(data)[8 + int.from_bytes(data[:8], "little") :]
     tensors: dict[str, RawTensor] = {}
     spans: list[tuple[int, int, str]] = []
     for name, entry in header.items():
         dtype, shape, begin, end = _check_entry(entry, f"{where}: tensor {printable(name)}")
         if end > len(body):
-            raise FileFormatError(f"{where}: tensor {printable(name)} ends outside the file")
+            raise FileFormatError(
+                f"{where}: tensor {printable(name)} ends outside the file; {_WAY_OUT}"
+            )
         spans.append((begin, end, name))
         tensors[name] = RawTensor(dtype, shape, body[begin:end])
     _check_spans(spans, len(body), where)
@@ -83,29 +86,37 @@ def read_tensorfile(data: bytes, where: str) -> tuple[dict[str, str], dict[str, 
 def _read_header(data: bytes, where: str) -> dict[str, object]:
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or length > len(data) - 8:
-        raise FileFormatError(f"{where}: the file is shorter than its header says; it is truncated")
+        raise FileFormatError(
+            f"{where}: the file is shorter than its header says; it is truncated; {_WAY_OUT}"
+        )
     if length > MAX_HEADER_BYTES:
-        raise FileFormatError(f"{where}: a header of {length} bytes is over {MAX_HEADER_BYTES}")
+        raise FileFormatError(
+            f"{where}: a header of {length} bytes is over {MAX_HEADER_BYTES}; {_WAY_OUT}"
+        )
     header = parse_json(data[8 : 8 + length], where)
     if not isinstance(header, dict):
-        raise FileFormatError(f"{where}: the header is not a JSON object")
+        raise FileFormatError(f"{where}: the header is not a JSON object; {_WAY_OUT}")
     return header
 
 
 def _check_entry(entry: object, what: str) -> tuple[str, tuple[int, ...], int, int]:
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        raise FileFormatError(f"{what} must have dtype, shape and data_offsets")
+        raise FileFormatError(f"{what} must have dtype, shape and data_offsets; {_WAY_OUT}")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in ITEM_BYTES:
         known = ", ".join(ITEM_BYTES)
-        raise FileFormatError(f"{what} has dtype {printable(dtype, 20)}, which is none of {known}")
+        raise FileFormatError(
+            f"{what} has dtype {printable(dtype, 20)}, which is none of {known}; {_WAY_OUT}"
+        )
     if not _are_sizes(shape) or len(shape) > MAX_RANK:
-        raise FileFormatError(f"{what} has no valid shape")
+        raise FileFormatError(f"{what} has no valid shape; {_WAY_OUT}")
     if not _are_sizes(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
-        raise FileFormatError(f"{what} has no valid data_offsets")
+        raise FileFormatError(f"{what} has no valid data_offsets; {_WAY_OUT}")
     begin, end = offsets
     if math.prod(shape) * ITEM_BYTES[dtype] != end - begin:
-        raise FileFormatError(f"{what} holds {end - begin} bytes, not what its shape needs")
+        raise FileFormatError(
+            f"{what} holds {end - begin} bytes, not what its shape needs; {_WAY_OUT}"
+        )
     return dtype, tuple(shape), begin, end
 
 
@@ -119,7 +130,7 @@ def _check_spans(spans: list[tuple[int, int, str]], total: int, where: str) -> N
     for begin, end, name in sorted(spans):
         if begin != position:
             problem = "overlaps another tensor" if begin < position else "follows a gap"
-            raise FileFormatError(f"{where}: tensor {printable(name)} {problem}")
+            raise FileFormatError(f"{where}: tensor {printable(name)} {problem}; {_WAY_OUT}")
         position = end
     if position != total:
-        raise FileFormatError(f"{where}: {total - position} bytes belong to no tensor")
+        raise FileFormatError(f"{where}: {total - position} bytes belong to no tensor; {_WAY_OUT}")

@@ -12,6 +12,7 @@ from pyexport.errors import FileFormatError
 
 MAX_FILE_BYTES = 512 << 20  # of an export: more than the largest model with all its rows takes
 MAX_JSON_DEPTH = 64
+_WAY_OUT = "the file is damaged: copy or save it again"
 MAX_PRINTED = 120  # characters of a foreign name that an error message repeats
 
 
@@ -72,11 +73,13 @@ def parse_json(data: bytes | str, where: str) -> object:
             object_pairs_hook=_unique,
         )
     except RecursionError:
-        raise FileFormatError(f"{where}: the JSON is nested too deeply") from None
+        raise FileFormatError(f"{where}: the JSON is nested too deeply; {_WAY_OUT}") from None
     except ValueError as error:  # also UnicodeDecodeError and json.JSONDecodeError
-        raise FileFormatError(f"{where}: not valid JSON ({printable(error)})") from None
+        raise FileFormatError(f"{where}: not valid JSON ({printable(error)}); {_WAY_OUT}") from None
     if _deeper_than(value, MAX_JSON_DEPTH):
-        raise FileFormatError(f"{where}: the JSON is nested deeper than {MAX_JSON_DEPTH} levels")
+        raise FileFormatError(
+            f"{where}: the JSON is nested deeper than {MAX_JSON_DEPTH} levels; {_WAY_OUT}"
+        )
     return value
 
 

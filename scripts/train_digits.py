@@ -160,6 +160,7 @@ def summarize(seeds: list[int], accuracies: list[float], n_test: int) -> dict[st
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Return the checked options; ends the process with one line where they make no sense."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--output", type=Path, default=Path("model.pt"), help="file to write")
     parser.add_argument("--seed", type=int, default=0, help="first seed, and the one saved")
@@ -175,6 +176,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> None:
+    """Train, measure, save the first seed's network and print what was measured."""
     chosen = parse_arguments()
     torch.set_num_threads(1)  # sums in one order on every machine
     torch.use_deterministic_algorithms(True)

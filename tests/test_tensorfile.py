@@ -114,6 +114,7 @@ def test_damaged_file_is_refused_in_one_line(data, message):
         read_tensorfile(data, "some.px")
     assert message in str(caught.value)
     assert str(caught.value).startswith("some.px: ")
+    assert "the file is damaged: copy" in str(caught.value), "it tells the way out"
     assert "\n" not in str(caught.value)
 
 

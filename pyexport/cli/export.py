@@ -7,7 +7,7 @@ import typer
 
 from pyexport.cli.common import JsonOption, parse_range, print_json, say, split_output, warn
 from pyexport.codegen.identifiers import check_model_name
-from pyexport.errors import UsageError
+from pyexport.errors import FileFormatError, UsageError
 from pyexport.frontends import load_model, read_samples
 from pyexport.ir import Dataset, Model
 from pyexport.pipeline import SCHEMES, Export, ExportOptions, export_model
@@ -48,6 +48,8 @@ def export_command(
 ) -> None:
     """Quantize a model and write it as one C header, with all that is needed to check it."""
     folder, chosen = split_output(output, name, model)
+    if model.is_dir():  # first: the name of a folder is no reason to speak of --name
+        raise FileFormatError(f"{model}: a directory; name a model file in it")
     # Options are checked before the model is read: a typing mistake should not cost a minute.
     check_model_name(chosen)
     if scheme not in SCHEMES:

@@ -16,6 +16,7 @@ MAX_RATIO = 200  # unpacked / packed of one member ...
 RATIO_FREE_BYTES = 1 << 20  # ... unless it unpacks to less than this
 MAX_NAME_BYTES = 512
 _MAX_DIRECTORY_BYTES = MAX_MEMBERS * (46 + 2 * MAX_NAME_BYTES)
+_WAY_OUT = "no archive of PyTorch or NumPy is like that: save it again"
 _END_RECORD = b"PK\x05\x06"
 _ZIP64_RECORD, _ZIP64_LOCATOR = b"PK\x06\x06", b"PK\x06\x07"
 _ZIP64_BYTES = 56 + 20  # both; PyTorch writes them into small archives too
@@ -61,7 +62,8 @@ class Archive:
             ) from None
         except _DAMAGE as error:
             raise FileFormatError(
-                f"{self.where}: member {printable(name)} is damaged ({printable(error)})"
+                f"{self.where}: member {printable(name)} is damaged ({printable(error)}); "
+                "copy or save it again"
             ) from None
 
 
@@ -75,7 +77,9 @@ def _check_directory(data: bytes, where: str) -> None:
     if whole:
         count, size, offset, comment = struct.unpack_from("<HIIH", data, end + 10)
         if count > MAX_MEMBERS or size > _MAX_DIRECTORY_BYTES:
-            raise FileFormatError(f"{where}: the archive has over {MAX_MEMBERS} members")
+            raise FileFormatError(
+                f"{where}: the archive has over {MAX_MEMBERS} members; {_WAY_OUT}"
+            )
         before = size + offset + _zip64_bytes(data, end, count, size, offset)
         whole = end + 22 + comment == len(data) and before == end
     if not whole:
@@ -98,23 +102,28 @@ def _zip64_bytes(data: bytes, end: int, count: int, size: int, offset: int) -> i
 
 def _check_members(members: list[zipfile.ZipInfo], where: str, total_bytes: int) -> None:
     if len(members) > MAX_MEMBERS:
-        raise FileFormatError(f"{where}: the archive has over {MAX_MEMBERS} members")
+        raise FileFormatError(f"{where}: the archive has over {MAX_MEMBERS} members; {_WAY_OUT}")
     if sum(member.file_size for member in members) > total_bytes:
-        raise FileFormatError(f"{where}: the archive unpacks to over {total_bytes >> 20} MiB")
+        raise FileFormatError(
+            f"{where}: the archive unpacks to over {total_bytes >> 20} MiB; save less in it"
+        )
     seen: set[str] = set()
     for member in members:
         name = member.filename
         shown = f"{where}: member {printable(name)}"
         if len(name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
-            raise FileFormatError(f"{shown} has a name over {MAX_NAME_BYTES} bytes")
+            raise FileFormatError(f"{shown} has a name over {MAX_NAME_BYTES} bytes; {_WAY_OUT}")
         parts = name.replace("\\", "/").split("/")
         if not name or name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
-            raise FileFormatError(f"{shown} would leave the archive's folder")
+            raise FileFormatError(f"{shown} would leave the archive's folder; {_WAY_OUT}")
         if name in seen:
-            raise FileFormatError(f"{shown} appears twice")
+            raise FileFormatError(f"{shown} appears twice; {_WAY_OUT}")
         seen.add(name)
         packed = max(member.compress_size, 1)
         if member.file_size > RATIO_FREE_BYTES and member.file_size > MAX_RATIO * packed:
-            raise FileFormatError(f"{shown} unpacks to over {MAX_RATIO} times its size (zip bomb)")
+            raise FileFormatError(
+                f"{shown} unpacks to over {MAX_RATIO} times its size (zip bomb); save it "
+                "uncompressed if it is yours"
+            )
         if member.flag_bits & 1:
-            raise FileFormatError(f"{shown} is encrypted")
+            raise FileFormatError(f"{shown} is encrypted; save it without a password")

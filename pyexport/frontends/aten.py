@@ -65,7 +65,10 @@ def _linear(low: Lowering, call: Call) -> Value:
 
 def _addmm(low: Lowering, call: Call) -> Value:
     if low.number(call, "alpha", 1) != 1 or low.number(call, "beta", 1) != 1:
-        raise UnsupportedOperatorError(f"{low.at(call)}: alpha and beta other than 1")
+        raise UnsupportedOperatorError(
+            f"{low.at(call)} has alpha or beta other than 1; multiply the weight and the bias by "
+            "them, or use nn.Linear"
+        )
     weight = low.parameter(call, "mat2")
     return _dense(
         low, call, low.operand(call, "mat1"), _transposed(weight), low.parameter(call, "self")

@@ -28,6 +28,7 @@ def load_model(path: str | Path) -> Model:
     finding = identify(data, where)
     if finding.kind != PT2:
         remedy = finding.remedy.replace("FILE", printable(path.name))
+        remedy = remedy.replace("STEM", printable(path.stem))
         raise FileFormatError(f"{where}: this is {finding.what}; {remedy}")
     return parse_pt2(data, where, printable(path.name))
 

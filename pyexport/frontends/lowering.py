@@ -30,9 +30,14 @@ BATCH_HINT = "give the example a batch dimension, e.g. torch.zeros(1, 64)"
 
 
 def only_input(program: ExportedProgram, where: str) -> tuple[str, TensorInfo]:
+    """Return name and description of the model's input: one, float, batch first, sizes fixed.
+
+    Raises UnsupportedModelError.
+    """
     if len(program.inputs) != 1:
         raise UnsupportedModelError(
-            f"{where}: the model takes {len(program.inputs)} inputs; only one is supported"
+            f"{where}: the model takes {len(program.inputs)} inputs; only one is supported: "
+            "concatenate them before the model"
         )
     name = program.inputs[0]
     info = program.values.get(name)
@@ -121,7 +126,9 @@ class Lowering:
         """Return the argument `key`, which must be a tensor made from the input."""
         reference = call.arguments.get(key)
         if not isinstance(reference, TensorRef):
-            raise UnsupportedOperatorError(f"{self.at(call)}: its argument {key} is no tensor")
+            raise UnsupportedOperatorError(
+                f"{self.at(call)}: its argument {key} is no tensor; pass one made from the input"
+            )
         return self.value(reference.name, self.at(call))
 
     def parameter(self, call: Call, key: str) -> Parameter | None:
@@ -148,7 +155,9 @@ class Lowering:
         value = call.arguments.get(key, default)
         if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
             return value
-        raise UnsupportedOperatorError(f"{self.at(call)}: its {key} is not a plain number")
+        raise UnsupportedOperatorError(
+            f"{self.at(call)}: its {key} is not a plain number; write a constant there"
+        )
 
     def _check_stated_shape(self, call: Call, name: str, result: Value | Parameter) -> None:
         info = self.program.values.get(name)
@@ -186,8 +195,10 @@ def refuse_non_finite(name: str, array: Array, where: str) -> None:
 
 
 def show(sizes: tuple[int | str, ...]) -> str:
+    """Return sizes as Python writes a tuple: "(1, 64)"; a symbolic one by its name."""
     return "(" + ", ".join(printable(n) for n in sizes) + ("," if len(sizes) == 1 else "") + ")"
 
 
 def dtype_name(code: object) -> str:
+    """Return the name of a type number of the file ("float16"), or words for an unknown one."""
     return DTYPE_NAMES.get(code, "of an unknown type") if isinstance(code, int) else "another type"

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from pyexport.errors import CalibrationError, FileFormatError
 from pyexport.frontends.archive import Archive
+from pyexport.frontends.sniff import identify
 from pyexport.ir import Array, Dataset, FloatArray
 from pyexport.untrusted import printable, read_regular
 
@@ -152,7 +153,12 @@ def _read_npz(data: bytes, where: str) -> tuple[Array, Array | None]:
     if inputs is None and len(others) == 1:
         inputs = others[0]
     if inputs is None:
-        held = ", ".join(printable(k, 30) for k in list(members)[:6]) or "no array"
+        if not members:
+            what = identify(data, where).what or "a torch.export archive, a model"
+            raise CalibrationError(
+                f"{where}: this is {what}, not data; name a .npz, .npy, .csv or IDX file"
+            )
+        held = ", ".join(printable(k, 30) for k in list(members)[:6])
         raise CalibrationError(f"{where} hold {held}; name the array `inputs`")
     return (
         read_npy(archive.read(inputs), where),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 from pyexport.frontends.archive import Archive
@@ -15,6 +16,8 @@ _SAVE = 'pyexport.save(model, example, "model.pt2")'
 _SAVE_BOTH = f'{_SAVE} or torch.export.save(torch.export.export(model, (example,)), "model.pt2")'
 _RESAVE = f"in Python, build the model, load it, and write {_SAVE_BOTH}"
 _LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46")
+_HEADER = re.compile(rb'#define\s+\w+_IDENTITY\s*\\?\s*"[0-9a-f]{64}"')
+_HEADER_BYTES = 64 << 10
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 
 
@@ -39,7 +42,7 @@ def identify(data: bytes, where: str) -> Finding:
             "a torch.save file of the format before PyTorch 1.6, a pickle without the model's code",
             _RESAVE,
         )
-    for test in (_magic, _safetensors, _onnx, _json_text, _any_pickle):
+    for test in (_magic, _safetensors, _onnx, _json_text, _header, _any_pickle):
         finding = test(data)
         if finding:
             return finding
@@ -217,6 +220,18 @@ def _json_text(data: bytes) -> Finding | None:
     except (ValueError, RecursionError):
         return None
     return Finding("json", "a JSON text, not a model file", f"save the model with {_SAVE}")
+
+
+def _header(data: bytes) -> Finding | None:
+    """Know a header of ours by the identity that it defines."""
+    if not _HEADER.search(data[:_HEADER_BYTES]):
+        return None
+    return Finding(
+        "header",
+        "a header that pyexport wrote, which is already exported",
+        "pass STEM.px beside it to `pyexport inspect` or `simulate`, the header to `verify`, "
+        "and to export the model file",
+    )
 
 
 def _keras(what: str) -> Finding:

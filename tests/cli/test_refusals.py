@@ -38,26 +38,64 @@ def hostile(data: bytes) -> Callable[[Path], int]:
     return lambda path: path.write_bytes(data)
 
 
-FILES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "missing": (lambda path: None, "does not exist"),
-    "directory": (lambda path: path.mkdir(), "directory"),
-    "empty": (hostile(b""), "empty"),
-    "wrong magic": (hostile(b"\x7fELF" + bytes(200)), ""),
-    "text": (hostile(b"hello\n" * 20), ""),
-    "foreign global": (lambda path: path.write_bytes(pickle.dumps(Canary())), ""),
-    "zip that is none": (hostile(b"PK\x03\x04" + bytes(64)), ""),
+FILES: dict[str, tuple[Callable[[Path], object], str, str]] = {  # what it is, the way out
+    "missing": (lambda path: None, "the file does not exist", "check the path"),
+    "directory": (lambda path: path.mkdir(), "a directory", "name a model file in it"),
+    "pipe": (os.mkfifo, "not a regular file", "copy it to a file first"),
+    "empty": (hostile(b""), "this is an empty file", "save the model again: pyexport.save("),
+    "wrong magic": (
+        hostile(b"\x7fELF" + bytes(200)),
+        "this is a compiled program (ELF)",
+        "export reads what pyexport.save(",
+    ),
+    "text": (
+        hostile(b"hello\n" * 20),
+        "this is not a model file (it starts with the bytes 68 65",
+        "export reads what pyexport.save(",
+    ),
+    "foreign global": (
+        lambda path: path.write_bytes(pickle.dumps(Canary())),
+        "this is a pickle that imports posix.system; nothing of it was run",
+        "load it yourself and write pyexport.save(",
+    ),
+    "zip that is none": (
+        hostile(b"PK\x03\x04" + bytes(64)),
+        "truncated or damaged zip archive",
+        "copy or save it again",
+    ),
 }
 
 
 @pytest.mark.parametrize("command", ["export", "inspect", "verify"])
 @pytest.mark.parametrize("case", FILES)
 def test_a_file_that_is_no_model_is_refused_by_name(place: Path, case: str, command: str) -> None:
-    make, words = FILES[case]
+    make, what, way_out = FILES[case]
     make(place / "m.pt")
-    line = refused(place, command, "m.pt")
-    assert line.startswith("m.pt: ")
-    assert words in line
-    assert not (place / "canary").exists()
+    before = contents(place)
+    done = pyexport(command, "m.pt")
+    line, newline, rest = done.err.partition("\n")
+    assert (done.status, done.out, newline, rest) == (2, "", "\n", "")
+    assert line.startswith(f"error: m.pt: {what}")
+    assert way_out in line
+    assert contents(place) == before, "nothing is written, and no foreign code runs"
+
+
+def test_a_directory_is_refused_before_its_name_is(place: Path) -> None:
+    assert refused(place, "export", ".") == ".: a directory; name a model file in it"
+
+
+def test_a_model_file_as_data_is_named_as_what_it_is(
+    place: Path, model: Path, exported: Path
+) -> None:
+    line = refused(place, "simulate", exported / "digits.px", model)
+    assert "this is a torch.export archive, a model, not data; name a .npz" in line
+
+
+@pytest.mark.parametrize("command", ["export", "inspect"])
+def test_a_header_leads_to_its_artifact(place: Path, exported: Path, command: str) -> None:
+    line = refused(place, command, exported / "digits.h")
+    assert "this is a header that pyexport wrote" in line
+    assert "pass digits.px beside it to `pyexport inspect`" in line
 
 
 def test_a_truncated_archive_is_refused(place: Path, model: Path) -> None:
@@ -236,8 +274,7 @@ def test_ctrl_c_is_one_line(model: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr("pyexport.cli.export.export_model", interrupted)
     done = pyexport("export", model)
-    assert (done.status, done.out) == (130, "")
-    assert done.err in ("", "error: interrupted\n")
+    assert (done.status, done.out, done.err) == (130, "", "error: interrupted\n")
 
 
 def test_the_script_of_a_bare_checkout_refuses_alike(place: Path) -> None:

@@ -65,7 +65,7 @@ def test_unsupported_operator_names_its_module_and_the_way_out(tmp_path, layer, 
         (lambda m, x: m.f(x.t()), "aten.t.default"),
         (lambda m, x: nn.functional.linear(x, x), "computed, not a stored parameter"),
         (lambda m, x: torch.clamp(x, max=x), "aten.clamp.Tensor"),
-        (lambda m, x: torch.addmm(m.f.bias, x, m.f.weight, beta=2), "alpha and beta"),
+        (lambda m, x: torch.addmm(m.f.bias, x, m.f.weight, beta=2), "beta other than 1; multiply"),
     ],
 )
 def test_unsupported_function_is_named(tmp_path, forward, message):

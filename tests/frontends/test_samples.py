@@ -105,7 +105,7 @@ def test_one_sample_may_lack_the_row_dimension(write):
         (npy(ROWS)[:20], "damaged .npy"),
         (b"\x93NUMPY\x09\x00" + bytes(30), "unknown .npy version"),
         (npz(a=ROWS, b=ROWS), "hold a, b; name the array `inputs`"),
-        (npz(), "hold no array"),
+        (npz(), "a zip archive without a model in it, not data; name a .npz"),
         (npz(inputs=ROWS)[:-30], "truncated or damaged zip"),
         (npz(inputs=ROWS, targets=[1, 2]), "3 rows and targets of shape (2,)"),
         (npz(inputs=ROWS, targets=[0, 1, -1]), "class numbers"),
