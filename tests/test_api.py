@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import pyexport
+import pyexport.runners.build
+from pyexport import runners
 from pyexport.artifact import Artifact, read_artifact, write_artifact
-from pyexport.errors import FileFormatError, PyexportError, UsageError
+from pyexport.errors import FileFormatError, PyexportError, ToolFailedError, UsageError
 from pyexport.ir import Dataset
 from pyexport.pipeline import Export
 from tests import networks
@@ -42,6 +44,46 @@ def test_export_of_a_file_is_the_export_of_its_model(tmp_path: Path) -> None:
     by_path = pyexport.export(path, tmp_path / "a", "net", input_range=(0.0, 16.0))
     by_model = pyexport.export(pyexport.load(path), tmp_path / "b", "net", input_range=(0.0, 16.0))
     assert by_path.files() == by_model.files()
+
+
+def test_an_export_of_a_file_is_named_as_the_file(tmp_path: Path) -> None:
+    from tests.frontends.models import tiny, write_export
+
+    torch = pytest.importorskip("torch")
+    path = write_export(tmp_path / "gesture.pt2", tiny(), torch.zeros(1, 3))
+    made = pyexport.export(path, tmp_path / "out", input_range=(0.0, 16.0))
+    assert made.artifact.name == "gesture"
+    assert (tmp_path / "out" / "gesture.h").exists()
+    assert pyexport.export(MODEL, tmp_path / "out").artifact.name == "model"
+
+
+@pytest.mark.parametrize("kind", ["px", "memory"])
+def test_a_tool_error_names_the_subject_and_no_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    made = pyexport.export(MODEL, tmp_path, "net")
+    monkeypatch.setattr(runners.build, "WARNINGS", ("-Wno-such-warning", "-Werror", "-fno-such"))
+    shown = str(tmp_path / "net.px") if kind == "px" else "net.h (in memory)"
+    with pytest.raises(ToolFailedError) as caught:
+        pyexport.verify(tmp_path / "net.px" if kind == "px" else made, ("host-gcc",))
+    assert str(caught.value).startswith(f"{shown}: ")
+
+
+def test_a_chip_gets_fewer_rows_than_a_computer() -> None:
+    suites = {}
+
+    def progress(target: str, what: str) -> None:
+        suites.setdefault(target, []).append(what)
+
+    missing = runners.available("cortex-m4")
+    if missing is not None:
+        pytest.skip(missing)
+    pyexport.verify(
+        networks.export(MODEL), ("host", "wasm32", "cortex-m4"), ("random",), progress=progress
+    )
+    assert suites["host"][0] == "10000 rows of random"
+    assert suites["wasm32"][0] == "10000 rows of random"
+    assert suites["cortex-m4"][0] == "1000 rows of random"
 
 
 @pytest.mark.parametrize("scheme", ["int8", "float32"])
@@ -129,8 +171,10 @@ def test_errors_are_of_one_family(tmp_path: Path) -> None:
         with pytest.raises(PyexportError) as caught:
             call()
         assert "\n" not in str(caught.value)
-    with pytest.raises(UsageError, match="0 or more"):
+    with pytest.raises(UsageError, match="-1 random rows were asked for; ask for 0 or more"):
         pyexport.verify(networks.export(MODEL), random_rows=-1)
+    with pytest.raises(UsageError, match="the seed -1 is negative"):
+        pyexport.verify(networks.export(MODEL), seed=-1)
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -60,7 +63,13 @@ def run_tool(
     """
     try:
         done = subprocess.run(
-            command, cwd=cwd, capture_output=True, text=True, errors="replace", timeout=timeout
+            command,
+            cwd=cwd,
+            env=_environment(),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
         )
     except subprocess.TimeoutExpired:
         raise ToolFailedError(f"{what}: {command[0]} did not end in {timeout:g} s") from None
@@ -69,6 +78,22 @@ def run_tool(
     if done.returncode != 0:
         raise ToolFailedError(f"{what}: {first_error(done.stderr or done.stdout, done.returncode)}")
     return done.stdout
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of a tool; zig needs a place for its cache even without a home."""
+    environment = dict(os.environ)
+    if not environment.get("HOME") and not environment.get("XDG_CACHE_HOME"):
+        for name in ("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"):
+            environment.setdefault(name, str(_cache_dir()))
+    return environment
+
+
+@cache
+def _cache_dir() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="pyexport-zig-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def first_error(printed: str, returncode: int) -> str:
@@ -83,11 +108,6 @@ def first_error(printed: str, returncode: int) -> str:
 def package_of(tool: str) -> str:
     """Return the command that installs a compiler."""
     return _PACKAGES[tool]
-
-
-def compiler_names() -> tuple[str, ...]:
-    """Return every compiler that pyexport knows, found or not."""
-    return tuple(_PACKAGES)
 
 
 @cache

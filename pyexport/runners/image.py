@@ -24,7 +24,6 @@ class Section:
     address: int
     size: int
     writable: bool
-    in_file: bool  # False for .bss and the like
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,6 @@ def _read(path: Path, elf: Any) -> Image:
             address=section["sh_addr"],
             size=section["sh_size"],
             writable=bool(section["sh_flags"] & _WRITE),
-            in_file=section["sh_type"] != "SHT_NOBITS",
         )
         for section in elf.iter_sections()
         if section["sh_flags"] & _ALLOC

@@ -9,6 +9,7 @@ import pytest
 
 from pyexport.pipeline import Export
 from pyexport.runners import RUNNER_NAMES, available
+from pyexport.runners.compilers import compiler_problem
 from pyexport.verify import DEFAULT_SUITES, Subject, SuiteOptions, build_suites, verify_subject
 from pyexport.verify.suites import Suite
 from tests import networks
@@ -88,6 +89,33 @@ def test_an_avr_inference_of_the_digits_network_fits_300_bytes(
     cost = report.targets[0].measurement
     assert cost is not None
     assert cost.ram_static_bytes + cost.stack_bytes + 64 + 10 <= 300
+
+
+@pytest.mark.parametrize(
+    ("target", "compiler"),
+    [
+        ("cortex-m0", "arm-none-eabi-gcc"),
+        ("cortex-m33", "arm-none-eabi-gcc"),
+        ("rv32imc", "riscv64-unknown-elf-gcc"),
+    ],
+)
+@pytest.mark.parametrize("kind", MODELS)
+def test_gnu_cross_compilers_agree_too(
+    prepared: dict[str, tuple[Export, Subject]],
+    suites: dict[str, tuple[Suite, ...]],
+    target: str,
+    compiler: str,
+    kind: str,
+) -> None:
+    missing = available(target) or compiler_problem(compiler)
+    if missing is not None:
+        pytest.skip(missing)
+    _, subject = prepared[kind]
+    few = tuple(Suite(suite.name, suite.rows[:3]) for suite in suites[kind])
+    report = verify_subject(subject, (target,), lambda _: few, compiler=compiler)
+    assert report.problems == ()
+    assert report.targets[0].compiler.startswith(f"{compiler} ")
+    assert report.targets[0].rows == 3 * len(few)
 
 
 @pytest.mark.parametrize("target", ["cortex-m4", "rv32imc", "wasm32", "atmega328p"])

@@ -8,6 +8,7 @@ import pytest
 
 from pyexport.errors import FileFormatError, ToolFailedError, ToolMissingError, UsageError
 from pyexport.runners import RUNNER_NAMES, available, open_runner
+from pyexport.runners import catalog as catalog_module
 from pyexport.runners import compilers as compilers_module
 from pyexport.runners.compilers import find_compiler, first_error, run_tool
 from tests.runners.support import open_toy
@@ -31,7 +32,7 @@ def test_an_unknown_level_or_compiler_is_refused() -> None:
 
 
 def test_a_missing_header_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileFormatError, match=r"none.h: cannot be read: No such file"):
+    with pytest.raises(FileFormatError, match=r"none.h: the file does not exist"):
         open_toy("host", tmp_path / "none.h")
 
 
@@ -77,5 +78,32 @@ def test_the_first_error_line_is_quoted_not_the_first_line() -> None:
     assert first_error("", 7) == "exit status 7"
 
 
-def test_every_runner_name_can_be_asked_for() -> None:
-    assert all(available(name) is None or isinstance(available(name), str) for name in RUNNER_NAMES)
+@pytest.mark.parametrize("name", RUNNER_NAMES)
+def test_a_runner_is_said_to_run_here_only_if_it_opens(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if available(name) is None:
+        assert open_runner(name, HEADER, INTERFACE).name == name
+    else:
+        with pytest.raises(ToolMissingError):
+            open_runner(name, HEADER, INTERFACE)
+    monkeypatch.setattr(catalog_module.importlib.util, "find_spec", lambda _: None)
+    missing = available(name)
+    assert missing is not None
+    assert missing.startswith(f"{name}: the Python package ")
+
+
+def test_zig_builds_without_a_home(tmp_path: Path) -> None:
+    runner = open_toy("cortex-m4")
+    assert runner.compiler.startswith("zig")
+    code = (
+        "from pathlib import Path; from tests.runners.toy import HEADER, INTERFACE, toy_inputs;"
+        "from pyexport.runners import open_runner;"
+        "r = open_runner('cortex-m4', HEADER, INTERFACE);"
+        "print(r.run(toy_inputs(5)).outputs.shape)"
+    )
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=tmp_path
+    )
+    assert (done.stdout.strip(), done.stderr) == ("(5, 2)", "")
