@@ -12,13 +12,10 @@ from typing import Any
 import numpy as np
 
 from pyexport.pipeline import Export
+from pyexport.runners.compilers import WARNINGS
 from pyexport.simulator.fast import trace_sizes
 from tests.networks import NUMPY
 
-WARNINGS = (
-    "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Wundef",
-    "-Werror",
-)  # fmt: skip
 C99 = ("-std=c99", *WARNINGS)
 CXX11 = ("-x", "c++", "-std=c++11", *WARNINGS)
 FLOAT_FLAGS = ("-ffp-contract=off",)

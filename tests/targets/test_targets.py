@@ -7,8 +7,8 @@ import pytest
 
 from pyexport.errors import UsageError
 from pyexport.runners.compilers import WARNINGS, compiler_problem, find_compiler
-from pyexport.runners.headercheck import Toolchain, toolchains
 from pyexport.targets import TARGETS, Target, get_target
+from tests.runners.toolchains import Toolchain, toolchains
 
 CROSS = [chain for chain in toolchains() if chain.target != "host"]
 
