@@ -94,11 +94,12 @@ def test_without_data_the_declared_range_is_used_and_marked(
     done = pyexport("export", plain_model, "--output", tmp_path, "--input-range", "0:16")
     assert done.status == 0
     assert done.err.startswith("warning: no calibration data: ranges are bounds")
-    assert done.err.count("\n") == 1
+    assert [line.partition(":")[0] for line in done.err.splitlines()] == ["warning"] * 2
+    assert "warning: the input is taken as whole numbers 0..16" in done.err
     assert "NOT calibrated" in (tmp_path / "plain.h").read_text()
     manifest = json.loads((tmp_path / "plain.json").read_text())
     assert manifest["calibration"] == {"kind": "declared range", "rows": 0}
-    assert len(manifest["warnings"]) == 1
+    assert len(manifest["warnings"]) == 2
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv"])
