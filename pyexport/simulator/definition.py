@@ -2,8 +2,8 @@
 
 This file is the specification of the PX1 arithmetic (docs/arithmetic.md tells why). It imports the
 standard library, fixedpoint, and simulator.float32 for the float32 scheme, takes its model as lists
-and numbers, and is written to be read; `fast` computes the same with NumPy, the generated C the same
-on a chip.
+and numbers, and is written to be read; `fast` computes the same with NumPy, the generated C the
+same on a chip.
 """
 
 from __future__ import annotations
