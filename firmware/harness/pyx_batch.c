@@ -14,16 +14,17 @@ static void copy(void *to, const void *from, uint32_t bytes)
     }
 }
 
+/* Without an early exit: unicorn 2.1.4 takes the branch after a chain of IT blocks, which clang makes
+ * of one, for an invalid instruction. */
 static uint8_t equal(const void *a, const void *b, uint32_t bytes)
 {
     const uint8_t *x = (const uint8_t *)a;
     const uint8_t *y = (const uint8_t *)b;
+    uint8_t difference = 0u;
     while (bytes-- > 0u) {
-        if (*x++ != *y++) {
-            return 0u;
-        }
+        difference = (uint8_t)(difference | (*x++ ^ *y++));
     }
-    return 1u;
+    return difference == 0u;
 }
 
 #ifdef PYX_TRACE_BUILD
