@@ -14,15 +14,17 @@ static void copy(void *to, const void *from, uint32_t bytes)
     }
 }
 
-/* Without an early exit: unicorn 2.1.4 takes the branch after a chain of IT blocks, which clang makes
- * of one, for an invalid instruction. */
+/* Reads every byte, hence volatile: of an early exit clang makes a chain of IT blocks, after which
+ * unicorn 2.1.4 was seen to skip an instruction on Cortex-M7. */
 static uint8_t equal(const void *a, const void *b, uint32_t bytes)
 {
-    const uint8_t *x = (const uint8_t *)a;
-    const uint8_t *y = (const uint8_t *)b;
+    const volatile uint8_t *x = (const volatile uint8_t *)a;
+    const volatile uint8_t *y = (const volatile uint8_t *)b;
     uint8_t difference = 0u;
     while (bytes-- > 0u) {
-        difference = (uint8_t)(difference | (*x++ ^ *y++));
+        const uint8_t left = *x++;
+        const uint8_t right = *y++;
+        difference = (uint8_t)(difference | (left ^ right));
     }
     return difference == 0u;
 }
