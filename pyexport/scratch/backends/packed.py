@@ -1,0 +1,213 @@
+"""Weights as fixed-point numbers, a row of them in one integer: the fast engine.
+
+    forward   sum of x_i * row_i         row i: the weights of input i, one lane an output
+    backward  sum of g_o * column_o      column o: the same weights, one lane an input
+    step      row_i -= x_i * d,  column_o -= d_o * x,  with d = rate * g
+
+All sums are exact; only entering numbers are rounded (inputs, gradients, d), so the same run gives
+the same bits everywhere. Rows and columns receive the same integer products and stay transposes.
+No lane can overflow: `plan` leaves room for it, and each use checks what the plan relies on.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from functools import reduce
+from itertools import compress, repeat
+from operator import add, mul, or_
+
+from pyexport.errors import InvalidModelError, UsageError
+from pyexport.scratch.backends import Row, Rule
+from pyexport.scratch.backends.lanes import Lanes
+from pyexport.scratch.backends.plan import COLUMN_WIDTH, GRADIENT_BITS, Plan
+
+Sparse = tuple[list[int], Sequence[int]]  # places and numbers of what is not zero
+
+PIXEL_BITS = 8  # bytes stand for k / 256
+
+
+class ClippedWeightsWarning(RuntimeWarning):
+    """Weights grew to the limit of the packed engine and were cut there; says how many."""
+
+
+class PackedMatrix:
+    """n_in rows of n_out lanes, and the transposed columns once they are asked for."""
+
+    def __init__(
+        self, weight: Sequence[Sequence[float]], bias: Sequence[float], plan: Plan
+    ) -> None:
+        self.plan = plan
+        self.clipped = 0  # weights cut at plan.clip so far
+        self.pairs: list[tuple[Sparse, Sequence[float]]] = []
+        self._lanes = Lanes(plan.n_out, plan.width)
+        self._unit = 2.0**-plan.weight_bits
+        self._sum_unit = self._lanes.scale * 2.0 ** -(plan.weight_bits + plan.input_bits)
+        self._columns: list[int] | None = None
+        self._column_lanes: Lanes | None = None
+        self._places = range(plan.n_in)
+        self._pixels = bytes(plan.pixel(k) for k in range(256))
+        # A weight outside [-clip, clip) leaves a bit above it set once clip is added to its lane.
+        clip = plan.clip_units
+        self._lift = self._lanes.ones * clip
+        self._above = self._lanes.ones * ((1 << self._lanes.bits) - 2 * clip)
+        self.load(weight, bias)
+
+    def load(self, weight: Sequence[Sequence[float]], bias: Sequence[float]) -> None:
+        scale = 2.0**self.plan.weight_bits
+        columns = [[round(w * scale) for w in row] for row in weight]
+        rows = [list(row) for row in zip(*columns, strict=True)]
+        self._set_rows([*rows, [round(b * scale) for b in bias]])
+
+    def weight(self) -> list[Row]:
+        rows = [self._lanes.numbers(row) for row in self._rows]
+        return [[number * self._unit for number in column] for column in zip(*rows, strict=True)]
+
+    def bias(self) -> Row:
+        return [number * self._unit for number in self._lanes.numbers(self._bias)]
+
+    def encode(self, x: Sequence[float]) -> Sparse:
+        numbers: Sequence[int]
+        if isinstance(x, bytes):
+            numbers = x if self.plan.input_bits == PIXEL_BITS else x.translate(self._pixels)
+            places = list(compress(self._places, numbers))
+            present: Sequence[int] = numbers.translate(None, b"\0")
+        else:
+            numbers = to_fixed(x, 2.0**self.plan.input_bits)
+            places = list(compress(self._places, numbers))
+            present = list(filter(None, numbers))
+        if sum(map(abs, present)) > self.plan.input_room:
+            raise InvalidModelError(
+                f"the inputs of a packed layer add up to more than {self.plan.input_total:g};"
+                " scale the data to about -1..1, lower the learning rate, or use the lists engine"
+            )
+        return places, present
+
+    def mv(self, x: Sparse) -> Row:
+        places, numbers = x
+        terms = map(mul, numbers, map(self._rows.__getitem__, places))
+        unit = self._sum_unit
+        total = sum(terms, self._bias << self.plan.input_bits)
+        return [word * unit for word in self._lanes.words(total)]
+
+    def tmv(self, g: Sequence[float]) -> Row:
+        if self._columns is None:
+            self._make_columns()
+        assert self._columns is not None and self._column_lanes is not None
+        numbers = to_fixed(g, 2.0**GRADIENT_BITS)
+        if sum(map(abs, numbers)) > self.plan.gradient_room:
+            raise InvalidModelError(
+                "the gradient of a packed layer is too large; lower the learning rate,"
+                " or use the lists engine"
+            )
+        total = sum(map(mul, numbers, self._columns))
+        unit = self._column_lanes.scale * 2.0 ** -(self.plan.weight_bits + GRADIENT_BITS)
+        return [word * unit for word in self._column_lanes.words(total)]
+
+    def outer(self, x: Sparse, g: Sequence[float]) -> None:
+        self.pairs.append((x, g))
+
+    def gradient(self) -> tuple[list[Row], Row]:
+        plan = self.plan
+        weight = [[0.0] * plan.n_in for _ in range(plan.n_out)]
+        bias = [0.0] * plan.n_out
+        unit = 2.0**-plan.input_bits
+        for (places, numbers), g in self.pairs:
+            for o, share in enumerate(g):
+                bias[o] += share
+                row = weight[o]
+                for i, number in zip(places, numbers, strict=True):
+                    row[i] += share * (number * unit)
+        return weight, bias
+
+    def descend(self, rate: float) -> None:
+        plan = self.plan
+        scale = rate * 2.0 ** (plan.weight_bits - plan.input_bits)
+        rows = self._rows
+        for (places, numbers), g in self.pairs:
+            d = to_fixed(g, scale)
+            steepest = max(map(abs, d))
+            if not steepest:
+                continue
+            self._make_room(steepest * max(1 << plan.input_bits, max(map(abs, numbers), default=0)))
+            step = self._lanes.pack(d)
+            multiple = {number: number * step for number in set(numbers)}
+            for i, change in zip(places, map(multiple.__getitem__, numbers), strict=True):
+                rows[i] -= change
+            self._bias -= step << plan.input_bits
+            if self._columns is not None:
+                self._step_columns(d, places, numbers)
+        self.forget()
+
+    def update(self, rule: Rule) -> None:
+        raise UsageError(
+            "the packed engine never holds a whole gradient: it trains with SGD without momentum"
+            " and weight decay; for other optimizers use the lists engine"
+        )
+
+    def forget(self) -> None:
+        self.pairs.clear()
+
+    def _step_columns(self, d: Sequence[int], places: list[int], numbers: Sequence[int]) -> None:
+        assert self._columns is not None and self._column_lanes is not None
+        x = [0] * self.plan.n_in
+        for i, number in zip(places, numbers, strict=True):
+            x[i] = number
+        packed = self._column_lanes.pack(x)
+        self._columns = [
+            column - change * packed if change else column
+            for column, change in zip(self._columns, d, strict=True)
+        ]
+
+    def _set_rows(self, rows: list[list[int]]) -> None:
+        """Take weights in units, the bias last; clips and counts those outside of the range."""
+        limit = self.plan.clip_units
+        outside = sum(not -limit <= number < limit for row in rows for number in row)
+        if outside:
+            self.clipped += outside
+            rows = [[min(max(number, -limit), limit - 1) for number in row] for row in rows]
+            warnings.warn(
+                f"{outside} weights of a {self.plan.n_in}-{self.plan.n_out} layer were clipped to"
+                f" +-{self.plan.clip:g} ({self.clipped} so far); lower the learning rate or raise"
+                " `clip`",
+                ClippedWeightsWarning,
+                stacklevel=4,
+            )
+        *packed, self._bias = [self._lanes.pack(row) for row in rows]
+        self._rows = packed
+        self._columns = None
+        self._room = self.plan.slack_units
+
+    def _make_columns(self) -> None:
+        """Transpose the rows; from now on steps keep both."""
+        self._column_lanes = self._column_lanes or Lanes(self.plan.n_in, COLUMN_WIDTH)
+        rows = [self._lanes.numbers(row) for row in self._rows]
+        self._columns = [self._column_lanes.pack(column) for column in zip(*rows, strict=True)]
+
+    def _make_room(self, growth: int) -> None:
+        """Prove that a step that moves weights by at most `growth` keeps them below the limit.
+
+        Each step spends some of the room between clip and limit; when it is used up, one look at
+        all the weights shows whether any has left the clipping range, and clips those.
+        """
+        if growth > self.plan.slack_units:
+            raise InvalidModelError(
+                f"one step would move a weight by {growth * self._unit:.3g}, more than the packed"
+                f" engine allows ({self.plan.clip:g}); lower the learning rate"
+            )
+        if growth > self._room:
+            rows = [*self._rows, self._bias]
+            if reduce(or_, map(add, rows, repeat(self._lift))) & self._above:
+                self._set_rows([self._lanes.numbers(row) for row in rows])
+            self._room = self.plan.slack_units
+        self._room -= growth
+
+
+def to_fixed(numbers: Sequence[float], scale: float) -> list[int]:
+    """Return numbers * scale, rounded to integers; refuses NaN and infinity."""
+    try:
+        return list(map(round, map(scale.__mul__, numbers)))
+    except (ValueError, OverflowError):
+        raise InvalidModelError(
+            "a number in the network became NaN or infinite; lower the learning rate"
+        ) from None
