@@ -21,11 +21,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pyexport.errors import InvalidModelError, OutputError, UsageError
-from pyexport.scratch.data import Row
+from pyexport.scratch.data import Row, Samples
+from pyexport.scratch.layers import (
+    Dropout,
+    Layer,
+    LeakyReLU,
+    Linear,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
 from pyexport.tensorfile import RawTensor, write_tensorfile
 from pyexport.untrusted import printable
+
+if TYPE_CHECKING:
+    from pyexport.scratch.nn import Sequential
 
 KEY = "pyexport.scratch"
 FORMAT = "pyexport-scratch/1"
@@ -85,6 +99,51 @@ class Checkpoint:
     @property
     def _linear(self) -> list[LayerRecord]:
         return [layer for layer in self.graph if layer.kind == "linear"]
+
+
+def save(
+    network: Sequential,
+    path: str | Path,
+    *,
+    input_scale: float = 1.0,
+    input_range: tuple[float, float] | None = None,
+    input_unit: str | None = None,
+    labels: Sequence[object] | None = None,
+    calibration: Sequence[Row] | None = None,
+    evaluation: Samples | None = None,
+) -> None:
+    """Write a network to `path`, ready for `pyexport export`; float64 numbers are exact.
+
+    input_scale: what the network was trained on is the real input times this. A network that was
+    trained on bytes takes k / 256, so a pixel k in 0..255 has the scale 1 / 256.
+    input_range: (low, high) of the real input, e.g. (0, 255)
+    calibration: about 100 typical real inputs; evaluation: real inputs with their classes
+    labels: a name for each output
+    """
+    checkpoint = Checkpoint(
+        graph=tuple(_record(layer, number) for number, layer in enumerate(network.layers)),
+        input_scale=input_scale,
+        input_range=input_range,
+        input_unit=input_unit,
+        labels=None if labels is None else tuple(str(label) for label in labels),
+        calibration=None if calibration is None else Rows(calibration),
+        evaluation=None if evaluation is None else Rows(evaluation.inputs, evaluation.targets),
+    )
+    save_checkpoint(checkpoint, path)
+
+
+def _record(layer: Layer, number: int) -> LayerRecord:
+    match layer:
+        case Linear():
+            sizes = {"inputs": layer.n_in, "outputs": layer.n_out}
+            return LayerRecord("linear", sizes, layer.weight, layer.bias)
+        case LeakyReLU():
+            return LayerRecord("leaky_relu", {"slope": layer.slope})
+        case Dropout():
+            return LayerRecord("dropout", {"rate": layer.probability})
+        case ReLU() | Sigmoid() | Tanh() | Softmax():
+            return LayerRecord(type(layer).__name__.lower())
+    raise UsageError(f"layer {number}, a {type(layer).__name__}, has no form in a checkpoint")
 
 
 def write_checkpoint(checkpoint: Checkpoint) -> bytes:

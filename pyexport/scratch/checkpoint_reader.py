@@ -17,6 +17,17 @@ from pyexport.scratch.checkpoint import (
     Rows,
     check_checkpoint,
 )
+from pyexport.scratch.layers import (
+    Dropout,
+    Layer,
+    LeakyReLU,
+    Linear,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from pyexport.scratch.nn import Sequential
 from pyexport.tensorfile import RawTensor, read_tensorfile
 from pyexport.untrusted import parse_json, printable
 
@@ -71,6 +82,33 @@ def parse_checkpoint(data: bytes, where: str) -> Checkpoint:
         raise FileFormatError(f"{where}: tensor {name} belongs to no layer; {_AGAIN}")
     check_checkpoint(checkpoint, where)
     return checkpoint
+
+
+def build_network(checkpoint: Checkpoint, engine: str = "lists") -> Sequential:
+    """Return the network; the packed engine rounds its weights to fixed point."""
+    layers = [_build(record) for record in checkpoint.graph]
+    network = Sequential(*layers, engine=engine)
+    for layer, record in zip(layers, checkpoint.graph, strict=True):
+        if isinstance(layer, Linear):
+            layer.load(record.weight, record.bias)
+    return network
+
+
+def _build(record: LayerRecord) -> Layer:
+    match record.kind:
+        case "linear":
+            return Linear(int(record.numbers["inputs"]), int(record.numbers["outputs"]))
+        case "leaky_relu":
+            return LeakyReLU(record.numbers["slope"])
+        case "dropout":
+            return Dropout(record.numbers["rate"])
+    plain: dict[str, Layer] = {
+        "relu": ReLU(),
+        "sigmoid": Sigmoid(),
+        "tanh": Tanh(),
+        "softmax": Softmax(),
+    }
+    return plain[record.kind]
 
 
 def _graph(value: object, tensors: dict[str, RawTensor], where: str) -> tuple[LayerRecord, ...]:
