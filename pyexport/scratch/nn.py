@@ -32,7 +32,7 @@ from pyexport.scratch.node import Node
 from pyexport.scratch.optim import Optimizer
 
 ENGINES = ("value", "lists", "packed")
-HIDDEN_BITS = 16  # fraction bits of what one packed layer hands to the next
+HIDDEN_BITS = 15  # fraction bits of what one packed layer hands to the next
 PIXELS = [k / 256 for k in range(256)]
 ACTIVATIONS = {"relu": ReLU, "leaky_relu": LeakyReLU, "sigmoid": Sigmoid, "tanh": Tanh}
 

@@ -16,13 +16,21 @@ from collections.abc import Sequence
 from functools import reduce
 from itertools import compress, repeat
 from operator import add, mul, or_
+from typing import NamedTuple
 
 from pyexport.errors import InvalidModelError, UsageError
 from pyexport.scratch.backends import Row, Rule
 from pyexport.scratch.backends.lanes import Lanes
 from pyexport.scratch.backends.plan import COLUMN_WIDTH, GRADIENT_BITS, Plan
 
-Sparse = tuple[list[int], Sequence[int]]  # places and numbers of what is not zero
+
+class Sparse(NamedTuple):
+    """A vector of fixed-point numbers without its zeros."""
+
+    places: list[int]
+    numbers: Sequence[int]
+    largest: int  # no |number|, nor the 1 that multiplies the bias, is larger
+
 
 PIXEL_BITS = 8  # bytes stand for k / 256
 
@@ -45,7 +53,7 @@ class PackedMatrix:
         self._sum_unit = self._lanes.scale * 2.0 ** -(plan.weight_bits + plan.input_bits)
         self._columns: list[int] | None = None
         self._column_lanes: Lanes | None = None
-        self._places = range(plan.n_in)
+        self._places = list(range(plan.n_in))  # a range makes new integers each time
         self._pixels = bytes(plan.pixel(k) for k in range(256))
         # A weight outside [-clip, clip) leaves a bit above it set once clip is added to its lane.
         clip = plan.clip_units
@@ -67,25 +75,24 @@ class PackedMatrix:
         return [number * self._unit for number in self._lanes.numbers(self._bias)]
 
     def encode(self, x: Sequence[float]) -> Sparse:
-        numbers: Sequence[int]
-        if isinstance(x, bytes):
-            numbers = x if self.plan.input_bits == PIXEL_BITS else x.translate(self._pixels)
-            places = list(compress(self._places, numbers))
-            present: Sequence[int] = numbers.translate(None, b"\0")
-        else:
-            numbers = to_fixed(x, 2.0**self.plan.input_bits)
-            places = list(compress(self._places, numbers))
-            present = list(filter(None, numbers))
-        if sum(map(abs, present)) > self.plan.input_room:
+        plan = self.plan
+        if isinstance(x, bytes):  # below 1 each, so their sum is below the plan's n_in
+            pixels = x if plan.input_bits == PIXEL_BITS else x.translate(self._pixels)
+            places = list(compress(self._places, pixels))
+            return Sparse(places, pixels.translate(None, b"\0"), 1 << plan.input_bits)
+        everything = to_fixed(x, 2.0**plan.input_bits)
+        places = list(compress(self._places, everything))
+        numbers = list(filter(None, everything))
+        sizes = list(map(abs, numbers))
+        if sum(sizes) > plan.input_room:
             raise InvalidModelError(
-                f"the inputs of a packed layer add up to more than {self.plan.input_total:g};"
+                f"the inputs of a packed layer add up to more than {plan.input_total:g};"
                 " scale the data to about -1..1, lower the learning rate, or use the lists engine"
             )
-        return places, present
+        return Sparse(places, numbers, max(1 << plan.input_bits, max(sizes, default=0)))
 
     def mv(self, x: Sparse) -> Row:
-        places, numbers = x
-        terms = map(mul, numbers, map(self._rows.__getitem__, places))
+        terms = map(mul, x.numbers, map(self._rows.__getitem__, x.places))
         unit = self._sum_unit
         total = sum(terms, self._bias << self.plan.input_bits)
         return [word * unit for word in self._lanes.words(total)]
@@ -112,7 +119,7 @@ class PackedMatrix:
         weight = [[0.0] * plan.n_in for _ in range(plan.n_out)]
         bias = [0.0] * plan.n_out
         unit = 2.0**-plan.input_bits
-        for (places, numbers), g in self.pairs:
+        for (places, numbers, _), g in self.pairs:
             for o, share in enumerate(g):
                 bias[o] += share
                 row = weight[o]
@@ -124,12 +131,12 @@ class PackedMatrix:
         plan = self.plan
         scale = rate * 2.0 ** (plan.weight_bits - plan.input_bits)
         rows = self._rows
-        for (places, numbers), g in self.pairs:
+        for (places, numbers, largest), g in self.pairs:
             d = to_fixed(g, scale)
             steepest = max(map(abs, d))
             if not steepest:
                 continue
-            self._make_room(steepest * max(1 << plan.input_bits, max(map(abs, numbers), default=0)))
+            self._make_room(steepest * largest)
             step = self._lanes.pack(d)
             multiple = {number: number * step for number in set(numbers)}
             for i, change in zip(places, map(multiple.__getitem__, numbers), strict=True):

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pyexport.errors import UsageError
 
 GRADIENT_BITS = 20  # fraction bits of a gradient on its way back through a layer
-COLUMN_WIDTH = 9  # bytes a lane of the transposed weights
-WIDTHS = (6, 7, 8, 9, 10)  # bytes a lane of the weights; narrow lanes are fast
-STEP_BITS = 18  # fraction bits that a step (learning rate * gradient) has at least
-GRADIENT_TOTAL = 256  # the sum of the absolute gradients that a layer must be able to take back
+COLUMN_WIDTH = 8  # bytes a lane of the transposed weights
+WIDTHS = (5, 6, 7, 8)  # bytes a lane of the weights; narrow lanes are fast
+STEP_BITS = 17  # fraction bits that a step (learning rate * gradient) has at least
+GRADIENT_TOTAL = 64  # the sum of the absolute gradients that a layer must be able to take back
 
 
 @dataclass(frozen=True)
