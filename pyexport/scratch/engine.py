@@ -72,7 +72,14 @@ class Value:
             if exponent:  # the derivative of x**0 is 0, at x = 0 too
                 self.grad += g * exponent * self.data ** (exponent - 1)
 
-        return Value(self.data**exponent, (self,), pull, f"**{exponent}")
+        try:
+            power = float(self.data**exponent)
+        except (ArithmeticError, TypeError):  # a TypeError: the result is complex
+            raise InvalidModelError(
+                f"{self.data!r}**{exponent!r} is no finite real number; lower the learning rate,"
+                " or keep the base away from it"
+            ) from None
+        return Value(power, (self,), pull, f"**{exponent}")
 
     def __neg__(self) -> Value:
         def pull(g: float) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from pyexport.errors import InvalidModelError, UsageError
+from pyexport.errors import InvalidModelError, PyexportError, UsageError
 from pyexport.scratch.backends import Parameters, Row
 from pyexport.scratch.backends.floats import FloatMatrix
 from pyexport.scratch.backends.packed import PIXEL_BITS, PackedMatrix
@@ -120,15 +120,12 @@ class Sequential:
                 f"a batch of {len(inputs)} samples and {len(targets)} targets;"
                 " give at least one sample, and a target for each"
             )
-        losses, active = [], False
         share = 1.0 / len(inputs)
-        for x, target in zip(inputs, targets, strict=True):
-            node = self._loss(self._leaf(x), loss, target)
-            losses.append(node.item())
-            if losses[-1] >= skip_below:
-                node.backward(share)
-                active = True
-        if active:
+        losses = [
+            self._differentiate(x, loss, target, share, skip_below)[0]
+            for x, target in zip(inputs, targets, strict=True)
+        ]
+        if max(losses) >= skip_below:
             optimizer.step(self.parameters)
         return math.fsum(losses) * share
 
@@ -136,12 +133,9 @@ class Sequential:
         self, x: Sequence[float], *, loss: str, target: Target
     ) -> tuple[float, list[float]]:
         """Return the loss and its gradient with respect to the input; the weights stay."""
-        leaf = self._leaf(x, tracked=True)
-        node = self._loss(leaf, loss, target)
-        node.backward()
-        for parameters in self.parameters:
-            parameters.forget()
-        return node.item(), leaf.gradient()
+        value, leaf = self._differentiate(x, loss, target, tracked=True)
+        self._forget_gradients()
+        return value, leaf.gradient()
 
     @property
     def parameters(self) -> list[Parameters]:
@@ -186,17 +180,43 @@ class Sequential:
             x = layer.forward(x, self.training)
         return x
 
-    def _loss(self, leaf: Vector, name: str, target: Target) -> Vector:
-        fused = name == "cross_entropy" and isinstance(self.layers[-1], Softmax)
-        outputs = self._forward(leaf, self.layers[:-1] if fused else self.layers)
-        node = outputs.loss(find_loss(name), target)
-        if not math.isfinite(node.item()):
-            for parameters in self.parameters:
-                parameters.forget()
+    def _differentiate(
+        self,
+        x: Sequence[float],
+        loss: str,
+        target: Target,
+        share: float = 1.0,
+        skip_below: float = 0.0,
+        tracked: bool = False,
+    ) -> tuple[float, Vector]:
+        """Return the loss and the input, after a backward pass of share * the loss.
+
+        An error leaves no gradients behind.
+        """
+        try:
+            leaf = self._leaf(x, tracked)
+            fused = loss == "cross_entropy" and isinstance(self.layers[-1], Softmax)
+            outputs = self._forward(leaf, self.layers[:-1] if fused else self.layers)
+            node = outputs.loss(find_loss(loss), target)
+            value = node.item()
+            if not math.isfinite(value):
+                raise OverflowError
+            if value >= skip_below:
+                node.backward(share)
+            return value, leaf
+        except PyexportError:
+            self._forget_gradients()
+            raise
+        except (ArithmeticError, ValueError):  # what floats and math.fsum raise beyond their range
+            self._forget_gradients()
             raise InvalidModelError(
-                f"the {name} loss became {node.item()}; lower the learning rate, scale the inputs"
-            )
-        return node
+                f"the {loss} loss or its gradient became infinite or NaN;"
+                " lower the learning rate, or scale the inputs"
+            ) from None
+
+    def _forget_gradients(self) -> None:
+        for parameters in self.parameters:
+            parameters.forget()
 
 
 def mlp(

@@ -29,6 +29,8 @@ class SGD:
     ) -> None:
         if not 0.0 <= momentum < 1.0:
             raise UsageError(f"momentum is {momentum}; use 0 up to below 1")
+        if not (math.isfinite(weight_decay) and weight_decay >= 0.0):
+            raise UsageError(f"weight_decay is {weight_decay}; use 0 or a positive number")
         self.schedule = as_schedule(lr)
         self.momentum = momentum
         self.weight_decay = weight_decay

@@ -46,7 +46,8 @@ class PackedMatrix:
         self, weight: Sequence[Sequence[float]], bias: Sequence[float], plan: Plan
     ) -> None:
         self.plan = plan
-        self.clipped = 0  # weights cut at plan.clip so far
+        self.clipped = 0  # how often a weight was cut at plan.clip so far
+        self._next_warning = 1  # the count at which to warn again
         self.pairs: list[tuple[Sparse, Sequence[float]]] = []
         self._lanes = Lanes(plan.n_out, plan.width)
         self._unit = 2.0**-plan.weight_bits
@@ -130,7 +131,6 @@ class PackedMatrix:
     def descend(self, rate: float) -> None:
         plan = self.plan
         scale = rate * 2.0 ** (plan.weight_bits - plan.input_bits)
-        rows = self._rows
         for (places, numbers, largest), g in self.pairs:
             d = to_fixed(g, scale)
             steepest = max(map(abs, d))
@@ -139,6 +139,7 @@ class PackedMatrix:
             self._make_room(steepest * largest)
             step = self._lanes.pack(d)
             multiple = {number: number * step for number in set(numbers)}
+            rows = self._rows  # not earlier: making room may have replaced them
             for i, change in zip(places, map(multiple.__getitem__, numbers), strict=True):
                 rows[i] -= change
             self._bias -= step << plan.input_bits
@@ -172,18 +173,23 @@ class PackedMatrix:
         outside = sum(not -limit <= number < limit for row in rows for number in row)
         if outside:
             self.clipped += outside
+            self._warn_of_clipping()
             rows = [[min(max(number, -limit), limit - 1) for number in row] for row in rows]
-            warnings.warn(
-                f"{outside} weights of a {self.plan.n_in}-{self.plan.n_out} layer were clipped to"
-                f" +-{self.plan.clip:g} ({self.clipped} so far); lower the learning rate or raise"
-                " `clip`",
-                ClippedWeightsWarning,
-                stacklevel=4,
-            )
         *packed, self._bias = [self._lanes.pack(row) for row in rows]
         self._rows = packed
         self._columns = None
         self._room = self.plan.slack_units
+
+    def _warn_of_clipping(self) -> None:
+        """Warn each time the count has doubled: often enough to be seen, too seldom to flood."""
+        if self.clipped >= self._next_warning:
+            self._next_warning = 2 * self.clipped
+            warnings.warn(
+                f"{self.clipped} weights of a {self.plan.n_in}-{self.plan.n_out} layer were clipped"
+                f" to +-{self.plan.clip:g} so far; lower the learning rate or raise `clip`",
+                ClippedWeightsWarning,
+                stacklevel=5,
+            )
 
     def _make_columns(self) -> None:
         """Transpose the rows; from now on steps keep both."""
