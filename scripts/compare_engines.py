@@ -26,6 +26,7 @@ from pyexport.scratch import SGD, mlp
 from pyexport.scratch.console import progress, table
 from pyexport.scratch.data import Samples
 from pyexport.scratch.mnist import load_mnist
+from pyexport.scratch.nn import ENGINES
 
 RATE = 0.02
 INPUT_BITS = 4  # of a pixel in the packed engine, as train_mnist_scratch.py has them
@@ -189,7 +190,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", default=[784, 32, 10], metavar="N")
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--fast", action="store_true", help="leave out value and micrograd")
-    parser.add_argument("--count", type=int, help="only train the packed engine on N images")
+    parser.add_argument("--count", type=int, help="only train --engine on N images, silently")
+    parser.add_argument("--engine", choices=ENGINES, default="packed", help="that --count trains")
     parser.add_argument("--json", action="store_true", help="print one JSON object only")
     chosen = parser.parse_args(arguments)
     if chosen.sizes[0] != 784 or chosen.rounds < 1:
@@ -200,7 +202,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     chosen = parse_arguments()
     if chosen.count is not None:  # what an instruction counter runs
-        ours(chosen.sizes, "packed")(images(chosen.count))
+        ours(chosen.sizes, chosen.engine)(images(chosen.count))
         return
     seconds = compare(chosen.sizes, chosen.rounds, slow=not chosen.fast)
     if chosen.json:
