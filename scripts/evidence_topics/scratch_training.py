@@ -55,12 +55,12 @@ def mnist_80(context: Context) -> tuple[Figure, ...]:
 
 def mnist_97(context: Context) -> tuple[Figure, ...]:
     """Train 784-64-10 on 55,000 images; 5,000 choose."""
-    return _mnist(context, 97.0, "64", ("--epochs", "2"), 25.0, seeds=1)
+    return _mnist(context, 97.0, "64", ("--epochs", "2", "--time-budget", "22"), 25.0, seeds=1)
 
 
 def mnist_98(context: Context) -> tuple[Figure, ...]:
     """Train 784-128-10 with three seeds."""
-    return _mnist(context, 98.0, "128", ("--epochs", "5"), 90.0, seeds=3)
+    return _mnist(context, 98.0, "128", ("--epochs", "5", "--time-budget", "86"), 90.0, seeds=3)
 
 
 def _mnist(
