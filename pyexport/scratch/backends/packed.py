@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Sequence
 from functools import reduce
 from itertools import compress, repeat
+from math import floor
 from operator import add, mul, or_
 from typing import NamedTuple
 
@@ -217,9 +218,9 @@ class PackedMatrix:
 
 
 def to_fixed(numbers: Sequence[float], scale: float) -> list[int]:
-    """Return numbers * scale, rounded to integers; refuses NaN and infinity."""
+    """Return numbers * scale rounded to integers, halves up; refuses NaN and infinity."""
     try:
-        return list(map(round, map(scale.__mul__, numbers)))
+        return list(map(floor, [number * scale + 0.5 for number in numbers]))  # faster than round
     except (ValueError, OverflowError):
         raise InvalidModelError(
             "a number in the network became NaN or infinite; lower the learning rate"
