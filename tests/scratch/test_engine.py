@@ -126,6 +126,9 @@ def test_sigmoid_does_not_overflow(x: float) -> None:
         (lambda: Value(1.0) / 0.0, "divided by zero"),
         (lambda: Value(0.0).log(), "only positive values"),
         (lambda: Value(1000.0).exp(), "exceeds the largest float"),
+        (lambda: Value(1e200) ** 2, "no finite real number"),
+        (lambda: Value(0.0) ** -1, "no finite real number"),
+        (lambda: Value(-1.0) ** 0.5, "no finite real number"),
     ],
 )
 def test_impossible_operations_are_refused(wrong: Callable[[], Value], message: str) -> None:

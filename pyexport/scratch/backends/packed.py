@@ -14,26 +14,18 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from functools import reduce
-from itertools import compress, repeat
+from itertools import repeat
 from math import floor
 from operator import add, mul, or_
-from typing import NamedTuple
 
 from pyexport.errors import InvalidModelError, UsageError
 from pyexport.scratch.backends import Row, Rule
 from pyexport.scratch.backends.lanes import Lanes
 from pyexport.scratch.backends.plan import COLUMN_WIDTH, GRADIENT_BITS, Plan
-
-
-class Sparse(NamedTuple):
-    """A vector of fixed-point numbers without its zeros."""
-
-    places: list[int]
-    numbers: Sequence[int]
-    largest: int  # no |number|, nor the 1 that multiplies the bias, is larger
-
+from pyexport.scratch.backends.sparse import Factors, Levels, Numbers
 
 PIXEL_BITS = 8  # bytes stand for k / 256
+FEW_LEVELS = 5  # bits of pixels below which equal ones are worth gathering
 
 
 class ClippedWeightsWarning(RuntimeWarning):
@@ -49,7 +41,7 @@ class PackedMatrix:
         self.plan = plan
         self.clipped = 0  # how often a weight was cut at plan.clip so far
         self._next_warning = 1  # the count at which to warn again
-        self.pairs: list[tuple[Sparse, Sequence[float]]] = []
+        self.pairs: list[tuple[Factors, Sequence[float]]] = []
         self._lanes = Lanes(plan.n_out, plan.width)
         self._unit = 2.0**-plan.weight_bits
         self._sum_unit = self._lanes.scale * 2.0 ** -(plan.weight_bits + plan.input_bits)
@@ -76,27 +68,24 @@ class PackedMatrix:
     def bias(self) -> Row:
         return [number * self._unit for number in self._lanes.numbers(self._bias)]
 
-    def encode(self, x: Sequence[float]) -> Sparse:
+    def encode(self, x: Sequence[float]) -> Factors:
         plan = self.plan
         if isinstance(x, bytes):  # below 1 each, so their sum is below the plan's n_in
             pixels = x if plan.input_bits == PIXEL_BITS else x.translate(self._pixels)
-            places = list(compress(self._places, pixels))
-            return Sparse(places, pixels.translate(None, b"\0"), 1 << plan.input_bits)
-        everything = to_fixed(x, 2.0**plan.input_bits)
-        places = list(compress(self._places, everything))
-        numbers = list(filter(None, everything))
-        sizes = list(map(abs, numbers))
-        if sum(sizes) > plan.input_room:
+            if plan.input_bits < FEW_LEVELS:
+                return Levels(pixels, self._places)
+            return Numbers(list(pixels), self._places)
+        numbers = Numbers(to_fixed(x, 2.0**plan.input_bits), self._places)
+        if numbers.total > plan.input_room:
             raise InvalidModelError(
                 f"the inputs of a packed layer add up to more than {plan.input_total:g};"
                 " scale the data to about -1..1, lower the learning rate, or use the lists engine"
             )
-        return Sparse(places, numbers, max(1 << plan.input_bits, max(sizes, default=0)))
+        return numbers
 
-    def mv(self, x: Sparse) -> Row:
-        terms = map(mul, x.numbers, map(self._rows.__getitem__, x.places))
+    def mv(self, x: Factors) -> Row:
         unit = self._sum_unit
-        total = sum(terms, self._bias << self.plan.input_bits)
+        total = x.weighted_sum(self._rows, self._bias << self.plan.input_bits)
         return [word * unit for word in self._lanes.words(total)]
 
     def tmv(self, g: Sequence[float]) -> Row:
@@ -113,7 +102,7 @@ class PackedMatrix:
         unit = self._column_lanes.scale * 2.0 ** -(self.plan.weight_bits + GRADIENT_BITS)
         return [word * unit for word in self._column_lanes.words(total)]
 
-    def outer(self, x: Sparse, g: Sequence[float]) -> None:
+    def outer(self, x: Factors, g: Sequence[float]) -> None:
         self.pairs.append((x, g))
 
     def gradient(self) -> tuple[list[Row], Row]:
@@ -121,31 +110,30 @@ class PackedMatrix:
         weight = [[0.0] * plan.n_in for _ in range(plan.n_out)]
         bias = [0.0] * plan.n_out
         unit = 2.0**-plan.input_bits
-        for (places, numbers, _), g in self.pairs:
+        for x, g in self.pairs:
+            numbers = x.numbers()
             for o, share in enumerate(g):
                 bias[o] += share
-                row = weight[o]
-                for i, number in zip(places, numbers, strict=True):
-                    row[i] += share * (number * unit)
+                weight[o] = [
+                    w + share * (number * unit)
+                    for w, number in zip(weight[o], numbers, strict=True)
+                ]
         return weight, bias
 
     def descend(self, rate: float) -> None:
         plan = self.plan
         scale = rate * 2.0 ** (plan.weight_bits - plan.input_bits)
-        for (places, numbers, largest), g in self.pairs:
+        one = 1 << plan.input_bits  # what the bias is multiplied by
+        for x, g in self.pairs:
             d = to_fixed(g, scale)
             steepest = max(map(abs, d))
-            if not steepest:
-                continue
-            self._make_room(steepest * largest)
-            step = self._lanes.pack(d)
-            multiple = {number: number * step for number in set(numbers)}
-            rows = self._rows  # not earlier: making room may have replaced them
-            for i, change in zip(places, map(multiple.__getitem__, numbers), strict=True):
-                rows[i] -= change
-            self._bias -= step << plan.input_bits
-            if self._columns is not None:
-                self._step_columns(d, places, numbers)
+            if steepest:
+                self._make_room(steepest * max(one, x.largest))
+                step = self._lanes.pack(d)
+                x.subtract_multiples(self._rows, step)
+                self._bias -= step * one
+                if self._columns is not None:
+                    self._step_columns(d, x)
         self.forget()
 
     def update(self, rule: Rule) -> None:
@@ -157,12 +145,9 @@ class PackedMatrix:
     def forget(self) -> None:
         self.pairs.clear()
 
-    def _step_columns(self, d: Sequence[int], places: list[int], numbers: Sequence[int]) -> None:
+    def _step_columns(self, d: Sequence[int], x: Factors) -> None:
         assert self._columns is not None and self._column_lanes is not None
-        x = [0] * self.plan.n_in
-        for i, number in zip(places, numbers, strict=True):
-            x[i] = number
-        packed = self._column_lanes.pack(x)
+        packed = self._column_lanes.pack(x.numbers())
         self._columns = [
             column - change * packed if change else column
             for column, change in zip(self._columns, d, strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from pyexport.errors import UsageError
 
@@ -36,30 +37,29 @@ class Plan:
         if limit * self.gradient_room >= 1 << (8 * COLUMN_WIDTH - 1):
             raise UsageError(f"the gradients of {self} can outgrow their lanes")
 
-    @property
+    @cached_property
     def clip_units(self) -> int:
         """The clipping limit, in units of a weight."""
         return int(self.clip * 2**self.weight_bits)
 
-    @property
+    @cached_property
     def slack_units(self) -> int:
         """What a weight may grow between two looks at it: from clip to 2 clip."""
         return self.clip_units
 
-    @property
+    @cached_property
     def input_room(self) -> int:
         """The largest sum of absolute inputs, in units of an input."""
         return int(self.input_total * 2**self.input_bits)
 
-    @property
+    @cached_property
     def gradient_room(self) -> int:
         """The largest sum of absolute gradients, in units of a gradient."""
         return GRADIENT_TOTAL << GRADIENT_BITS
 
     def pixel(self, k: int) -> int:
-        """Return the byte k, which stands for k / 256, in units of an input (one byte)."""
-        shift = 8 - self.input_bits
-        return min((k + (1 << shift >> 1)) >> shift, (256 >> shift) - 1) if shift > 0 else k
+        """Return the byte k, which stands for k / 256, in units of an input, rounded down."""
+        return k >> max(8 - self.input_bits, 0)
 
 
 def plan_layer(n_in: int, n_out: int, input_bits: int, input_total: float, clip: float) -> Plan:
