@@ -18,7 +18,7 @@ ALONE = ("-I", "-S")  # no site-packages: the standard library is all that can b
 QUICK = ("--epochs", "1", "--validation", "500", "--hidden")
 FIRST = {  # what reaches 80 % soon after the start
     "cross_entropy": (*QUICK, "16", "--train", "1500"),
-    "rmse": (*QUICK, "32", "--train", "2000", "--loss", "rmse"),
+    "rmse": (*QUICK, "32", "--train", "1500", "--loss", "rmse"),
 }
 
 
