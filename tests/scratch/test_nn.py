@@ -114,9 +114,9 @@ def test_seeds_decide_the_weights() -> None:
     assert first == second != third
 
 
-@pytest.mark.parametrize("engine", ["lists", "packed"])
-def test_bytes_are_256ths(engine: str) -> None:
-    net = mlp(4, 3, 2, engine=engine)
+@pytest.mark.parametrize(("engine", "bits"), [("lists", 8), ("packed", 8), ("packed", 12)])
+def test_bytes_are_256ths(engine: str, bits: int) -> None:
+    net = mlp(4, 3, 2, engine=engine, input_bits=bits)
     assert net(bytes([0, 64, 128, 255])) == net([0.0, 0.25, 0.5, 255 / 256])
 
 

@@ -45,12 +45,13 @@ def collect_gradients(net: Sequential, x: bytes, label: int, loss: str) -> list[
     return collected
 
 
+@pytest.mark.parametrize("bits", [8, 4])
 @pytest.mark.parametrize("loss", ["cross_entropy", "rmse", "mse", "hinge"])
-def test_gradients_are_those_of_float_lists(loss: str) -> None:
-    packed, lists = twins(784, 32, 16, 10)
+def test_gradients_are_those_of_float_lists(loss: str, bits: int) -> None:
+    packed, lists = twins(784, 32, 16, 10, input_bits=bits)
     rng = Random(1)
     for _ in range(10):
-        x, label = fake_image(rng), rng.randrange(10)
+        x, label = bytes(k >> 8 - bits << 8 - bits for k in fake_image(rng)), rng.randrange(10)
         assert packed(x) == pytest.approx(lists(x), abs=2e-4)
         ours = collect_gradients(packed, x, label, loss)
         theirs = collect_gradients(lists, x, label, loss)
@@ -67,6 +68,17 @@ def test_steps_are_those_of_float_lists() -> None:
     for one, other in zip(packed.linears, lists.linears, strict=True):
         for row, wanted in zip((*one.weight, one.bias), (*other.weight, other.bias), strict=True):
             assert row == pytest.approx(wanted, abs=2e-5)
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_an_all_black_image_moves_only_the_biases_of_the_first_layer(bits: int) -> None:
+    net = mlp(9, 5, 3, input_bits=bits)
+    net.linears[0].load(net.linears[0].weight, [0.5] * 5)
+    before = net.linears[0].weight
+    assert net(bytes(9)) == pytest.approx(net([0.0] * 9))
+    net.step(bytes(9), 1, loss="cross_entropy", optimizer=SGD(0.1))
+    assert net.linears[0].weight == before
+    assert net.linears[0].bias != [0.5] * 5
 
 
 def test_input_gradients_are_those_of_float_lists() -> None:

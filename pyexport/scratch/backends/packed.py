@@ -48,7 +48,8 @@ class PackedMatrix:
         self._columns: list[int] | None = None
         self._column_lanes: Lanes | None = None
         self._places = list(range(plan.n_in))  # a range makes new integers each time
-        self._pixels = bytes(plan.pixel(k) for k in range(256))
+        self._pixels = [plan.pixel(k) for k in range(256)]
+        self._levels = bytes(self._pixels) if plan.input_bits < FEW_LEVELS else b""
         # A weight outside [-clip, clip) leaves a bit above it set once clip is added to its lane.
         clip = plan.clip_units
         self._lift = self._lanes.ones * clip
@@ -71,10 +72,11 @@ class PackedMatrix:
     def encode(self, x: Sequence[float]) -> Factors:
         plan = self.plan
         if isinstance(x, bytes):  # below 1 each, so their sum is below the plan's n_in
-            pixels = x if plan.input_bits == PIXEL_BITS else x.translate(self._pixels)
-            if plan.input_bits < FEW_LEVELS:
-                return Levels(pixels, self._places)
-            return Numbers(list(pixels), self._places)
+            if self._levels:
+                return Levels(x.translate(self._levels), self._places)
+            exact = plan.input_bits == PIXEL_BITS
+            pixels = list(x) if exact else [self._pixels[k] for k in x]
+            return Numbers(pixels, self._places)
         numbers = Numbers(to_fixed(x, 2.0**plan.input_bits), self._places)
         if numbers.total > plan.input_room:
             raise InvalidModelError(

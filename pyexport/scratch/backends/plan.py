@@ -59,7 +59,7 @@ class Plan:
 
     def pixel(self, k: int) -> int:
         """Return the byte k, which stands for k / 256, in units of an input, rounded down."""
-        return k >> max(8 - self.input_bits, 0)
+        return (k << self.input_bits) >> 8
 
 
 def plan_layer(n_in: int, n_out: int, input_bits: int, input_total: float, clip: float) -> Plan:
