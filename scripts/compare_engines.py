@@ -30,6 +30,7 @@ from pyexport.scratch.nn import ENGINES
 
 RATE = 0.02
 INPUT_BITS = 4  # of a pixel in the packed engine, as train_mnist_scratch.py has them
+MOST_COUNTED = 512  # images that --count can train on
 BATCH = 32  # of the second row of NumPy and PyTorch
 
 Step = Callable[[Samples], None]  # trains on the samples of one round
@@ -196,13 +197,16 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     chosen = parser.parse_args(arguments)
     if chosen.sizes[0] != 784 or chosen.rounds < 1:
         parser.error("the networks take images, 784 inputs; --rounds starts at 1")
+    if chosen.count is not None and not 0 <= chosen.count <= MOST_COUNTED:
+        parser.error(f"--count is 0 to {MOST_COUNTED}")
     return chosen
 
 
 def main() -> None:
     chosen = parse_arguments()
     if chosen.count is not None:  # what an instruction counter runs
-        ours(chosen.sizes, chosen.engine)(images(chosen.count))
+        # Always as many are loaded, so that two counts differ by their training alone.
+        ours(chosen.sizes, chosen.engine)(images(MOST_COUNTED).part(0, chosen.count))
         return
     seconds = compare(chosen.sizes, chosen.rounds, slow=not chosen.fast)
     if chosen.json:
