@@ -140,10 +140,16 @@ def test_no_plan_lets_a_lane_overflow(n_in: int, bits: int, total: int, clip: fl
     try:
         plan = plan_layer(n_in, 10, bits, total, clip)
     except UsageError as refusal:
-        assert "too wide for the packed engine" in str(refusal)
+        assert "does not fit the packed engine; lower clip" in str(refusal)
         return
     assert largest_sum(plan) < 1 << (8 * plan.width - 1)
     assert 2 * plan.clip_units * plan.gradient_room < 1 << 63
+
+
+@pytest.mark.parametrize("clip", [2.0, 4.0, 8.0, 16.0])
+def test_networks_of_the_usual_sizes_fit_at_every_usual_clip(clip: float) -> None:
+    for net in (mlp(2, 16, 16, 2, clip=clip), mlp(784, 128, 10, clip=clip, input_bits=4)):
+        assert all(isinstance(parameters, PackedMatrix) for parameters in net.parameters)
 
 
 def test_a_plan_with_too_few_bits_is_refused() -> None:

@@ -10,7 +10,7 @@ from pyexport.errors import UsageError
 GRADIENT_BITS = 20  # fraction bits of a gradient on its way back through a layer
 COLUMN_WIDTH = 8  # bytes a lane of the transposed weights
 WIDTHS = (5, 6, 7, 8)  # bytes a lane of the weights; narrow lanes are fast
-STEP_BITS = 17  # fraction bits that a step (learning rate * gradient) has at least
+STEP_BITS = 16  # fraction bits that a step (learning rate * gradient) has at least
 GRADIENT_TOTAL = 64  # the sum of the absolute gradients that a layer must be able to take back
 
 
@@ -74,5 +74,6 @@ def plan_layer(n_in: int, n_out: int, input_bits: int, input_total: float, clip:
         if weight_bits >= input_bits + STEP_BITS:
             return Plan(n_in, n_out, input_bits, weight_bits, width, clip, input_total)
     raise UsageError(
-        f"a layer of {n_in} inputs is too wide for the packed engine; use the lists engine"
+        f"a layer of {n_in} inputs of {input_bits} bits with clip {clip:g} does not fit the packed"
+        " engine; lower clip or input_bits, or use the lists engine"
     )
