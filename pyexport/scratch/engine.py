@@ -70,16 +70,9 @@ class Value:
     def __pow__(self, exponent: float) -> Value:
         def pull(g: float) -> None:
             if exponent:  # the derivative of x**0 is 0, at x = 0 too
-                self.grad += g * exponent * self.data ** (exponent - 1)
+                self.grad += g * exponent * _power(self.data, exponent - 1)
 
-        try:
-            power = float(self.data**exponent)
-        except (ArithmeticError, TypeError):  # a TypeError: the result is complex
-            raise InvalidModelError(
-                f"{self.data!r}**{exponent!r} is no finite real number; lower the learning rate,"
-                " or keep the base away from it"
-            ) from None
-        return Value(power, (self,), pull, f"**{exponent}")
+        return Value(_power(self.data, exponent), (self,), pull, f"**{exponent}")
 
     def __neg__(self) -> Value:
         def pull(g: float) -> None:
@@ -199,6 +192,16 @@ def dot(weights: Sequence[Value], inputs: Sequence[Value | float], bias: Value) 
 def as_value(number: Value | float) -> Value:
     """Return the number as a node of the graph."""
     return number if isinstance(number, Value) else Value(number)
+
+
+def _power(base: float, exponent: float) -> float:
+    try:
+        return float(base**exponent)
+    except (ArithmeticError, TypeError):  # a TypeError: the result is complex
+        raise InvalidModelError(
+            f"{base!r}**{exponent!r} is no finite real number; lower the learning rate,"
+            " or keep the base away from it"
+        ) from None
 
 
 def sigmoid(x: float) -> float:

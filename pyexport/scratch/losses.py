@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pyexport.errors import UsageError
+from pyexport.errors import InvalidModelError, UsageError
 from pyexport.scratch.engine import Value
 
 Target = int | Sequence[float]
@@ -77,6 +77,10 @@ def hinge(outputs: Sequence[float], target: Target) -> tuple[float, list[float]]
     max(0, 1 + y - y[target]), the right one left out.
     """
     n = len(outputs)
+    if not all(map(math.isfinite, outputs)):  # NaN is above no margin: it would count as right
+        raise InvalidModelError(
+            "an output of the network became NaN or infinite; lower the learning rate"
+        )
     if n == 1:
         side = wanted_side(target)
         margin = 1.0 - side * outputs[0]
@@ -120,19 +124,20 @@ def wanted_outputs(target: Target, n: int) -> Sequence[float]:
     if isinstance(target, int):
         label = wanted_class(target, n)
         return [1.0 if k == label else 0.0 for k in range(n)]
-    if len(target) != n:
-        raise UsageError(f"the target has {len(target)} numbers, the network {n} outputs")
-    if not all(map(math.isfinite, target)):
+    numbers = _numbers(target)
+    if len(numbers) != n:
+        raise UsageError(f"the target has {len(numbers)} numbers, the network {n} outputs")
+    if not all(map(math.isfinite, numbers)):
         raise UsageError(f"the target {_shown(target)} is not finite; clean the data first")
-    return target
+    return numbers
 
 
 def wanted_side(target: Target) -> float:
     """Return the target as -1.0 or 1.0."""
-    side = target if isinstance(target, int) else target[0] if len(target) == 1 else 0
-    if side not in (-1, 1):
+    sides = [target] if isinstance(target, int) else _numbers(target)
+    if isinstance(target, bool) or len(sides) != 1 or sides[0] not in (-1, 1):
         raise UsageError(f"hinge on one output needs the target -1 or 1, not {_shown(target)}")
-    return float(side)
+    return float(sides[0])
 
 
 def find_loss(name: str) -> Loss:
@@ -147,6 +152,18 @@ def _total(values: Sequence[Value]) -> Value:
     for value in values[1:]:
         total = total + value
     return total
+
+
+def _numbers(target: Sequence[float]) -> list[float]:
+    """Return the numbers of a target; refuses what is neither a class nor numbers."""
+    try:
+        if not isinstance(target, str | bytes):
+            return [float(number) for number in target]
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise UsageError(
+        f"the target {_shown(target)} is neither the number of a class nor a list of numbers"
+    )
 
 
 def _shown(target: object) -> str:

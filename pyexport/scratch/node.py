@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from operator import add, mul
 from typing import Any
 
-from pyexport.errors import UsageError
 from pyexport.scratch.backends import Matrix
 from pyexport.scratch.engine import sigmoid
 from pyexport.scratch.graph import topological_order
@@ -66,20 +65,6 @@ class Node:
         """Return the derivative of the loss with respect to this node, zeros if none came."""
         return [0.0] * len(self.data) if self.grad is None else list(self.grad)
 
-    def __add__(self, other: Node) -> Node:
-        def pull(g: Vector) -> None:
-            self.receive(g)
-            other.receive(g)
-
-        return _from_two(self, other, list(map(add, self.data, other.data)), pull, "+")
-
-    def __mul__(self, other: Node) -> Node:
-        def pull(g: Vector) -> None:
-            self.receive(list(map(mul, g, other.data)))
-            other.receive(list(map(mul, g, self.data)))
-
-        return _from_two(self, other, list(map(mul, self.data, other.data)), pull, "*")
-
     def scale(self, factors: Vector) -> Node:
         """Return the element-wise product with constants: dropout, for one."""
 
@@ -106,7 +91,8 @@ class Node:
         def pull(g: Vector) -> None:
             self.receive([gi if xi > 0.0 else 0.0 for gi, xi in zip(g, x, strict=True)])
 
-        return self._result([xi if xi > 0.0 else 0.0 for xi in x], pull, "relu")
+        # This way around NaN stays NaN, for the loss to refuse.
+        return self._result([0.0 if xi <= 0.0 else xi for xi in x], pull, "relu")
 
     def leaky_relu(self, slope: float = 0.01) -> Node:
         x = self.data
@@ -156,9 +142,3 @@ class Node:
         if self.tracked:
             return Node(data, (self,), pull, op)
         return Node(data, op=op, tracked=False)
-
-
-def _from_two(left: Node, right: Node, data: list[float], pull: Pull, op: str) -> Node:
-    if len(left.data) != len(right.data):
-        raise UsageError(f"{op} of vectors of sizes {len(left.data)} and {len(right.data)}")
-    return Node(data, (left, right), pull, op)

@@ -137,6 +137,13 @@ def test_impossible_operations_are_refused(wrong: Callable[[], Value], message: 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("x", "exponent"), [(0.0, 0.5), (1e-200, -0.9), (1e-160, -1.0)])
+def test_a_power_without_a_derivative_is_refused(x: float, exponent: float) -> None:
+    power = Value(x) ** exponent
+    with pytest.raises(InvalidModelError, match="no finite real number"):
+        power.backward()
+
+
 def test_a_graph_leaves_no_garbage() -> None:
     gc.collect()
     gc.disable()

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from random import Random
 from typing import Any
 
 import pytest
 
-from pyexport.errors import UsageError
+from pyexport.errors import InvalidModelError, UsageError
 from pyexport.scratch import (
     LOSSES,
     SGD,
     Dropout,
     LeakyReLU,
     Linear,
+    Node,
     ReLU,
     Sequential,
     Sigmoid,
     Softmax,
     Tanh,
 )
+from pyexport.scratch.losses import hinge
 
 MIDDLES: dict[str, Callable[[], Any]] = {
     "relu": ReLU,
@@ -235,3 +238,13 @@ def test_unfitting_weights_are_refused(weight: list[list[float]], bias: list[flo
     net = Sequential(Linear(2, 2))
     with pytest.raises(UsageError):
         net.linears[0].load(weight, bias)
+
+
+def test_relu_keeps_nan_for_the_loss_to_refuse() -> None:
+    assert math.isnan(Node([math.nan]).relu().data[0])
+
+
+@pytest.mark.parametrize("outputs", [[math.nan], [0.0, math.nan], [math.nan, 0.0]])
+def test_hinge_refuses_nan(outputs: list[float]) -> None:
+    with pytest.raises(InvalidModelError, match="NaN or infinite"):
+        hinge(outputs, 1)
