@@ -81,12 +81,25 @@ class Sequential:
         self.training = False
 
     def __call__(self, x: Sequence[float]) -> list[float]:
-        """Return the outputs for one sample: n_in floats, or bytes k that stand for k / 256."""
-        return list(self._forward(self._leaf(x), self.layers).data)
+        """Return the outputs for one sample: n_in floats, or bytes k that stand for k / 256.
+
+        A bytearray or memoryview is taken as the bytes it holds.
+        """
+        try:
+            return list(self._forward(self._leaf(x), self.layers).data)
+        except (ArithmeticError, ValueError):  # what floats and math.fsum raise beyond their range
+            raise InvalidModelError(
+                "an output of the network became NaN or infinite; lower the learning rate"
+            ) from None
 
     def classify(self, x: Sequence[float]) -> int:
         """Return the number of the highest output, the lowest on a tie."""
         outputs = self(x)
+        if not all(map(math.isfinite, outputs)):
+            raise InvalidModelError(
+                "an output of the network is NaN or infinite, so it tells no class;"
+                " train again with a lower learning rate"
+            )
         return outputs.index(max(outputs))
 
     def step(
@@ -126,7 +139,11 @@ class Sequential:
             for x, target in zip(inputs, targets, strict=True)
         ]
         if max(losses) >= skip_below:
-            optimizer.step(self.parameters)
+            try:
+                optimizer.step(self.parameters)
+            except BaseException:  # a refused step must not add its gradients to the next one
+                self._forget_gradients()
+                raise
         return math.fsum(losses) * share
 
     def value_and_gradient(
@@ -163,13 +180,20 @@ class Sequential:
 
     def _leaf(self, x: Sequence[float], tracked: bool = False) -> Vector:
         """Return the input as a vector of the engine, checked."""
-        if len(x) != self.n_in:
-            raise UsageError(f"the network takes {self.n_in} inputs, not {len(x)}")
+        if isinstance(x, bytearray | memoryview):
+            x = bytes(x)  # 256ths too
+        try:
+            size = len(x)
+            finite = isinstance(x, bytes) or all(map(math.isfinite, x))
+        except TypeError:
+            raise UsageError("an input is neither bytes nor a list of numbers") from None
+        if size != self.n_in:
+            raise UsageError(f"the network takes {self.n_in} inputs, not {size}")
         if isinstance(x, bytes):
             if self.engine == "packed" and isinstance(self.layers[0], Linear):
                 return Node(x, tracked=tracked)
             x = [PIXELS[k] for k in x]
-        elif not all(map(math.isfinite, x)):
+        elif not finite:
             raise UsageError("an input is NaN or infinite; clean the data first")
         if self.engine == "value":
             return ScalarVector([Value(number) for number in x] if tracked else x)

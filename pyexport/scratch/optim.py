@@ -39,13 +39,16 @@ class SGD:
 
     def step(self, layers: Sequence[Parameters]) -> None:
         """Change the parameters of all the layers of one network."""
-        rate = self.schedule(self.steps)
-        self.steps += 1
-        for k, layer in enumerate(layers):
-            if not self.momentum and not self.weight_decay:
-                layer.descend(rate)
-            else:
+        rate = rate_at(self.schedule, self.steps)
+        if self.momentum or self.weight_decay:
+            for k, layer in enumerate(layers):
                 layer.update(partial(self._updated, rate, k))
+        else:
+            for layer in layers:
+                layer.prepare(rate)  # all of them before the first changes
+            for layer in layers:
+                layer.descend(rate)
+        self.steps += 1
 
     def _updated(self, rate: float, layer: int, row: int, w: Row, g: Row) -> Row:
         key = layer, row
@@ -67,6 +70,8 @@ class Adam:
     ) -> None:
         if not all(0.0 <= beta < 1.0 for beta in betas):
             raise UsageError(f"betas are {betas}; use 0 up to below 1")
+        if not (math.isfinite(epsilon) and epsilon > 0.0):
+            raise UsageError(f"epsilon is {epsilon}; use a positive number such as 1e-8")
         self.schedule = as_schedule(lr)
         self.betas = betas
         self.epsilon = epsilon
@@ -75,10 +80,10 @@ class Adam:
 
     def step(self, layers: Sequence[Parameters]) -> None:
         """Change the parameters of all the layers of one network."""
-        rate = self.schedule(self.steps)
-        self.steps += 1
+        rate = rate_at(self.schedule, self.steps)
         for k, layer in enumerate(layers):
             layer.update(partial(self._updated, rate, k))
+        self.steps += 1
 
     def _updated(self, rate: float, layer: int, row: int, w: Row, g: Row) -> Row:
         key = layer, row
@@ -89,12 +94,21 @@ class Adam:
         squares = [second * s + (1.0 - second) * gi * gi for s, gi in zip(squares, g, strict=True)]
         self._means[key] = means, squares
         # The means start at zero; these two make up for it.
-        rate /= 1.0 - first**self.steps
-        correction = 1.0 - second**self.steps
+        steps = self.steps + 1  # with this one
+        rate /= 1.0 - first**steps
+        correction = 1.0 - second**steps
         return [
             wi - rate * m / (math.sqrt(s / correction) + self.epsilon)
             for wi, m, s in zip(w, means, squares, strict=True)
         ]
+
+
+def rate_at(schedule: Schedule, step: int) -> float:
+    """Return the learning rate of a step; refuses one that is negative, NaN or infinite."""
+    rate = schedule(step)
+    if not (math.isfinite(rate) and rate >= 0.0):
+        raise UsageError(f"the learning rate of step {step} is {rate}; use 0 or a positive number")
+    return rate
 
 
 def as_schedule(lr: float | Schedule) -> Schedule:

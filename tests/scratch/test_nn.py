@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pyexport.errors import InvalidModelError, PyexportError, UsageError
-from pyexport.scratch import SGD, Linear, ReLU, Sequential, mlp
+from pyexport.scratch import SGD, Adam, Linear, ReLU, Sequential, mlp
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINES = ("value", "lists", "packed")
@@ -241,3 +241,73 @@ def test_impossible_mlps_are_refused(wrong: Any) -> None:
 def test_hashes_here_are_of_all_the_weights() -> None:
     assert run_training(sys.executable, "packed", 1) != run_training(sys.executable, "packed", 2)
     assert len(hashlib.sha256().hexdigest()) == len(run_training(sys.executable, "lists", 1))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_all_kinds_of_bytes_are_256ths(engine: str, kind: Any) -> None:
+    net = mlp(4, 3, 2, engine=engine)
+    pixels = bytes([0, 64, 128, 255])
+    assert net(kind(pixels)) == net(pixels)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("x", [None, 3, ["a"] * 4, "abcd"])
+def test_inputs_that_are_no_numbers_are_refused(engine: str, x: Any) -> None:
+    with pytest.raises(UsageError, match="neither bytes nor a list of numbers"):
+        mlp(4, 2, engine=engine)(x)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("loss", ["mse", "rmse"])
+@pytest.mark.parametrize("target", [None, 0.5, "01", [None, 1.0], [10**400, 0]])
+def test_targets_that_are_no_numbers_get_one_clear_error(
+    engine: str, loss: str, target: Any
+) -> None:
+    with pytest.raises(UsageError, match="neither the number of a class nor a list of numbers"):
+        mlp(4, 2, engine=engine).step([0.5] * 4, target, loss=loss, optimizer=SGD(0.1))
+
+
+@pytest.mark.parametrize("target", [None, 0.5, "1", [1.0, 1.0], True])
+def test_hinge_on_one_output_refuses_what_is_no_side(target: Any) -> None:
+    with pytest.raises(UsageError, match="target"):
+        mlp(4, 1).step([0.5] * 4, target, loss="hinge", optimizer=SGD(0.1))
+
+
+def exploded(engine: str = "lists") -> Sequential:
+    """Return a network whose weights outgrow floats on the input [1, 1]."""
+    net = mlp(2, 2, 2, engine=engine)
+    net.linears[0].load([[1e308, 1e308], [1e308, 1e308]], [0.0, 0.0])
+    net.linears[1].load([[1e308, 1e308], [-1e308, -1e308]], [0.0, 0.0])
+    return net
+
+
+@pytest.mark.parametrize("engine", ["value", "lists"])
+@pytest.mark.parametrize("x", [[1.0, 1.0], [0.5, 0.25]])
+def test_outputs_beyond_floats_tell_no_class(engine: str, x: list[float]) -> None:
+    with pytest.raises(InvalidModelError, match="NaN or infinite"):
+        exploded(engine).classify(x)
+
+
+@pytest.mark.parametrize("optimizer", [Adam(), SGD(0.1, momentum=0.9)])
+def test_a_refused_optimizer_leaves_no_gradient_behind(optimizer: Any) -> None:
+    net, untouched = mlp(2, 3, 2), mlp(2, 3, 2)
+    with pytest.raises(UsageError, match="lists engine"):
+        net.step([1.0, 1.0], 0, loss="mse", optimizer=optimizer)
+    assert optimizer.steps == 0
+    for each in (net, untouched):
+        each.step([0.5, 0.5], 1, loss="mse", optimizer=SGD(0.1))
+    assert net.linears[0].weight == untouched.linears[0].weight
+
+
+def test_a_step_that_one_layer_refuses_changes_none() -> None:
+    net = mlp(2, 2, 2)
+    net.linears[0].load([[0.001, 0.0], [0.0, 0.001]], [0.0, 0.0])
+    net.linears[1].load([[0.001, 0.0], [0.0, 0.001]], [0.0, 0.0])
+    before = [(layer.weight, layer.bias) for layer in net.linears]
+    optimizer = SGD(100.0)
+    with pytest.raises(InvalidModelError, match="one step would move a weight"):
+        net.step([1.0, 1.0], 0, loss="cross_entropy", optimizer=optimizer)
+    assert [(layer.weight, layer.bias) for layer in net.linears] == before
+    assert optimizer.steps == 0
+    assert net.parameters[0].gradient() == ([[0.0, 0.0], [0.0, 0.0]], [0.0, 0.0])

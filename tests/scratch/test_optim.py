@@ -139,6 +139,9 @@ def test_the_schedule_counts_steps() -> None:
         lambda: SGD(0.1, momentum=1.0),
         lambda: SGD(0.1, weight_decay=-1.0),
         lambda: Adam(betas=(0.9, 1.0)),
+        lambda: Adam(betas=(math.nan, 0.9)),
+        lambda: Adam(epsilon=math.nan),
+        lambda: Adam(-0.1),
         lambda: linear_decay(0.1, 0.01, steps=0),
         lambda: step_decay(0.1, 0.5, every=0),
     ],
@@ -146,3 +149,13 @@ def test_the_schedule_counts_steps() -> None:
 def test_impossible_settings_are_refused(wrong: Callable[[], object]) -> None:
     with pytest.raises(UsageError):
         wrong()
+
+
+@pytest.mark.parametrize("engine", ["value", "lists", "packed"])
+@pytest.mark.parametrize("rate", [math.nan, math.inf, -0.1])
+def test_a_schedule_that_leaves_the_rates_is_refused(engine: str, rate: float) -> None:
+    net = mlp(2, 2, engine=engine)
+    before = net.linears[0].weight
+    with pytest.raises(UsageError, match="the learning rate of step 0"):
+        net.step([0.5, 0.5], 0, loss="mse", optimizer=SGD(lambda step: rate))
+    assert net.linears[0].weight == before

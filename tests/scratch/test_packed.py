@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from itertools import pairwise
 from random import Random
@@ -68,6 +69,18 @@ def test_steps_are_those_of_float_lists() -> None:
     for one, other in zip(packed.linears, lists.linears, strict=True):
         for row, wanted in zip((*one.weight, one.bias), (*other.weight, other.bias), strict=True):
             assert row == pytest.approx(wanted, abs=2e-5)
+
+
+@pytest.mark.parametrize("bits", range(1, 16))
+def test_bytes_are_256ths_at_every_resolution(bits: int) -> None:
+    packed, lists = twins(256, 4, input_bits=bits)
+    x = bytes(range(256))
+    lost = max(8 - bits, 0)
+    seen = bytes(k >> lost << lost for k in x)  # rounded down to what the bits hold
+    assert packed(x) == pytest.approx(lists(seen), abs=1e-4)
+    ours = collect_gradients(packed, x, 1, "cross_entropy")
+    theirs = collect_gradients(lists, seen, 1, "cross_entropy")
+    assert ours == pytest.approx(theirs, abs=1e-4)
 
 
 @pytest.mark.parametrize("bits", [8, 4])
@@ -220,7 +233,7 @@ def test_optimizers_that_need_whole_gradients_are_refused(optimizer: SGD | Adam)
         net.step([0.5] * 4, 1, loss="mse", optimizer=optimizer)
 
 
-@pytest.mark.parametrize("clip", [0.0, -2.0, 3.0, 0.3])
+@pytest.mark.parametrize("clip", [0.0, -2.0, 3.0, 0.3, math.inf, math.nan, 2.0**1023])
 def test_a_clip_that_is_no_power_of_two_is_refused(clip: float) -> None:
     with pytest.raises(UsageError, match="power of two"):
         mlp(4, 2, clip=clip)

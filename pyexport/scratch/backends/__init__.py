@@ -29,6 +29,10 @@ class Parameters(Protocol):
         """Return the gradients of weights and bias collected since the last step."""
         ...
 
+    def prepare(self, rate: float) -> None:
+        """Raise InvalidModelError if descend(rate) would, and change nothing."""
+        ...
+
     def descend(self, rate: float) -> None:
         """Subtract rate * gradient, and forget the gradient."""
         ...

@@ -55,6 +55,9 @@ class FloatMatrix:
                         row[i] += share * number
         return weight, bias
 
+    def prepare(self, rate: float) -> None:
+        pass  # floats take every step
+
     def descend(self, rate: float) -> None:
         for x, g in self.pairs:
             for o, share in enumerate(g):

@@ -28,6 +28,9 @@ PIXEL_BITS = 8  # bytes stand for k / 256
 FEW_LEVELS = 5  # bits of pixels below which equal ones are worth gathering
 
 
+Step = tuple[Factors, list[int], int]  # x, d, and the largest change of a weight
+
+
 class ClippedWeightsWarning(RuntimeWarning):
     """Weights grew to the limit of the packed engine and were cut there; says how many."""
 
@@ -42,6 +45,7 @@ class PackedMatrix:
         self.clipped = 0  # how often a weight was cut at plan.clip so far
         self._next_warning = 1  # the count at which to warn again
         self.pairs: list[tuple[Factors, Sequence[float]]] = []
+        self._prepared: tuple[float, list[Step]] | None = None  # a rate, and a step a pair
         self._lanes = Lanes(plan.n_out, plan.width)
         self._unit = 2.0**-plan.weight_bits
         self._sum_unit = self._lanes.scale * 2.0 ** -(plan.weight_bits + plan.input_bits)
@@ -106,6 +110,7 @@ class PackedMatrix:
 
     def outer(self, x: Factors, g: Sequence[float]) -> None:
         self.pairs.append((x, g))
+        self._prepared = None
 
     def gradient(self) -> tuple[list[Row], Row]:
         plan = self.plan
@@ -122,20 +127,34 @@ class PackedMatrix:
                 ]
         return weight, bias
 
-    def descend(self, rate: float) -> None:
+    def prepare(self, rate: float) -> None:
         plan = self.plan
         scale = rate * 2.0 ** (plan.weight_bits - plan.input_bits)
         one = 1 << plan.input_bits  # what the bias is multiplied by
+        steps: list[Step] = []
         for x, g in self.pairs:
             d = to_fixed(g, scale)
-            steepest = max(map(abs, d))
-            if steepest:
-                self._make_room(steepest * max(one, x.largest))
-                step = self._lanes.pack(d)
-                x.subtract_multiples(self._rows, step)
-                self._bias -= step * one
-                if self._columns is not None:
-                    self._step_columns(d, x)
+            growth = max(map(abs, d)) * max(one, x.largest)
+            if growth > plan.slack_units:
+                raise InvalidModelError(
+                    f"one step would move a weight by {growth * self._unit:.3g}, more than the"
+                    f" packed engine allows ({plan.clip:g}); lower the learning rate"
+                )
+            if growth:
+                steps.append((x, d, growth))
+        self._prepared = rate, steps
+
+    def descend(self, rate: float) -> None:
+        if self._prepared is None or self._prepared[0] != rate:
+            self.prepare(rate)
+        assert self._prepared is not None
+        for x, d, growth in self._prepared[1]:
+            self._make_room(growth)
+            step = self._lanes.pack(d)
+            x.subtract_multiples(self._rows, step)
+            self._bias -= step << self.plan.input_bits
+            if self._columns is not None:
+                self._step_columns(d, x)
         self.forget()
 
     def update(self, rule: Rule) -> None:
@@ -146,6 +165,7 @@ class PackedMatrix:
 
     def forget(self) -> None:
         self.pairs.clear()
+        self._prepared = None
 
     def _step_columns(self, d: Sequence[int], x: Factors) -> None:
         assert self._columns is not None and self._column_lanes is not None
@@ -188,14 +208,10 @@ class PackedMatrix:
     def _make_room(self, growth: int) -> None:
         """Prove that a step that moves weights by at most `growth` keeps them below the limit.
 
+        `prepare` has refused a growth larger than the whole room.
         Each step spends some of the room between clip and limit; when it is used up, one look at
         all the weights shows whether any has left the clipping range, and clips those.
         """
-        if growth > self.plan.slack_units:
-            raise InvalidModelError(
-                f"one step would move a weight by {growth * self._unit:.3g}, more than the packed"
-                f" engine allows ({self.plan.clip:g}); lower the learning rate"
-            )
         if growth > self._room:
             rows = [*self._rows, self._bias]
             if reduce(or_, map(add, rows, repeat(self._lift))) & self._above:

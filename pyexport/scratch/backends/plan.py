@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +12,7 @@ GRADIENT_BITS = 20  # fraction bits of a gradient on its way back through a laye
 COLUMN_WIDTH = 8  # bytes a lane of the transposed weights
 WIDTHS = (5, 6, 7, 8)  # bytes a lane of the weights; narrow lanes are fast
 STEP_BITS = 16  # fraction bits that a step (learning rate * gradient) has at least
+MAX_CLIP = 2.0**32  # more than any lane has room for
 GRADIENT_TOTAL = 64  # the sum of the absolute gradients that a layer must be able to take back
 
 
@@ -64,7 +66,7 @@ class Plan:
 
 def plan_layer(n_in: int, n_out: int, input_bits: int, input_total: float, clip: float) -> Plan:
     """Return the narrowest plan in which a step keeps STEP_BITS fraction bits."""
-    if clip <= 0 or 2.0 ** round(clip).bit_length() != 2 * clip:
+    if not 0.5 <= clip <= MAX_CLIP or math.frexp(clip)[0] != 0.5:
         raise UsageError(f"clip is {clip}; use a power of two such as 2 or 4")
     inputs = int((input_total + 1) * 2**input_bits)
     columns = 8 * COLUMN_WIDTH - 1 - (int(2 * clip * GRADIENT_TOTAL) << GRADIENT_BITS).bit_length()

@@ -28,6 +28,9 @@ class ScalarMatrix:
     def gradient(self) -> tuple[list[Row], Row]:
         return [[w.grad for w in row] for row in self.rows], [b.grad for b in self.offsets]
 
+    def prepare(self, rate: float) -> None:
+        pass  # floats take every step
+
     def descend(self, rate: float) -> None:
         for row in (*self.rows, self.offsets):
             for w in row:
