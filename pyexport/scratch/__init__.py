@@ -2,6 +2,7 @@
 
     net = Sequential(Linear(784, 64), ReLU(), Linear(64, 10), seed=0, engine="packed")
     optimizer = SGD(linear_decay(0.02, 0.001, steps=60_000))
+    net.train()  # dropout on
     for image, label in samples:  # image: bytes, k standing for k / 256; or a list of floats
         loss = net.step(image, label, loss="cross_entropy", optimizer=optimizer)
     net.eval()
@@ -18,6 +19,7 @@ them. `net.step_batch` takes many samples; `net.value_and_gradient(x, loss=, tar
 differentiates with respect to the input.
 """
 
+from pyexport.scratch.draw import draw
 from pyexport.scratch.engine import Value
 from pyexport.scratch.layers import Dropout, LeakyReLU, Linear, ReLU, Sigmoid, Softmax, Tanh
 from pyexport.scratch.losses import LOSSES
@@ -42,6 +44,7 @@ __all__ = [
     "Value",
     "constant",
     "cosine_decay",
+    "draw",
     "linear_decay",
     "mlp",
     "step_decay",
