@@ -34,7 +34,7 @@ from pyexport.untrusted import parse_json, printable
 MAX_BYTES = 256 << 20
 MAX_LAYERS = 200
 MAX_TEXT = 100  # characters of a label, a unit, a producer
-_AGAIN = "the file is damaged, save it again"
+AGAIN = "the file is damaged, save it again"
 _CODES = {"F64": "d", "I64": "q", "U8": "B"}
 
 
@@ -79,7 +79,7 @@ def parse_checkpoint(data: bytes, where: str) -> Checkpoint:
     )
     if left:
         name = printable(next(iter(left)))
-        raise FileFormatError(f"{where}: tensor {name} belongs to no layer; {_AGAIN}")
+        raise FileFormatError(f"{where}: tensor {name} belongs to no layer; {AGAIN}")
     check_checkpoint(checkpoint, where)
     return checkpoint
 
@@ -125,14 +125,14 @@ def _layer(index: int, value: object, tensors: dict[str, RawTensor], where: str)
         known = ", ".join(LAYERS)
         raise FileFormatError(f"{what} is {printable(kind, 40)}, which is none of {known}")
     if set(entry) != {"kind", *LAYERS[kind]}:
-        raise FileFormatError(f"{what} ({kind}) does not state what it must; {_AGAIN}")
+        raise FileFormatError(f"{what} ({kind}) does not state what it must; {AGAIN}")
     numbers = {name: _number(entry[name], f"{what}: {name}") for name in LAYERS[kind]}
     if kind != "linear":
         return LayerRecord(kind, numbers)
     shape = []
     for name in ("outputs", "inputs"):
         if type(entry[name]) is not int or not 1 <= numbers[name] <= 1 << 24:
-            raise FileFormatError(f"{what}: {name} is no size; {_AGAIN}")
+            raise FileFormatError(f"{what}: {name} is no size; {AGAIN}")
         shape.append(int(numbers[name]))
     weight = _tensor(f"{index}.weight", "F64", tuple(shape), tensors, where)
     bias = _tensor(f"{index}.bias", "F64", tuple(shape[:1]), tensors, where)
@@ -146,7 +146,7 @@ def _tensor(
 ) -> list[float]:
     tensor = tensors.pop(name, None)
     if tensor is None or tensor.dtype != dtype or tensor.shape != shape:
-        raise FileFormatError(f"{where}: tensor {name} is not {dtype} of shape {shape}; {_AGAIN}")
+        raise FileFormatError(f"{where}: tensor {name} is not {dtype} of shape {shape}; {AGAIN}")
     return _values(tensor).tolist()
 
 
@@ -155,17 +155,17 @@ def _rows(name: str, tensors: dict[str, RawTensor], where: str) -> Rows | None:
     marks = tensors.pop(f"{name}.targets", None)
     if tensor is None:
         if marks is not None:
-            raise FileFormatError(f"{where}: {name} data have targets and no inputs; {_AGAIN}")
+            raise FileFormatError(f"{where}: {name} data have targets and no inputs; {AGAIN}")
         return None
     if tensor.dtype not in ("U8", "F64") or len(tensor.shape) != 2 or 0 in tensor.shape:
-        raise FileFormatError(f"{where}: {name} data are not rows of U8 or F64; {_AGAIN}")
+        raise FileFormatError(f"{where}: {name} data are not rows of U8 or F64; {AGAIN}")
     values, columns = _values(tensor), tensor.shape[1]
     flat = values.tobytes() if tensor.dtype == "U8" else values.tolist()
     inputs = [flat[start : start + columns] for start in range(0, len(flat), columns)]
     if marks is None:
         return Rows(inputs)
     if marks.dtype != "I64" or len(marks.shape) != 1:
-        raise FileFormatError(f"{where}: {name} targets are not a list of I64; {_AGAIN}")
+        raise FileFormatError(f"{where}: {name} targets are not a list of I64; {AGAIN}")
     return Rows(inputs, [int(mark) for mark in _values(marks)])
 
 
@@ -178,13 +178,13 @@ def _values(tensor: RawTensor) -> array[float]:
 
 def _object(value: object, what: str) -> Mapping[str, object]:
     if not isinstance(value, dict):
-        raise FileFormatError(f"{what} is not an object; {_AGAIN}")
+        raise FileFormatError(f"{what} is not an object; {AGAIN}")
     return value
 
 
 def _number(value: object, what: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e300:
-        raise FileFormatError(f"{what} is not a number; {_AGAIN}")
+        raise FileFormatError(f"{what} is not a number; {AGAIN}")
     return float(value)
 
 
@@ -192,13 +192,13 @@ def _range(value: object, what: str) -> tuple[float, float] | None:
     if value is None:
         return None
     if not isinstance(value, list) or len(value) != 2:
-        raise FileFormatError(f"{what} is not two numbers; {_AGAIN}")
+        raise FileFormatError(f"{what} is not two numbers; {AGAIN}")
     return _number(value[0], what), _number(value[1], what)
 
 
 def _text(value: object, what: str) -> str:
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_TEXT:
-        raise FileFormatError(f"{what} is not a text of 1 to {MAX_TEXT} characters; {_AGAIN}")
+        raise FileFormatError(f"{what} is not a text of 1 to {MAX_TEXT} characters; {AGAIN}")
     return value
 
 
@@ -210,5 +210,5 @@ def _labels(value: object, what: str) -> tuple[str, ...] | None:
     if value is None:
         return None
     if not isinstance(value, list):
-        raise FileFormatError(f"{what} are not a list; {_AGAIN}")
+        raise FileFormatError(f"{what} are not a list; {AGAIN}")
     return tuple(_text(label, what) for label in value)

@@ -160,10 +160,10 @@ class Sequential:
         return [layer.matrix for layer in self.linears]
 
     def save(self, path: str | Path, **metadata: Any) -> None:
-        """Write a checkpoint; see pyexport.scratch.checkpoint.save."""
-        from pyexport.scratch import checkpoint  # it imports this module
+        """Write a checkpoint; see pyexport.scratch.checkpoint_writer.save."""
+        from pyexport.scratch import checkpoint_writer  # it imports this module
 
-        checkpoint.save(self, path, **metadata)
+        checkpoint_writer.save(self, path, **metadata)
 
     def _make_matrix(self, layer: Linear, weight: list[Row]) -> Parameters:
         bias = [0.0] * layer.n_out

@@ -15,7 +15,8 @@ from pyexport.artifact import read_artifact
 from pyexport.errors import InvalidModelError, UnsupportedOperatorError
 from pyexport.frontends import load_model
 from pyexport.frontends.sniff import identify
-from pyexport.scratch.checkpoint import Checkpoint, LayerRecord, save_checkpoint, write_checkpoint
+from pyexport.scratch.checkpoint import Checkpoint, LayerRecord
+from pyexport.scratch.checkpoint_writer import save_checkpoint, write_checkpoint
 from pyexport.tensorfile import read_tensorfile
 from tests.frontends.models import evaluate
 from tests.scratch.checkpoints import linear, small

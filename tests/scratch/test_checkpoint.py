@@ -15,10 +15,9 @@ from pyexport.scratch.checkpoint import (
     KEY,
     LayerRecord,
     Rows,
-    save_checkpoint,
-    write_checkpoint,
 )
 from pyexport.scratch.checkpoint_reader import parse_checkpoint, read_checkpoint
+from pyexport.scratch.checkpoint_writer import save_checkpoint, write_checkpoint
 from pyexport.tensorfile import RawTensor, read_tensorfile, write_tensorfile
 from tests.scratch.checkpoints import linear, small
 
@@ -146,6 +145,19 @@ def test_pytorch_loads_the_weights_by_their_names(tmp_path):
         ({"calibration": Rows([[1.0, 2, math.nan, 3, 4, 5]]), "input_range": None}, "row 0"),
         ({"evaluation": Rows([bytes(6)], [3])}, "classes 3 to 3"),
         ({"evaluation": Rows([bytes(6)], [])}, "1 rows and 0 targets"),
+        ({"labels": ("a", "b", "")}, "labels is not a text of 1 to 100 characters$"),
+        ({"labels": ("a", "b", "c" * 101)}, "labels is not a text of 1 to 100 characters$"),
+        ({"labels": ("a", "b", 3)}, "labels is not a text"),
+        ({"input_unit": ""}, "input unit is not a text"),
+        ({"input_range": (0.0, 16.0, 17.0)}, "two finite numbers"),
+        ({"input_range": (0.0,)}, "two finite numbers"),
+        ({"input_range": "ab"}, "wrong type or size"),
+        ({"input_range": (0.0, 1e301)}, "input range is not a number$"),
+        ({"input_scale": 1e301}, "input scale is not a number$"),
+        ({"input_scale": None}, "wrong type or size"),
+        ({"calibration": Rows([["a"] * 6])}, "wrong type or size"),
+        ({"calibration": Rows([None])}, "wrong type or size"),
+        ({"evaluation": Rows([bytes(6)], [0.5])}, "wrong type or size"),
     ],
 )
 def test_a_network_that_could_not_be_read_is_not_written(change, message):

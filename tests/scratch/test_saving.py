@@ -2,7 +2,7 @@
 
 import pytest
 
-from pyexport.errors import UsageError
+from pyexport.errors import OutputError, PyexportError, UsageError
 from pyexport.scratch import (
     SGD,
     Dropout,
@@ -70,3 +70,23 @@ def test_a_layer_of_another_kind_is_refused(tmp_path):
     with pytest.raises(UsageError, match="layer 1, a Square, has no form in a checkpoint"):
         net.save(tmp_path / "model.pt")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "statement", [{"labels": 3}, {"labels": ("", "b")}, {"calibration": 3}, {"input_unit": 3}]
+)
+def test_a_wrong_statement_is_refused_and_the_old_file_stays(tmp_path, statement):
+    path = tmp_path / "model.pt"
+    network().save(path)
+    before = path.read_bytes()
+    with pytest.raises(PyexportError) as caught:
+        network().save(path, **statement)
+    assert str(caught.value).isprintable()
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_in_place_of_a_folder_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"):
+        network().save(tmp_path / "file" / "model.pt")
