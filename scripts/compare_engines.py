@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pyexport.errors import FileFormatError
 from pyexport.scratch import SGD, mlp
-from pyexport.scratch.console import progress, table
+from pyexport.scratch.console import progress, run_script, table
 from pyexport.scratch.data import Samples
 from pyexport.scratch.mnist import load_mnist
 from pyexport.scratch.nn import ENGINES
@@ -226,4 +226,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -18,9 +18,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from pyexport.errors import FileFormatError, PyexportError
+from pyexport.errors import FileFormatError
 from pyexport.scratch import Sequential, mlp
-from pyexport.scratch.console import progress, table
+from pyexport.scratch.console import check_options, progress, run_script, table
 from pyexport.scratch.data import Samples, split
 from pyexport.scratch.nn import ENGINES
 from pyexport.scratch.readers import read_digits
@@ -134,10 +134,8 @@ def run(chosen: argparse.Namespace) -> list[Result]:
 
 def main() -> None:
     chosen = parse_arguments()
-    try:
-        results = run(chosen)
-    except PyexportError as error:
-        sys.exit(f"error: {error}")
+    check_options(chosen)
+    results = run(chosen)
     mean = statistics.mean(100 * result.test_accuracy for result in results)
     if chosen.json:
         document = {
@@ -162,4 +160,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

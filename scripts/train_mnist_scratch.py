@@ -16,9 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from pyexport.errors import PyexportError
 from pyexport.scratch import LOSSES, Sequential, mlp
-from pyexport.scratch.console import progress, table
+from pyexport.scratch.console import check_options, progress, run_script, table
 from pyexport.scratch.data import Samples
 from pyexport.scratch.mnist import Mnist, download_mnist, load_mnist
 from pyexport.scratch.nn import ENGINES
@@ -154,12 +153,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def main() -> None:
     chosen = parse_arguments()
-    try:
-        result = train(chosen)
-        if chosen.output is not None:
-            save(result, chosen.output)
-    except PyexportError as error:
-        sys.exit(f"error: {error}")
+    check_options(chosen)
+    result = train(chosen)
+    if chosen.output is not None:
+        save(result, chosen.output)
     if chosen.picture is not None:
         curve = [(look.seconds, 100 * look.accuracy) for look in result.looks]
         name = "-".join(map(str, (784, *chosen.hidden, 10)))
@@ -181,4 +178,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -15,9 +15,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from pyexport.errors import PyexportError
+from pyexport.errors import UsageError
 from pyexport.scratch import SGD, Sequential, mlp
-from pyexport.scratch.console import progress, table
+from pyexport.scratch.console import check_options, progress, run_script, table
 from pyexport.scratch.data import Samples, batches, moons, split
 from pyexport.scratch.nn import ENGINES
 from pyexport.scratch.pictures import decision_regions
@@ -68,6 +68,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def run(chosen: argparse.Namespace) -> dict[str, object]:
     """Train as asked, write the files, and return what was measured."""
+    if chosen.points < 4:
+        raise UsageError(f"--points is {chosen.points}; give at least 4")
     total = chosen.points * 5 // 4
     training, fresh = split(moons(total, chosen.noise, chosen.seed), (0.8, 0.2), chosen.seed)
     started = time.process_time()
@@ -99,10 +101,8 @@ def run(chosen: argparse.Namespace) -> dict[str, object]:
 
 def main() -> None:
     chosen = parse_arguments()
-    try:
-        result = run(chosen)
-    except (PyexportError, OSError) as error:
-        sys.exit(f"error: {error}")
+    check_options(chosen)
+    result = run(chosen)
     if chosen.json:
         print(json.dumps(result))
         return
@@ -120,4 +120,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

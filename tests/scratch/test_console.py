@@ -2,7 +2,10 @@
 
 import sys
 
-from pyexport.scratch.console import progress, table
+import pytest
+
+from pyexport.errors import UsageError
+from pyexport.scratch.console import progress, run_script, table
 
 
 def test_columns_are_aligned():
@@ -26,3 +29,15 @@ def test_on_a_terminal_progress_overwrites_itself(capsys, monkeypatch):
     progress("half")
     progress("done", last=True)
     assert capsys.readouterr().err == "\r\x1b[Khalf\r\x1b[Kdone\n"
+
+
+@pytest.mark.parametrize("error", [UsageError("no such\nthing"), OSError(2, "no such file", "a")])
+def test_a_script_that_fails_prints_one_line_and_exits_2(capsys, error):
+    def main():
+        raise error
+
+    with pytest.raises(SystemExit) as caught:
+        run_script(main)
+    assert caught.value.code == 2
+    text = capsys.readouterr().err
+    assert text.startswith("error: ") and text.count("\n") == 1

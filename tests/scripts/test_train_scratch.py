@@ -74,7 +74,7 @@ def test_digits_are_found_beside_scikit_learn(tmp_path):
 
 def test_without_scikit_learn_the_way_out_is_named(tmp_path):
     done = script("train_digits_scratch.py", folder=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "give --data FILE" in done.stderr
 
 
@@ -96,7 +96,7 @@ def test_mnist_is_trained_drawn_and_saved(tmp_path):
 
 def test_mnist_that_is_missing_is_named_in_one_line(tmp_path):
     done = script("train_mnist_scratch.py", "--train", "10", folder=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith("error: MNIST is not in ")
     assert "--download" in done.stderr
     assert done.stderr.count("\n") == 1
@@ -119,3 +119,39 @@ def test_engines_are_compared_without_any_package(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "value, batch 1" in done.stdout
     assert "numpy is not installed" in done.stdout
+
+
+SCRIPTS = ("train_moons.py", "train_digits_scratch.py", "train_mnist_scratch.py")
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--epochs", "0"),
+        ("--output", "none/model.pt"),
+        ("--output", "."),
+        ("--picture", "none/a.svg"),
+        ("--rate", "0"),
+        ("--rate", "nan"),
+        ("--noise", "inf"),
+        ("--patience", "nan"),
+        ("--time-budget", "nan"),
+        ("--skip-below", "nan"),
+    ],
+)
+def test_bad_options_are_refused_before_training(tmp_path, name, option, value):
+    if f'"{option}"' not in (ROOT / "scripts" / name).read_text():
+        pytest.skip("it has no such option")
+    done = script(name, option, value, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {option} ")
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_engines_of_impossible_sizes_are_refused_in_one_line(tmp_path):
+    done = script("compare_engines.py", "--sizes", "784", "0", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: Linear(784, 0)")
+    assert done.stderr.count("\n") == 1
