@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,9 +32,13 @@ class Recipe:
         find_loss(self.loss)
         if self.epochs < 1 or self.batch < 1 or self.looks < 1:
             raise UsageError("epochs, batch and looks start at 1")
-        if not 0.0 < self.final_rate <= self.rate:
-            raise UsageError(f"the rate must fall to a positive one, not {self.final_rate}")
-        if self.time_budget is not None and self.time_budget <= 0.0:
+        if not 0.0 < self.final_rate <= self.rate < math.inf:
+            raise UsageError(
+                f"the rate must fall to a positive one, not from {self.rate} to {self.final_rate}"
+            )
+        if math.isnan(self.skip_below):
+            raise UsageError("skip_below is NaN; use 0 to train on every sample")
+        if self.time_budget is not None and not self.time_budget > 0.0:
             raise UsageError(f"a time budget of {self.time_budget} seconds leaves no time")
 
 

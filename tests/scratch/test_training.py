@@ -1,5 +1,6 @@
 """The loop: every sample once an epoch, a rate that falls, the best look's weights at the end."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -112,3 +113,18 @@ def test_a_recipe_without_sense_is_refused(change):
 def test_data_that_do_not_fit_are_refused(training, validation, message):
     with pytest.raises(UsageError, match=message):
         list(fit(network(), training, validation, RECIPE))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"rate": math.inf},
+        {"rate": math.nan},
+        {"final_rate": math.nan},
+        {"skip_below": math.nan},
+        {"time_budget": math.nan},
+    ],
+)
+def test_recipes_of_no_numbers_are_refused(options):
+    with pytest.raises(UsageError):
+        Recipe(**options)
