@@ -107,3 +107,10 @@ def test_other_suffixes_huge_graphs_and_missing_folders_are_refused(tmp_path):
         total = total + 1.0
     with pytest.raises(UsageError, match="too many to read"):
         to_svg(total)
+
+
+def test_the_package_offers_draw():
+    import pyexport.scratch as scratch
+
+    assert "draw" in scratch.__all__
+    assert scratch.draw is draw

@@ -129,6 +129,7 @@ SCRIPTS = ("train_moons.py", "train_digits_scratch.py", "train_mnist_scratch.py"
     ("option", "value"),
     [
         ("--epochs", "0"),
+        ("--points", "0"),
         ("--output", "none/model.pt"),
         ("--output", "."),
         ("--picture", "none/a.svg"),
