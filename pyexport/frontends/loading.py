@@ -10,7 +10,7 @@ from pyexport.errors import FileFormatError
 from pyexport.frontends.aten import lower
 from pyexport.frontends.metadata import Extras, parse_extras
 from pyexport.frontends.pt2 import read_pt2
-from pyexport.frontends.sniff import PT2, identify
+from pyexport.frontends.sniff import PT2, SCRATCH, identify
 from pyexport.ir import Graph, Metadata, Model
 from pyexport.untrusted import printable, read_regular
 
@@ -26,6 +26,10 @@ def load_model(path: str | Path) -> Model:
     where = printable(path, 300)
     data = read_regular(path, MAX_FILE_BYTES, "a model file")
     finding = identify(data, where)
+    if finding.kind == SCRATCH:
+        from pyexport.frontends.scratch import load_scratch  # it needs assemble() of this module
+
+        return load_scratch(data, where, printable(path.name))
     if finding.kind != PT2:
         remedy = finding.remedy.replace("FILE", printable(path.name))
         remedy = remedy.replace("STEM", printable(path.stem))

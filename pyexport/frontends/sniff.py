@@ -10,7 +10,8 @@ from pyexport.frontends.archive import Archive
 from pyexport.frontends.pickle_scan import PickleScan, scan_pickle
 from pyexport.untrusted import printable
 
-PT2 = "pt2"  # the kind that can be read
+PT2 = "pt2"  # the kinds that can be read
+SCRATCH = "scratch"
 
 _SAVE = 'pyexport.save(model, example, "model.pt2")'
 _SAVE_BOTH = f'{_SAVE} or torch.export.save(torch.export.export(model, (example,)), "model.pt2")'
@@ -166,6 +167,8 @@ def _safetensors(data: bytes) -> Finding | None:
     length = int.from_bytes(data[:8], "little")
     if data[8:9] != b"{" or length >= 100_000_000:
         return None
+    if b'"__metadata__"' in data[:4096] and b'"pyexport.scratch"' in data[:4096]:
+        return Finding(SCRATCH)
     if b'"__metadata__"' in data[:4096] and b'"pyexport' in data[:4096]:
         return Finding(
             "artifact",

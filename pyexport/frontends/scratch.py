@@ -1,0 +1,94 @@
+"""Reads a checkpoint of the scratch engine as a float graph, without PyTorch."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+import numpy as np
+
+from pyexport.errors import UnsupportedOperatorError
+from pyexport.frontends.graph_builder import GraphBuilder, Value
+from pyexport.frontends.loading import assemble
+from pyexport.frontends.lowering import refuse_non_finite
+from pyexport.frontends.metadata import Extras, check_extras
+from pyexport.frontends.samples import as_dataset
+from pyexport.ir import Affine, Array, Clamp, Dataset, Graph, Identity, Linear, Model, Softmax
+from pyexport.scratch.checkpoint import Checkpoint, LayerRecord, Rows
+from pyexport.scratch.checkpoint_reader import parse_checkpoint
+from pyexport.untrusted import printable
+
+_WAYS_OUT = {
+    "leaky_relu": "train with relu, which the integers compute exactly",
+    "tanh": "train with relu, which the integers compute exactly",
+    "sigmoid": "train with relu; at the end of a classifier, stop at the logits: their order is "
+    "the same",
+}
+
+
+def load_scratch(data: bytes, where: str, source_name: str) -> Model:
+    """Return the model of a checkpoint in memory; weights are rounded to float32, as PyTorch's."""
+    checkpoint = parse_checkpoint(data, where)
+    graph = lower_checkpoint(checkpoint, where)
+    extras = Extras(
+        input_range=checkpoint.input_range,
+        input_unit=checkpoint.input_unit,
+        labels=checkpoint.labels,
+        calibration=_dataset(checkpoint.calibration, graph, f"{where}: calibration data"),
+        evaluation=_dataset(checkpoint.evaluation, graph, f"{where}: evaluation data"),
+    )
+    check_extras(extras, graph, where)
+    digest = hashlib.sha256(data).hexdigest()
+    return assemble(graph, extras, source_name, digest, printable(checkpoint.producer))
+
+
+def lower_checkpoint(checkpoint: Checkpoint, where: str) -> Graph:
+    """Return the float graph; a node's source is its place in the Sequential, as in PyTorch."""
+    builder = GraphBuilder((checkpoint.inputs,))
+    value = builder.input
+    if checkpoint.input_scale != 1.0:
+        scale = np.full(checkpoint.inputs, checkpoint.input_scale)
+        shift = np.zeros(checkpoint.inputs)
+        value = builder.add(Affine(scale, shift), value, value.shape, "input scale")
+    for index, layer in enumerate(checkpoint.graph):
+        value = _layer(builder, value, layer, str(index), where)
+    return builder.finish(value)
+
+
+def _layer(
+    builder: GraphBuilder, value: Value, layer: LayerRecord, source: str, where: str
+) -> Value:
+    shape = value.shape
+    match layer.kind:
+        case "linear":
+            weight = _float32(layer.weight, f"{source}.weight", where)
+            bias = _float32(layer.bias, f"{source}.bias", where)
+            return builder.add(Linear(weight, bias), value, (len(bias),), source)
+        case "relu":
+            return builder.add(Clamp(0.0, math.inf), value, shape, source)
+        case "dropout":
+            return builder.add(Identity("dropout"), value, shape, source)
+        case "softmax":
+            return builder.add(Softmax(), value, shape, source)
+    raise UnsupportedOperatorError(
+        f"{where}: layer {source} is {layer.kind}, which has no exact integer form; "
+        f"{_WAYS_OUT[layer.kind]}"
+    )
+
+
+def _float32(values: object, name: str, where: str) -> Array:
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
+        array = np.array(values, dtype=np.float64).astype(np.float32)
+    refuse_non_finite(name, array, where)
+    return array
+
+
+def _dataset(rows: Rows | None, graph: Graph, where: str) -> Dataset | None:
+    if rows is None:
+        return None
+    if isinstance(rows.inputs[0], bytes):
+        joined = b"".join(row for row in rows.inputs if isinstance(row, bytes))
+        inputs = np.frombuffer(joined, np.uint8).reshape(len(rows.inputs), -1)
+    else:
+        inputs = np.array(rows.inputs)
+    return as_dataset(inputs, rows.targets, graph.input.shape, where)

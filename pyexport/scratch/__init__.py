@@ -1,0 +1,51 @@
+"""A neural network library from scratch: readable first, then fast, on the standard library alone.
+
+    net = Sequential(Linear(784, 64), ReLU(), Linear(64, 10), seed=0, engine="packed")
+    optimizer = SGD(linear_decay(0.02, 0.001, steps=60_000))
+    net.train()  # dropout on
+    for image, label in samples:  # image: bytes, k standing for k / 256; or a list of floats
+        loss = net.step(image, label, loss="cross_entropy", optimizer=optimizer)
+    net.eval()
+    scores = net(image)  # list of floats, one an output
+
+Engines, all with the same layers and losses:
+
+    value   every number is a graph node (engine.Value): slow, and the oracle of the others
+    lists   every vector is a node, its numbers a list of floats: every optimizer
+    packed  the lists' graph, but a row of weights is one integer: fast; SGD without momentum
+
+`layer.weight` and `layer.bias` are float copies in every engine; `layer.load(weight, bias)` sets
+them. `net.step_batch` takes many samples; `net.value_and_gradient(x, loss=, target=)` also
+differentiates with respect to the input.
+"""
+
+from pyexport.scratch.draw import draw
+from pyexport.scratch.engine import Value
+from pyexport.scratch.layers import Dropout, LeakyReLU, Linear, ReLU, Sigmoid, Softmax, Tanh
+from pyexport.scratch.losses import LOSSES
+from pyexport.scratch.nn import Sequential, mlp
+from pyexport.scratch.node import Node
+from pyexport.scratch.optim import SGD, Adam
+from pyexport.scratch.schedules import constant, cosine_decay, linear_decay, step_decay
+
+__all__ = [
+    "LOSSES",
+    "SGD",
+    "Adam",
+    "Dropout",
+    "LeakyReLU",
+    "Linear",
+    "Node",
+    "ReLU",
+    "Sequential",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+    "Value",
+    "constant",
+    "cosine_decay",
+    "draw",
+    "linear_decay",
+    "mlp",
+    "step_decay",
+]

@@ -1,0 +1,180 @@
+"""Writes a trained network as a checkpoint that its own reader has taken back."""
+
+from __future__ import annotations
+
+import json
+import sys
+from array import array
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+
+from pyexport.errors import FileFormatError, InvalidModelError, OutputError, UsageError
+from pyexport.scratch.checkpoint import (
+    FORMAT,
+    KEY,
+    Checkpoint,
+    LayerRecord,
+    Rows,
+    check_checkpoint,
+)
+from pyexport.scratch.checkpoint_reader import AGAIN, MAX_BYTES, parse_checkpoint
+from pyexport.scratch.data import Row, Samples
+from pyexport.scratch.layers import (
+    Dropout,
+    Layer,
+    LeakyReLU,
+    Linear,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from pyexport.scratch.nn import Sequential
+from pyexport.tensorfile import RawTensor, write_tensorfile
+from pyexport.untrusted import printable
+
+
+def save(
+    network: Sequential,
+    path: str | Path,
+    *,
+    input_scale: float = 1.0,
+    input_range: tuple[float, float] | None = None,
+    input_unit: str | None = None,
+    labels: Sequence[object] | None = None,
+    calibration: Sequence[Row] | None = None,
+    evaluation: Samples | None = None,
+) -> None:
+    """Write a network to `path`, ready for `pyexport export`; float64 numbers are exact.
+
+    input_scale: what the network was trained on is the real input times this. A network that was
+    trained on bytes takes k / 256, so a pixel k in 0..255 has the scale 1 / 256.
+    input_range: (low, high) of the real input, e.g. (0, 255)
+    calibration: about 100 typical real inputs; evaluation: real inputs with their classes
+    labels: a name for each output
+    """
+    try:
+        names = None if labels is None else tuple(str(label) for label in labels)
+    except TypeError:
+        raise UsageError(f"labels are {printable(labels)}; give a name for each output") from None
+    checkpoint = Checkpoint(
+        graph=tuple(_record(layer, number) for number, layer in enumerate(network.layers)),
+        input_scale=input_scale,
+        input_range=input_range,
+        input_unit=input_unit,
+        labels=names,
+        calibration=None if calibration is None else Rows(calibration),
+        evaluation=None if evaluation is None else Rows(evaluation.inputs, evaluation.targets),
+    )
+    save_checkpoint(checkpoint, path)
+
+
+def _record(layer: Layer, number: int) -> LayerRecord:
+    match layer:
+        case Linear():
+            sizes = {"inputs": layer.n_in, "outputs": layer.n_out}
+            return LayerRecord("linear", sizes, layer.weight, layer.bias)
+        case LeakyReLU():
+            return LayerRecord("leaky_relu", {"slope": layer.slope})
+        case Dropout():
+            return LayerRecord("dropout", {"rate": layer.probability})
+        case ReLU() | Sigmoid() | Tanh() | Softmax():
+            return LayerRecord(type(layer).__name__.lower())
+    raise UsageError(f"layer {number}, a {type(layer).__name__}, has no form in a checkpoint")
+
+
+def write_checkpoint(checkpoint: Checkpoint) -> bytes:
+    """Return the file; raises InvalidModelError or UsageError for content that cannot be read."""
+    try:
+        data = _bytes(checkpoint)
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        raise UsageError(
+            f"the network: something to save has the wrong type or size ({printable(error)});"
+            " give numbers as int or float, labels and units as text"
+        ) from None
+    if len(data) > MAX_BYTES:
+        raise UsageError(
+            f"the network: {len(data) >> 20} MiB, over the limit of {MAX_BYTES >> 20};"
+            " save fewer samples with it"
+        )
+    try:
+        parse_checkpoint(data, "the network")
+    except FileFormatError as error:
+        raise InvalidModelError(str(error).removesuffix(f"; {AGAIN}")) from None
+    return data
+
+
+def _bytes(checkpoint: Checkpoint) -> bytes:
+    check_checkpoint(checkpoint, "the network")
+    tensors: dict[str, RawTensor] = {}
+    for index, layer in enumerate(checkpoint.graph):
+        if layer.kind == "linear":
+            rows, columns = len(layer.weight), len(layer.weight[0])
+            flat = chain.from_iterable(layer.weight)
+            tensors[f"{index}.weight"] = RawTensor("F64", (rows, columns), _packed("d", flat))
+            tensors[f"{index}.bias"] = RawTensor("F64", (rows,), _packed("d", layer.bias))
+    for name, rows_of in (
+        ("calibration", checkpoint.calibration),
+        ("evaluation", checkpoint.evaluation),
+    ):
+        if rows_of is not None:
+            tensors[f"{name}.inputs"] = _pack_rows(rows_of.inputs)
+            if rows_of.targets is not None:
+                shape = (len(rows_of.targets),)
+                data = _packed("q", rows_of.targets)
+                tensors[f"{name}.targets"] = RawTensor("I64", shape, data)
+    return write_tensorfile({KEY: _document(checkpoint)}, tensors)
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
+    """Write the file whole or not at all; raises OutputError."""
+    path = Path(path)
+    data = write_checkpoint(checkpoint)
+    unfinished = path.parent / f"{path.name}.part"
+    try:
+        unfinished.write_bytes(data)
+        unfinished.replace(path)
+    except (OSError, ValueError) as error:
+        with suppress(OSError, ValueError):
+            unfinished.unlink()
+        reason = printable(getattr(error, "strerror", None) or error)
+        raise OutputError(f"{printable(path, 300)}: cannot be written ({reason})") from None
+
+
+def _document(checkpoint: Checkpoint) -> str:
+    graph = [{"kind": layer.kind, **layer.numbers} for layer in checkpoint.graph]
+    stated: dict[str, object] = {}
+    if checkpoint.input_scale != 1.0:
+        stated["scale"] = float(checkpoint.input_scale)
+    if checkpoint.input_range is not None:
+        stated["range"] = [float(limit) for limit in checkpoint.input_range]
+    if checkpoint.input_unit is not None:
+        stated["unit"] = checkpoint.input_unit
+    document: dict[str, object] = {
+        "format": FORMAT,
+        "producer": checkpoint.producer,
+        "graph": graph,
+    }
+    if stated:
+        document["input"] = stated
+    if checkpoint.labels is not None:
+        document["labels"] = list(checkpoint.labels)
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _pack_rows(rows: Sequence[Row]) -> RawTensor:
+    """Return the rows as U8 where every value is a byte, else as F64: exact either way."""
+    shape = (len(rows), len(rows[0]))
+    values = list(chain.from_iterable(rows))
+    if all(0 <= value <= 255 and value == int(value) for value in values):
+        return RawTensor("U8", shape, bytes(int(value) for value in values))
+    return RawTensor("F64", shape, _packed("d", values))
+
+
+def _packed(code: str, values: object) -> bytes:
+    packed = array(code, values)  # type: ignore[call-overload]
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return bytes(packed.tobytes())

@@ -1,0 +1,273 @@
+"""Networks: layers in a row, one engine below them, and one call that trains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from pyexport.errors import InvalidModelError, PyexportError, UsageError
+from pyexport.scratch.backends import Parameters, Row
+from pyexport.scratch.backends.floats import FloatMatrix
+from pyexport.scratch.backends.packed import PIXEL_BITS, PackedMatrix
+from pyexport.scratch.backends.plan import plan_layer
+from pyexport.scratch.backends.scalars import ScalarMatrix, ScalarVector
+from pyexport.scratch.engine import Value
+from pyexport.scratch.layers import (
+    Dropout,
+    Layer,
+    LeakyReLU,
+    Linear,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+    Vector,
+)
+from pyexport.scratch.losses import Target, find_loss
+from pyexport.scratch.node import Node
+from pyexport.scratch.optim import Optimizer
+
+ENGINES = ("value", "lists", "packed")
+HIDDEN_BITS = 15  # fraction bits of what one packed layer hands to the next
+PIXELS = [k / 256 for k in range(256)]
+ACTIVATIONS = {"relu": ReLU, "leaky_relu": LeakyReLU, "sigmoid": Sigmoid, "tanh": Tanh}
+
+
+class Sequential:
+    """A network; starts in eval mode.
+
+    input_bits and clip concern the packed engine alone: inputs are rounded to multiples of
+    2**-input_bits, weights stay within +-clip. Inputs should lie in about -1..1.
+    """
+
+    def __init__(
+        self,
+        *layers: Layer,
+        seed: int = 0,
+        engine: str = "packed",
+        input_bits: int = PIXEL_BITS,
+        clip: float = 4.0,
+    ) -> None:
+        if engine not in ENGINES:
+            raise UsageError(f"no engine {engine!r}; use one of {', '.join(ENGINES)}")
+        if not 1 <= input_bits <= HIDDEN_BITS:
+            raise UsageError(f"input_bits is {input_bits}; use 1 to {HIDDEN_BITS}")
+        self.layers = layers
+        self.engine = engine
+        self.input_bits = input_bits
+        self.clip = clip
+        self.training = False
+        self.linears = [layer for layer in layers if isinstance(layer, Linear)]
+        _check_shapes(self.linears)
+        self.n_in = self.linears[0].n_in
+        self.n_out = self.linears[-1].n_out
+        rng = Random(seed)
+        for linear in self.linears:
+            linear.matrix = self._make_matrix(linear, linear.draw(rng))
+        for layer in layers:
+            if isinstance(layer, Dropout):
+                layer.rng = rng
+
+    def train(self) -> None:
+        """Switch dropout on."""
+        self.training = True
+
+    def eval(self) -> None:
+        """Switch dropout off."""
+        self.training = False
+
+    def __call__(self, x: Sequence[float]) -> list[float]:
+        """Return the outputs for one sample: n_in floats, or bytes k that stand for k / 256.
+
+        A bytearray or memoryview is taken as the bytes it holds.
+        """
+        try:
+            return list(self._forward(self._leaf(x), self.layers).data)
+        except (ArithmeticError, ValueError):  # what floats and math.fsum raise beyond their range
+            raise InvalidModelError(
+                "an output of the network became NaN or infinite; lower the learning rate"
+            ) from None
+
+    def classify(self, x: Sequence[float]) -> int:
+        """Return the number of the highest output, the lowest on a tie."""
+        outputs = self(x)
+        if not all(map(math.isfinite, outputs)):
+            raise InvalidModelError(
+                "an output of the network is NaN or infinite, so it tells no class;"
+                " train again with a lower learning rate"
+            )
+        return outputs.index(max(outputs))
+
+    def step(
+        self,
+        x: Sequence[float],
+        target: Target,
+        *,
+        loss: str,
+        optimizer: Optimizer,
+        skip_below: float = 0.0,
+    ) -> float:
+        """Return the loss of one sample, and train on it if the loss is at least skip_below."""
+        return self.step_batch([x], [target], loss=loss, optimizer=optimizer, skip_below=skip_below)
+
+    def step_batch(
+        self,
+        inputs: Sequence[Sequence[float]],
+        targets: Sequence[Target],
+        *,
+        loss: str,
+        optimizer: Optimizer,
+        skip_below: float = 0.0,
+    ) -> float:
+        """Return the mean loss of some samples, and make one step along their mean gradient.
+
+        Samples with a loss below skip_below count as having no gradient. If the last layer is a
+        softmax, cross_entropy takes its inputs: it holds the softmax itself.
+        """
+        if not inputs or len(inputs) != len(targets):
+            raise UsageError(
+                f"a batch of {len(inputs)} samples and {len(targets)} targets;"
+                " give at least one sample, and a target for each"
+            )
+        share = 1.0 / len(inputs)
+        losses = [
+            self._differentiate(x, loss, target, share, skip_below)[0]
+            for x, target in zip(inputs, targets, strict=True)
+        ]
+        if max(losses) >= skip_below:
+            try:
+                optimizer.step(self.parameters)
+            except BaseException:  # a refused step must not add its gradients to the next one
+                self._forget_gradients()
+                raise
+        return math.fsum(losses) * share
+
+    def value_and_gradient(
+        self, x: Sequence[float], *, loss: str, target: Target
+    ) -> tuple[float, list[float]]:
+        """Return the loss and its gradient with respect to the input; the weights stay."""
+        value, leaf = self._differentiate(x, loss, target, tracked=True)
+        self._forget_gradients()
+        return value, leaf.gradient()
+
+    @property
+    def parameters(self) -> list[Parameters]:
+        """The parameters of the linear layers, in order."""
+        return [layer.matrix for layer in self.linears]
+
+    def save(self, path: str | Path, **metadata: Any) -> None:
+        """Write a checkpoint; see pyexport.scratch.checkpoint_writer.save."""
+        from pyexport.scratch import checkpoint_writer  # it imports this module
+
+        checkpoint_writer.save(self, path, **metadata)
+
+    def _make_matrix(self, layer: Linear, weight: list[Row]) -> Parameters:
+        bias = [0.0] * layer.n_out
+        if self.engine == "value":
+            return ScalarMatrix(weight, bias)
+        if self.engine == "lists":
+            return FloatMatrix(weight, bias)
+        if layer is self.linears[0]:
+            bits, total = self.input_bits, max(layer.n_in, 64)
+        else:  # activations may be large; 16 each on average are enough
+            bits, total = HIDDEN_BITS, 16 * max(layer.n_in, 64)
+        plan = plan_layer(layer.n_in, layer.n_out, bits, total, self.clip)
+        return PackedMatrix(weight, bias, plan)
+
+    def _leaf(self, x: Sequence[float], tracked: bool = False) -> Vector:
+        """Return the input as a vector of the engine, checked."""
+        if isinstance(x, bytearray | memoryview):
+            x = bytes(x)  # 256ths too
+        try:
+            size = len(x)
+            finite = isinstance(x, bytes) or all(map(math.isfinite, x))
+        except TypeError:
+            raise UsageError("an input is neither bytes nor a list of numbers") from None
+        if size != self.n_in:
+            raise UsageError(f"the network takes {self.n_in} inputs, not {size}")
+        if isinstance(x, bytes):
+            if self.engine == "packed" and isinstance(self.layers[0], Linear):
+                return Node(x, tracked=tracked)
+            x = [PIXELS[k] for k in x]
+        elif not finite:
+            raise UsageError("an input is NaN or infinite; clean the data first")
+        if self.engine == "value":
+            return ScalarVector([Value(number) for number in x] if tracked else x)
+        return Node(x, tracked=tracked)
+
+    def _forward(self, x: Vector, layers: Sequence[Layer]) -> Vector:
+        for layer in layers:
+            x = layer.forward(x, self.training)
+        return x
+
+    def _differentiate(
+        self,
+        x: Sequence[float],
+        loss: str,
+        target: Target,
+        share: float = 1.0,
+        skip_below: float = 0.0,
+        tracked: bool = False,
+    ) -> tuple[float, Vector]:
+        """Return the loss and the input, after a backward pass of share * the loss.
+
+        An error leaves no gradients behind.
+        """
+        try:
+            leaf = self._leaf(x, tracked)
+            fused = loss == "cross_entropy" and isinstance(self.layers[-1], Softmax)
+            outputs = self._forward(leaf, self.layers[:-1] if fused else self.layers)
+            node = outputs.loss(find_loss(loss), target)
+            value = node.item()
+            if not math.isfinite(value):
+                raise OverflowError
+            if value >= skip_below:
+                node.backward(share)
+            return value, leaf
+        except PyexportError:
+            self._forget_gradients()
+            raise
+        except (ArithmeticError, ValueError):  # what floats and math.fsum raise beyond their range
+            self._forget_gradients()
+            raise InvalidModelError(
+                f"the {loss} loss or its gradient became infinite or NaN;"
+                " lower the learning rate, or scale the inputs"
+            ) from None
+
+    def _forget_gradients(self) -> None:
+        for parameters in self.parameters:
+            parameters.forget()
+
+
+def mlp(
+    *sizes: int,
+    activation: str = "relu",
+    output_gain: float = 1.0,
+    seed: int = 0,
+    engine: str = "packed",
+    input_bits: int = PIXEL_BITS,
+    clip: float = 4.0,
+) -> Sequential:
+    """Return linear layers of these sizes with the activation between them."""
+    if len(sizes) < 2:
+        raise UsageError("mlp needs at least two sizes: inputs and outputs")
+    if activation not in ACTIVATIONS:
+        raise UsageError(f"no activation {activation!r}; use one of {', '.join(ACTIVATIONS)}")
+    init = "xavier" if activation in ("sigmoid", "tanh") else "he"
+    layers: list[Layer] = []
+    for n_in, n_out in pairwise(sizes[:-1]):
+        layers += [Linear(n_in, n_out, init), ACTIVATIONS[activation]()]
+    layers.append(Linear(sizes[-2], sizes[-1], init, gain=output_gain))
+    return Sequential(*layers, seed=seed, engine=engine, input_bits=input_bits, clip=clip)
+
+
+def _check_shapes(linears: Sequence[Linear]) -> None:
+    if not linears:
+        raise UsageError("a network needs at least one Linear layer")
+    for first, second in pairwise(linears):
+        if first.n_out != second.n_in:
+            raise UsageError(f"{first} is followed by {second}: sizes differ")

@@ -1,0 +1,313 @@
+"""Networks as a user meets them: training, reproducibility, memory, and clear refusals."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from pyexport.errors import InvalidModelError, PyexportError, UsageError
+from pyexport.scratch import SGD, Adam, Linear, ReLU, Sequential, mlp
+
+ROOT = Path(__file__).resolve().parents[2]
+ENGINES = ("value", "lists", "packed")
+
+TRAIN = """
+import hashlib, sys
+from random import Random
+from pyexport.scratch import SGD, mlp
+
+net = mlp(20, 12, 4, seed=5, engine=sys.argv[1])
+net.train()
+rng = Random(6)
+optimizer = SGD(0.05)
+for _ in range(int(sys.argv[2])):
+    x = bytes(rng.randrange(256) if rng.random() < 0.4 else 0 for _ in range(20))
+    net.step(x, sum(x) % 4, loss="cross_entropy", optimizer=optimizer)
+weights = [(layer.weight, layer.bias) for layer in net.linears]
+print(hashlib.sha256(repr(weights).encode()).hexdigest())
+"""
+BLOCKED = "import sys; sys.modules['numpy'] = None\n"
+
+
+def run_training(python: str, engine: str, steps: int) -> str:
+    """Return the hash of the weights that a fresh interpreter ends up with."""
+    command = [
+        python,
+        "-I",
+        "-c",
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n" + BLOCKED + TRAIN,
+    ]
+    done = subprocess.run([*command, engine, str(steps)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def other_pythons() -> list[str]:
+    """Return the interpreters beside this one that start."""
+    found = []
+    for minor in range(11, 16):
+        try:
+            done = subprocess.run(
+                [f"python3.{minor}", "-c", "import sys; print(sys.executable)"],
+                capture_output=True,
+                text=True,
+            )
+        except OSError:
+            continue
+        if done.returncode == 0 and done.stdout.strip():
+            found.append(done.stdout.strip())
+    return found
+
+
+@pytest.mark.parametrize(("engine", "steps"), [("value", 20), ("lists", 200), ("packed", 200)])
+def test_every_python_at_hand_trains_to_identical_weights(engine: str, steps: int) -> None:
+    hashes = {run_training(python, engine, steps) for python in (sys.executable, *other_pythons())}
+    assert len(hashes) == 1
+
+
+def test_only_the_standard_library_is_imported() -> None:
+    program = (
+        "import sys; sys.modules['numpy'] = None\n"
+        f"sys.path.insert(0, {str(ROOT)!r})\n"
+        "before = set(sys.modules)\n"
+        "import pyexport.scratch\n"
+        "names = {name.split('.')[0] for name in set(sys.modules) - before}\n"
+        "assert names - sys.stdlib_module_names == {'pyexport'}, names\n"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def blobs(count: int, seed: int) -> list[tuple[list[float], int]]:
+    """Return points of three clusters."""
+    rng = Random(seed)
+    centers = [(-0.6, -0.5), (0.6, -0.5), (0.0, 0.6)]
+    points = []
+    for k in range(count):
+        x, y = centers[k % 3]
+        points.append(([x + rng.gauss(0, 0.12), y + rng.gauss(0, 0.12)], k % 3))
+    return points
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("loss", ["cross_entropy", "rmse", "mse", "hinge"])
+def test_every_engine_learns_with_every_loss(engine: str, loss: str) -> None:
+    net = mlp(2, 8, 3, seed=1, engine=engine, output_gain=0.25)
+    optimizer = SGD(0.05)
+    data = blobs(90, seed=2)
+    for _ in range(6):
+        for x, label in data:
+            net.step(x, label, loss=loss, optimizer=optimizer)
+    assert sum(net.classify(x) == label for x, label in data) >= 88
+
+
+def test_seeds_decide_the_weights() -> None:
+    first, second, third = (mlp(4, 3, 2, seed=seed).linears[0].weight for seed in (1, 1, 2))
+    assert first == second != third
+
+
+@pytest.mark.parametrize(("engine", "bits"), [("lists", 8), ("packed", 8), ("packed", 12)])
+def test_bytes_are_256ths(engine: str, bits: int) -> None:
+    net = mlp(4, 3, 2, engine=engine, input_bits=bits)
+    assert net(bytes([0, 64, 128, 255])) == net([0.0, 0.25, 0.5, 255 / 256])
+
+
+def test_scalar_and_list_engines_compute_the_same_bits() -> None:
+    value, lists = (mlp(9, 7, 3, seed=8, engine=engine) for engine in ("value", "lists"))
+    rng = Random(9)
+    for _ in range(5):
+        x = [rng.uniform(-1, 1) for _ in range(9)]
+        assert value(x) == lists(x)
+
+
+@pytest.mark.parametrize("engine", ["lists", "packed"])
+def test_memory_does_not_grow_over_10_000_steps(engine: str) -> None:
+    net = Sequential(Linear(8, 6), ReLU(), Linear(6, 2), engine=engine)
+    optimizer = SGD(0.01)
+    x = bytes(range(8))
+
+    def train(steps: int) -> None:
+        for k in range(steps):
+            net.step(x, k % 2, loss="cross_entropy", optimizer=optimizer)
+
+    gc.collect()
+    gc.disable()  # reference counts alone must free every graph
+    tracemalloc.start()
+    try:
+        train(200)
+        before, _ = tracemalloc.get_traced_memory()
+        train(10_000)
+        after, _ = tracemalloc.get_traced_memory()
+        assert gc.collect() == 0
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert after - before < 4096
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_step_leaves_no_garbage(engine: str) -> None:
+    net = mlp(4, 3, 2, engine=engine)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            net.step([0.5] * 4, 1, loss="hinge", optimizer=SGD(0.01))
+            net.value_and_gradient([0.5] * 4, loss="rmse", target=0)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_input_gradients_leave_the_weights_alone(engine: str) -> None:
+    net, untouched = (mlp(4, 3, 2, engine=engine) for _ in range(2))
+    net.value_and_gradient([0.5] * 4, loss="mse", target=1)
+    for one, other in zip(net.linears, untouched.linears, strict=True):
+        assert (one.weight, one.bias) == (other.weight, other.bias)
+    for each in (net, untouched):  # and leave nothing to the next step
+        each.step([0.25] * 4, 0, loss="mse", optimizer=SGD(0.1))
+    for one, other in zip(net.linears, untouched.linears, strict=True):
+        assert (one.weight, one.bias) == (other.weight, other.bias)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("x", "target", "loss", "message"),
+    [
+        ([0.5] * 3, 0, "mse", "takes 4 inputs, not 3"),
+        (b"", 0, "mse", "takes 4 inputs, not 0"),
+        ([0.5, float("nan"), 0.0, 0.0], 0, "mse", "NaN or infinite"),
+        ([0.5, float("inf"), 0.0, 0.0], 0, "mse", "NaN or infinite"),
+        ([0.5] * 4, 2, "cross_entropy", r"label 2 is outside 0\.\.1"),
+        ([0.5] * 4, -1, "mse", r"label -1 is outside 0\.\.1"),
+        ([0.5] * 4, [0.5, 0.5], "cross_entropy", "needs the number of a class"),
+        ([0.5] * 4, True, "hinge", "needs the number of a class"),
+        ([0.5] * 4, [0.5], "rmse", "target has 1 numbers, the network 2 outputs"),
+        ([0.5] * 4, [0.5, float("nan")], "mse", "not finite"),
+        ([0.5] * 4, 0, "nll", "no loss 'nll'; use one of cross_entropy"),
+    ],
+)
+def test_wrong_samples_get_one_clear_error(
+    engine: str, x: Any, target: Any, loss: str, message: str
+) -> None:
+    net = mlp(4, 2, engine=engine)
+    with pytest.raises(UsageError, match=message) as caught:
+        net.step(x, target, loss=loss, optimizer=SGD(0.1))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets"), [([], []), ([[0.5, 0.5]], [0, 1]), ([[0.5, 0.5]], [])]
+)
+def test_empty_and_uneven_batches_are_refused(inputs: Any, targets: Any) -> None:
+    with pytest.raises(UsageError, match="give at least one sample, and a target for each"):
+        mlp(2, 2).step_batch(inputs, targets, loss="mse", optimizer=SGD(0.1))
+
+
+def test_a_refused_batch_leaves_no_gradient_behind() -> None:
+    net, untouched = mlp(2, 2, engine="lists"), mlp(2, 2, engine="lists")
+    with pytest.raises(UsageError):
+        net.step_batch([[1.0, 1.0], [1.0]], [0, 1], loss="mse", optimizer=SGD(0.1))
+    for each in (net, untouched):
+        each.step([0.5, 0.5], 1, loss="mse", optimizer=SGD(0.1))
+    assert net.linears[0].weight == untouched.linears[0].weight
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_training_that_diverges_ends_in_one_clear_error(engine: str) -> None:
+    net = mlp(2, 4, 1, engine=engine)
+    with pytest.raises(InvalidModelError, match="the learning rate") as caught:
+        for _ in range(200):
+            net.step([1.0, 1.0], [3.0], loss="mse", optimizer=SGD(50.0))
+    assert isinstance(caught.value, PyexportError)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [lambda: mlp(3), lambda: mlp(3, 2, 1, activation="gelu")])
+def test_impossible_mlps_are_refused(wrong: Any) -> None:
+    with pytest.raises(UsageError):
+        wrong()
+
+
+def test_hashes_here_are_of_all_the_weights() -> None:
+    assert run_training(sys.executable, "packed", 1) != run_training(sys.executable, "packed", 2)
+    assert len(hashlib.sha256().hexdigest()) == len(run_training(sys.executable, "lists", 1))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_all_kinds_of_bytes_are_256ths(engine: str, kind: Any) -> None:
+    net = mlp(4, 3, 2, engine=engine)
+    pixels = bytes([0, 64, 128, 255])
+    assert net(kind(pixels)) == net(pixels)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("x", [None, 3, ["a"] * 4, "abcd"])
+def test_inputs_that_are_no_numbers_are_refused(engine: str, x: Any) -> None:
+    with pytest.raises(UsageError, match="neither bytes nor a list of numbers"):
+        mlp(4, 2, engine=engine)(x)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("loss", ["mse", "rmse"])
+@pytest.mark.parametrize("target", [None, 0.5, "01", [None, 1.0], [10**400, 0]])
+def test_targets_that_are_no_numbers_get_one_clear_error(
+    engine: str, loss: str, target: Any
+) -> None:
+    with pytest.raises(UsageError, match="neither the number of a class nor a list of numbers"):
+        mlp(4, 2, engine=engine).step([0.5] * 4, target, loss=loss, optimizer=SGD(0.1))
+
+
+@pytest.mark.parametrize("target", [None, 0.5, "1", [1.0, 1.0], True])
+def test_hinge_on_one_output_refuses_what_is_no_side(target: Any) -> None:
+    with pytest.raises(UsageError, match="target"):
+        mlp(4, 1).step([0.5] * 4, target, loss="hinge", optimizer=SGD(0.1))
+
+
+def exploded(engine: str = "lists") -> Sequential:
+    """Return a network whose weights outgrow floats on the input [1, 1]."""
+    net = mlp(2, 2, 2, engine=engine)
+    net.linears[0].load([[1e308, 1e308], [1e308, 1e308]], [0.0, 0.0])
+    net.linears[1].load([[1e308, 1e308], [-1e308, -1e308]], [0.0, 0.0])
+    return net
+
+
+@pytest.mark.parametrize("engine", ["value", "lists"])
+@pytest.mark.parametrize("x", [[1.0, 1.0], [0.5, 0.25]])
+def test_outputs_beyond_floats_tell_no_class(engine: str, x: list[float]) -> None:
+    with pytest.raises(InvalidModelError, match="NaN or infinite"):
+        exploded(engine).classify(x)
+
+
+@pytest.mark.parametrize("optimizer", [Adam(), SGD(0.1, momentum=0.9)])
+def test_a_refused_optimizer_leaves_no_gradient_behind(optimizer: Any) -> None:
+    net, untouched = mlp(2, 3, 2), mlp(2, 3, 2)
+    with pytest.raises(UsageError, match="lists engine"):
+        net.step([1.0, 1.0], 0, loss="mse", optimizer=optimizer)
+    assert optimizer.steps == 0
+    for each in (net, untouched):
+        each.step([0.5, 0.5], 1, loss="mse", optimizer=SGD(0.1))
+    assert net.linears[0].weight == untouched.linears[0].weight
+
+
+def test_a_step_that_one_layer_refuses_changes_none() -> None:
+    net = mlp(2, 2, 2)
+    net.linears[0].load([[0.001, 0.0], [0.0, 0.001]], [0.0, 0.0])
+    net.linears[1].load([[0.001, 0.0], [0.0, 0.001]], [0.0, 0.0])
+    before = [(layer.weight, layer.bias) for layer in net.linears]
+    optimizer = SGD(100.0)
+    with pytest.raises(InvalidModelError, match="one step would move a weight"):
+        net.step([1.0, 1.0], 0, loss="cross_entropy", optimizer=optimizer)
+    assert [(layer.weight, layer.bias) for layer in net.linears] == before
+    assert optimizer.steps == 0
+    assert net.parameters[0].gradient() == ([[0.0, 0.0], [0.0, 0.0]], [0.0, 0.0])

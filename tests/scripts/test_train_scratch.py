@@ -1,0 +1,158 @@
+"""The scratch scripts train, draw and save without any package, and say what is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import pyexport
+from tests.scratch.test_mnist import small_set
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ALONE = ("-I", "-S")  # no site-packages: only the standard library can be imported
+
+
+def script(
+    name: str,
+    *arguments: str,
+    folder: Path,
+    data: Path | None = None,
+    python: tuple[str, ...] = ALONE,
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *python, str(ROOT / "scripts" / name), *arguments]
+    environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache")}
+    environment.pop("PYEXPORT_DATA", None)
+    if data is not None:
+        environment["PYEXPORT_DATA"] = str(data)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("engine", ["packed", "lists", "value"])
+def test_moons_are_learned_and_drawn(tmp_path, engine):
+    done = script("train_moons.py", "--engine", engine, "--json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["training_accuracy"] == 100
+    assert ElementTree.parse(tmp_path / "moons.svg").getroot().tag.endswith("svg")
+
+
+def test_moons_can_be_exported(tmp_path):
+    done = script("train_moons.py", "--output", "model.pt", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "100.0 %" in done.stdout
+    result = pyexport.export(tmp_path / "model.pt", tmp_path, "moons")
+    assert result.artifact.accuracy is not None
+    assert result.artifact.accuracy.exported_correct >= 0.9 * result.artifact.accuracy.rows
+
+
+def test_digits_are_learned_from_the_data_file_alone(tmp_path):
+    import sklearn
+
+    data = Path(sklearn.__file__).parent / "datasets" / "data" / "digits.csv.gz"
+    options = ("--splits", "1", "--epochs", "4", "--data", str(data), "--json")
+    done = script("train_digits_scratch.py", *options, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["mean"] > 90
+    result = pyexport.export(tmp_path / "model.pt", tmp_path, "digits")
+    assert result.artifact.accuracy is not None
+    assert result.artifact.accuracy.rows == 359
+    assert result.artifact.labels == tuple("0123456789")
+
+
+def test_digits_are_found_beside_scikit_learn(tmp_path):
+    options = ("--splits", "2", "--epochs", "1", "--hidden", "8")
+    done = script("train_digits_scratch.py", *options, folder=tmp_path, python=())
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 5
+
+
+def test_without_scikit_learn_the_way_out_is_named(tmp_path):
+    done = script("train_digits_scratch.py", folder=tmp_path)
+    assert done.returncode == 2
+    assert "give --data FILE" in done.stderr
+
+
+def test_mnist_is_trained_drawn_and_saved(tmp_path):
+    small_set(tmp_path / "data" / "mnist")
+    options = ("--train", "3", "--validation", "1", "--hidden", "4", "--looks", "2")
+    files = ("--output", "model.pt", "--picture", "curve.svg")
+    done = script(
+        "train_mnist_scratch.py", *options, *files, folder=tmp_path, data=tmp_path / "data",
+        python=("-S",),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "test accuracy" in done.stdout
+    ElementTree.parse(tmp_path / "curve.svg")
+    model = pyexport.load(tmp_path / "model.pt")
+    assert model.graph.input.declared_range == (0.0, 255.0)
+    assert model.metadata.evaluation is not None
+
+
+def test_mnist_that_is_missing_is_named_in_one_line(tmp_path):
+    done = script("train_mnist_scratch.py", "--train", "10", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: MNIST is not in ")
+    assert "--download" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_engines_are_compared_in_one_run(tmp_path):
+    done = script(
+        "compare_engines.py", "--rounds", "1", "--fast", "--json", folder=tmp_path, python=()
+    )
+    assert done.returncode == 0, done.stderr
+    seconds = json.loads(done.stdout)
+    assert {"packed, batch 1", "lists, batch 1", "NumPy, batch 1", "PyTorch, batch 1"} <= set(
+        seconds
+    )
+    assert all(value > 0 for value in seconds.values())
+
+
+def test_engines_are_compared_without_any_package(tmp_path):
+    done = script("compare_engines.py", "--rounds", "1", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "value, batch 1" in done.stdout
+    assert "numpy is not installed" in done.stdout
+
+
+SCRIPTS = ("train_moons.py", "train_digits_scratch.py", "train_mnist_scratch.py")
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--epochs", "0"),
+        ("--points", "0"),
+        ("--output", "none/model.pt"),
+        ("--output", "."),
+        ("--picture", "none/a.svg"),
+        ("--rate", "0"),
+        ("--rate", "nan"),
+        ("--noise", "inf"),
+        ("--patience", "nan"),
+        ("--time-budget", "nan"),
+        ("--skip-below", "nan"),
+    ],
+)
+def test_bad_options_are_refused_before_training(tmp_path, name, option, value):
+    if f'"{option}"' not in (ROOT / "scripts" / name).read_text():
+        pytest.skip("it has no such option")
+    done = script(name, option, value, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {option} ")
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_engines_of_impossible_sizes_are_refused_in_one_line(tmp_path):
+    done = script("compare_engines.py", "--sizes", "784", "0", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: Linear(784, 0)")
+    assert done.stderr.count("\n") == 1
