@@ -21,24 +21,27 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from pyexport.errors import FileFormatError
+from pyexport.errors import FileFormatError, UsageError
 from pyexport.scratch import SGD, mlp
 from pyexport.scratch.console import progress, run_script, table
 from pyexport.scratch.data import Samples
 from pyexport.scratch.mnist import load_mnist
 from pyexport.scratch.nn import ENGINES
+from scripts.options import Options
 
 RATE = 0.02
 INPUT_BITS = 4  # of a pixel in the packed engine, as train_mnist_scratch.py has them
+MNIST = "MNIST"
+NOISE = "noise with as many black pixels, because MNIST was not found"
 MOST_COUNTED = 512  # images that --count can train on
 BATCH = 32  # of the second row of NumPy and PyTorch
 
 Step = Callable[[Samples], None]  # trains on the samples of one round
 
 
-def ours(sizes: Sequence[int], engine: str) -> Step:
+def ours(sizes: Sequence[int], engine: str, input_bits: int = INPUT_BITS) -> Step:
     """Return a round of one of our engines, a sample at a time."""
-    network = mlp(*sizes, engine=engine, input_bits=INPUT_BITS)
+    network = mlp(*sizes, engine=engine, input_bits=input_bits)
     optimizer = SGD(RATE)
     network.train()
 
@@ -129,10 +132,10 @@ def with_torch(sizes: Sequence[int], batch: int) -> Step:
     return step
 
 
-def images(count: int, seed: int = 0) -> Samples:
-    """Return MNIST images, or where it is not at hand, random ones with as many black pixels."""
+def images(count: int, seed: int = 0) -> tuple[Samples, str]:
+    """Return images and what they are: MNIST, or where it is not at hand, noise."""
     try:
-        return load_mnist(train=count, test=0).train
+        return load_mnist(train=count, test=0).train, MNIST
     except FileFormatError:
         generator = random.Random(seed)
         rows = [
@@ -141,7 +144,7 @@ def images(count: int, seed: int = 0) -> Samples:
             )
             for _ in range(count)
         ]
-        return Samples(rows, [generator.randrange(10) for _ in rows])
+        return Samples(rows, [generator.randrange(10) for _ in rows]), NOISE
 
 
 def joined(samples: Samples) -> bytes:
@@ -149,10 +152,10 @@ def joined(samples: Samples) -> bytes:
     return b"".join(row for row in samples.inputs if isinstance(row, bytes))
 
 
-def contestants(sizes: Sequence[int], slow: bool) -> dict[str, tuple[Step, int]]:
+def contestants(sizes: Sequence[int], input_bits: int, slow: bool) -> dict[str, tuple[Step, int]]:
     """Return the engines that are installed, each with the samples of a round."""
     found = {
-        "packed, batch 1": (ours(sizes, "packed"), 256),
+        "packed, batch 1": (ours(sizes, "packed", input_bits), 256),
         "lists, batch 1": (ours(sizes, "lists"), 64),
     }
     if slow:
@@ -168,12 +171,10 @@ def contestants(sizes: Sequence[int], slow: bool) -> dict[str, tuple[Step, int]]
     return found
 
 
-def compare(sizes: Sequence[int], rounds: int, slow: bool = True) -> dict[str, float]:
+def compare(
+    engines: dict[str, tuple[Step, int]], samples: Samples, rounds: int
+) -> dict[str, float]:
     """Return the CPU seconds of one training sample in each engine, the best of some rounds."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"  # read by NumPy and PyTorch when they are imported, below
-    samples = images(256)
-    engines = contestants(sizes, slow)
     best = dict.fromkeys(engines, float("inf"))
     for number in range(rounds):
         progress(f"round {number + 1} of {rounds}")
@@ -187,18 +188,21 @@ def compare(sizes: Sequence[int], rounds: int, slow: bool = True) -> dict[str, f
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = Options(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[784, 32, 10], metavar="N")
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--fast", action="store_true", help="leave out value and micrograd")
+    parser.add_argument("--input-bits", type=int, default=INPUT_BITS, help="of a pixel, packed")
     parser.add_argument("--count", type=int, help="only train --engine on N images, silently")
     parser.add_argument("--engine", choices=ENGINES, default="packed", help="that --count trains")
     parser.add_argument("--json", action="store_true", help="print one JSON object only")
     chosen = parser.parse_args(arguments)
-    if chosen.sizes[0] != 784 or chosen.rounds < 1:
-        parser.error("the networks take images, 784 inputs; --rounds starts at 1")
+    if chosen.sizes[0] != 784:
+        raise UsageError(f"--sizes starts with {chosen.sizes[0]}; images have 784 pixels")
+    if chosen.rounds < 1:
+        raise UsageError(f"--rounds is {chosen.rounds}; rounds start at 1")
     if chosen.count is not None and not 0 <= chosen.count <= MOST_COUNTED:
-        parser.error(f"--count is 0 to {MOST_COUNTED}")
+        raise UsageError(f"--count is {chosen.count}; give 0 to {MOST_COUNTED}")
     return chosen
 
 
@@ -206,11 +210,19 @@ def main() -> None:
     chosen = parse_arguments()
     if chosen.count is not None:  # what an instruction counter runs
         # Always as many are loaded, so that two counts differ by their training alone.
-        ours(chosen.sizes, chosen.engine)(images(MOST_COUNTED).part(0, chosen.count))
+        samples, source = images(MOST_COUNTED)
+        ours(chosen.sizes, chosen.engine, chosen.input_bits)(samples.part(0, chosen.count))
+        if source != MNIST:
+            progress(f"the images are {source}", last=True)
         return
-    seconds = compare(chosen.sizes, chosen.rounds, slow=not chosen.fast)
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"  # read by NumPy and PyTorch when they are imported, below
+    samples, source = images(256)
+    engines = contestants(chosen.sizes, chosen.input_bits, slow=not chosen.fast)
+    seconds = compare(engines, samples, chosen.rounds)
     if chosen.json:
-        print(json.dumps(seconds))
+        made = {"images": source, "sizes": chosen.sizes, "input_bits": chosen.input_bits}
+        print(json.dumps(made | {"seconds": seconds}))
         return
     packed = seconds["packed, batch 1"]
     rows = [
@@ -219,6 +231,7 @@ def main() -> None:
     print(
         f"{'-'.join(map(str, chosen.sizes))}, one training sample, best of {chosen.rounds} rounds"
     )
+    print(f"images: {source}; packed takes {chosen.input_bits} bits of a pixel, the others all 8")
     print(table(("engine", "CPU microseconds", "times packed"), rows))
     for name in ("micrograd", "numpy", "torch"):
         if importlib.util.find_spec(name) is None:

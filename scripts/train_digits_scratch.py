@@ -25,6 +25,7 @@ from pyexport.scratch.data import Samples, split
 from pyexport.scratch.nn import ENGINES
 from pyexport.scratch.readers import read_digits
 from pyexport.scratch.training import Recipe, accuracy, fit
+from scripts.options import Options
 
 PIXEL_SCALE = 1 / 16  # pixels 0..16 are trained on as 0..1
 SHARES = (0.72, 0.08, 0.2)  # training, validation, test
@@ -105,7 +106,7 @@ def save(result: Result, path: Path) -> None:
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = Options(__doc__)
     parser.add_argument("--engine", choices=ENGINES, default="packed")
     parser.add_argument("--hidden", type=int, nargs="+", default=[48, 24], metavar="N")
     parser.add_argument("--splits", type=int, default=5, help="how many splits, seeds 0, 1, ...")

@@ -23,13 +23,19 @@ from pyexport.scratch.mnist import Mnist, download_mnist, load_mnist
 from pyexport.scratch.nn import ENGINES
 from pyexport.scratch.pictures import learning_curves
 from pyexport.scratch.training import Look, Recipe, accuracy, fit
+from scripts.options import Options
 
 PIXEL_SCALE = 1 / 256  # a byte k is trained on as k / 256
 N_CALIBRATION = 200
 N_EVALUATION = 1_000  # test images that travel in the checkpoint
 SQUARED = ("mse", "rmse")  # large first outputs would kill ReLUs under these losses
-# The rates were chosen on validation images.
-RATES = {"cross_entropy": (0.02, 0.001), "rmse": (0.2, 0.01), "mse": (0.1, 0.005)}
+# First and last rate: the best on validation images in the tables of scripts/choose_rates.py.
+RATES = {
+    "cross_entropy": (0.015, 0.0005),
+    "hinge": (0.01, 0.0005),
+    "mse": (0.1, 0.005),
+    "rmse": (0.2, 0.01),
+}
 
 
 @dataclass(frozen=True)
@@ -55,12 +61,34 @@ def train(chosen: argparse.Namespace) -> Result:
         progress(f"MNIST is in {download_mnist()}", last=True)
     data = load_mnist(train=chosen.train + chosen.validation)
     loading_seconds = time.process_time() - started
-    end = len(data.train)
-    training = data.train.part(0, end - chosen.validation)
-    validation = data.train.part(end - chosen.validation, end)
-    rate, final_rate = RATES.get(chosen.loss, RATES["cross_entropy"])
+    training, validation = divided(data.train, chosen.validation)
+    network, recipe = network_of(chosen), recipe_of(chosen)
+    looks = watch(network, training, validation, recipe, quiet=chosen.json)
+    return Result(network, data, looks, loading_seconds, accuracy(network, data.test))
+
+
+def divided(samples: Samples, validation: int) -> tuple[Samples, Samples]:
+    """Return the samples to train on, and the last ones, which choose."""
+    end = len(samples)
+    return samples.part(0, end - validation), samples.part(end - validation, end)
+
+
+def network_of(chosen: argparse.Namespace) -> Sequential:
+    """Return the network that the options ask for, untrained."""
+    return mlp(
+        784, *chosen.hidden, 10,
+        output_gain=1 / 8 if chosen.loss in SQUARED else 1.0,
+        seed=chosen.seed,
+        engine=chosen.engine,
+        input_bits=chosen.input_bits,
+    )  # fmt: skip
+
+
+def recipe_of(chosen: argparse.Namespace) -> Recipe:
+    """Return how the options ask for it to be trained."""
+    rate, final_rate = RATES[chosen.loss]
     rate = chosen.rate or rate
-    recipe = Recipe(
+    return Recipe(
         loss=chosen.loss,
         epochs=chosen.epochs,
         rate=rate,
@@ -70,15 +98,6 @@ def train(chosen: argparse.Namespace) -> Result:
         seed=chosen.seed,
         looks=chosen.looks,
     )
-    network = mlp(
-        784, *chosen.hidden, 10,
-        output_gain=1 / 8 if chosen.loss in SQUARED else 1.0,
-        seed=chosen.seed,
-        engine=chosen.engine,
-        input_bits=chosen.input_bits,
-    )  # fmt: skip
-    looks = watch(network, training, validation, recipe, quiet=chosen.json)
-    return Result(network, data, looks, loading_seconds, accuracy(network, data.test))
 
 
 def watch(
@@ -127,7 +146,7 @@ def as_json(chosen: argparse.Namespace, result: Result) -> dict[str, object]:
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = Options(__doc__)
     parser.add_argument("--engine", choices=ENGINES, default="packed")
     parser.add_argument("--loss", choices=tuple(LOSSES), default="cross_entropy")
     parser.add_argument("--hidden", type=int, nargs="+", default=[64], metavar="N")
