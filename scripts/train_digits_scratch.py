@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from pyexport.errors import FileFormatError
+from pyexport.errors import FileFormatError, UsageError
 from pyexport.scratch import Sequential, mlp
 from pyexport.scratch.console import check_options, progress, run_script, table
 from pyexport.scratch.data import Samples, split
@@ -109,26 +109,27 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = Options(__doc__)
     parser.add_argument("--engine", choices=ENGINES, default="packed")
     parser.add_argument("--hidden", type=int, nargs="+", default=[48, 24], metavar="N")
-    parser.add_argument("--splits", type=int, default=5, help="how many splits, seeds 0, 1, ...")
+    parser.add_argument("--splits", type=int, default=5, help="how many splits")
+    parser.add_argument("--first", type=int, default=0, help="seed of the first; the others follow")
     parser.add_argument("--epochs", type=int, default=DEFAULT_EPOCHS)
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--data", type=Path, help="digits.csv.gz; default: scikit-learn's")
-    parser.add_argument("--output", type=Path, default=Path("model.pt"), help="split 0 goes here")
+    parser.add_argument("--output", type=Path, default=Path("model.pt"), help="the first split's")
     parser.add_argument("--json", action="store_true", help="print one JSON object only")
     chosen = parser.parse_args(arguments)
     if chosen.splits < 1:
-        parser.error("--splits starts at 1")
+        raise UsageError(f"--splits is {chosen.splits}; splits start at 1")
     return chosen
 
 
 def run(chosen: argparse.Namespace) -> list[Result]:
-    """Train every split and save the first."""
+    """Train every split and save the first one's network."""
     digits = read_digits(chosen.data or digits_file())
     results = []
-    for seed in range(chosen.splits):
+    for seed in range(chosen.first, chosen.first + chosen.splits):
         recipe = recipe_of(seed, chosen.epochs, chosen.rate)
         results.append(train(digits, chosen.hidden, chosen.engine, recipe, quiet=chosen.json))
-        if seed == 0:
+        if seed == chosen.first:
             save(results[0], chosen.output)
     return results
 
@@ -154,10 +155,13 @@ def main() -> None:
             f"{100 * result.test_accuracy:.2f} %",
             f"{result.seconds:.2f}",
         )
-        for seed, result in enumerate(results)
+        for seed, result in enumerate(results, chosen.first)
     ]
     print(table(("split", "validation", "test", "CPU seconds"), rows))
-    print(f"mean {mean:.2f} % on {len(results[0].test)} test images; split 0 is {chosen.output}")
+    print(
+        f"mean {mean:.2f} % on {len(results[0].test)} test images; "
+        f"split {chosen.first} is {chosen.output}"
+    )
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from pyexport.errors import UsageError
 from pyexport.scratch import LOSSES, Sequential, mlp
 from pyexport.scratch.console import check_options, progress, run_script, table
 from pyexport.scratch.data import Samples
@@ -44,6 +45,7 @@ class Result:
 
     network: Sequential
     data: Mnist
+    recipe: Recipe
     looks: list[Look]
     loading_seconds: float  # CPU time
     test_accuracy: float
@@ -64,7 +66,7 @@ def train(chosen: argparse.Namespace) -> Result:
     training, validation = divided(data.train, chosen.validation)
     network, recipe = network_of(chosen), recipe_of(chosen)
     looks = watch(network, training, validation, recipe, quiet=chosen.json)
-    return Result(network, data, looks, loading_seconds, accuracy(network, data.test))
+    return Result(network, data, recipe, looks, loading_seconds, accuracy(network, data.test))
 
 
 def divided(samples: Samples, validation: int) -> tuple[Samples, Samples]:
@@ -136,6 +138,7 @@ def as_json(chosen: argparse.Namespace, result: Result) -> dict[str, object]:
         "sizes": [784, *chosen.hidden, 10],
         "engine": chosen.engine,
         "loss": chosen.loss,
+        "rates": [result.recipe.rate, result.recipe.final_rate],
         "samples": result.looks[-1].samples,
         "loading_seconds": round(result.loading_seconds, 3),
         "training_seconds": round(result.looks[-1].seconds, 3),
@@ -166,7 +169,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print one JSON object only")
     chosen = parser.parse_args(arguments)
     if chosen.train < 1 or not 1 <= chosen.validation <= 60_000 - chosen.train:
-        parser.error("--train and --validation start at 1 and share 60,000 images")
+        raise UsageError("--train and --validation start at 1 and share 60,000 images")
     return chosen
 
 
