@@ -33,8 +33,8 @@ SQUARED = ("mse", "rmse")  # large first outputs would kill ReLUs under these lo
 # First and last rate: the best on validation images in the tables of scripts/choose_rates.py.
 RATES = {
     "cross_entropy": (0.015, 0.0005),
-    "hinge": (0.01, 0.0005),
-    "mse": (0.1, 0.005),
+    "hinge": (0.04, 0.0013),
+    "mse": (0.2, 0.01),
     "rmse": (0.2, 0.01),
 }
 
