@@ -1,7 +1,8 @@
 """Regenerates a table of published figures: python scripts/evidence.py TOPIC [--check] [--short].
 
-Writes docs/evidence/TOPIC.md. A task that finished on the same sources is not run again (the
-results lie in build/evidence), so a long run that was interrupted resumes.
+Writes docs/evidence/TOPIC.md, and its table into the document that shows it too. A task that
+finished on the same sources is not run again (the results lie in build/evidence), so a long run
+that was interrupted resumes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.evidence_topics.figures import Context, Figure, Topic, page
+from scripts.evidence_topics.figures import Context, Figure, Topic, page, shown
 from scripts.evidence_topics.scratch import SCRATCH
 from scripts.evidence_topics.spine import SPINE
 
@@ -45,6 +46,10 @@ def main() -> int:
         missed += unpublished(published, figures)
     else:
         published.write_text(text, encoding="utf-8")
+        if topic.shown_in:
+            document = ROOT / topic.shown_in
+            old = document.read_text(encoding="utf-8")
+            document.write_text(shown(topic, old, figures), encoding="utf-8")
     for what in missed:
         print(f"MISSED: {what}", file=sys.stderr)
     return 1 if missed and arguments.check else 0

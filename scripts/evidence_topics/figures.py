@@ -54,6 +54,7 @@ class Topic:
     title: str
     introduction: str
     tasks: tuple[Task, ...]
+    shown_in: str = ""  # a document that shows the table too, between two marks
 
 
 def page(topic: Topic, figures: list[Figure], machine: str) -> str:
@@ -79,6 +80,18 @@ def page(topic: Topic, figures: list[Figure], machine: str) -> str:
         if figure.details:
             lines += ["", f"## {figure.what}", "", *figure.details]
     return "\n".join(lines) + "\n"
+
+
+def shown(topic: Topic, document: str, figures: list[Figure]) -> str:
+    """Return a document with the topic's table between its marks, without the last column."""
+    start = f"<!-- figures of {topic.name}: written by scripts/evidence.py -->\n"
+    end = "<!-- end of figures -->\n"
+    before, found, rest = document.partition(start)
+    if not found or end not in rest:
+        raise ValueError(f"{topic.shown_in} lacks the marks {start.strip()} and {end.strip()}")
+    lines = ["| what | wanted | measured |", "|---|---|---|"]
+    lines += [f"| {f.what} | {f.wanted} | {f.measured} |" for f in figures]
+    return before + start + "\n" + "\n".join(lines) + "\n\n" + end + rest.partition(end)[2]
 
 
 def _mark(ok: bool) -> str:

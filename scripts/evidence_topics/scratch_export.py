@@ -69,7 +69,7 @@ def _exported(context: Context) -> Subject:
     part = "short" if context.short else "full"
     size = ("--epochs", "1", "--train", "8000") if context.short else ("--epochs", "2")
     options = ("--hidden", "32", *size)
-    model = context.folder / f"mnist-scratch-{_made_from(context, options)}.pt"
+    model = context.folder / f"mnist-scratch-{made_from(context, options)}.pt"
     if not model.exists():
         context.say("training 784-32-10")
         unfinished = model.with_suffix(".tmp.pt")
@@ -80,7 +80,7 @@ def _exported(context: Context) -> Subject:
     return subject_from_header(folder / "mnist.h")
 
 
-def _made_from(context: Context, options: tuple[str, ...]) -> str:
+def made_from(context: Context, options: tuple[str, ...]) -> str:
     """Return a hash of all that decides a trained model: the engine, the script, its options."""
     sources = sorted((context.root / "pyexport" / "scratch").rglob("*.py"))
     digest = hashlib.sha256(repr((options, sys.version_info)).encode())

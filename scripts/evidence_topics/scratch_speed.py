@@ -150,9 +150,9 @@ def gradients(context: Context) -> tuple[Figure, ...]:
     samples = load_mnist(train=200, test=0).train
     worst, rows = 0.0, []
     for bits in (ALL_BITS, BITS):
-        differences, largest = _differences(samples, bits)
-        worst = max(worst, differences)
-        rows.append((f"{bits} bits", f"{differences:.1e}", f"{largest:.2f}"))
+        worst_here, largest = differences(samples, bits)
+        worst = max(worst, worst_here)
+        rows.append((f"{bits} bits", f"{worst_here:.1e}", f"{largest:.2f}"))
     header = ("pixels", "worst difference", "largest gradient")
     return (
         Figure(
@@ -170,7 +170,7 @@ def gradients(context: Context) -> tuple[Figure, ...]:
     )
 
 
-def _differences(samples: Samples, bits: int) -> tuple[float, float]:
+def differences(samples: Samples, bits: int) -> tuple[float, float]:
     """Return the worst difference of a gradient, and the largest gradient."""
     packed, lists = (
         mlp(*GRADIENT_SIZES, engine=engine, input_bits=bits) for engine in ("packed", "lists")
