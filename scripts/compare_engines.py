@@ -2,7 +2,8 @@
 """Times one training sample in each engine: ours, and micrograd, NumPy, PyTorch where installed.
 
 All train the same network on the same images with the same loss, in one process and one thread,
-turn by turn, so that a busy machine slows all of them alike. The best round counts.
+turn by turn, so that a busy machine slows all of them alike. The best round counts. The images are
+in each engine's own form before the clock starts: encoded, or arrays and tensors.
 """
 
 from __future__ import annotations
@@ -36,49 +37,60 @@ NOISE = "noise with as many black pixels, because MNIST was not found"
 MOST_COUNTED = 512  # images that --count can train on
 BATCH = 32  # of the second row of NumPy and PyTorch
 
-Step = Callable[[Samples], None]  # trains on the samples of one round
+Round = Callable[[], None]  # trains on its samples once
+Engine = Callable[[Samples], Round]
 
 
-def ours(sizes: Sequence[int], engine: str, input_bits: int = INPUT_BITS) -> Step:
-    """Return a round of one of our engines, a sample at a time."""
+def ours(sizes: Sequence[int], engine: str, input_bits: int = INPUT_BITS) -> Engine:
+    """Return one of our engines, which trains a sample at a time."""
     network = mlp(*sizes, engine=engine, input_bits=input_bits)
     optimizer = SGD(RATE)
     network.train()
 
-    def step(samples: Samples) -> None:
-        for row, target in samples:
-            network.step(row, target, loss="cross_entropy", optimizer=optimizer)
+    def prepare(samples: Samples) -> Round:
+        encoded = [(network.encode(row), target) for row, target in samples]
 
-    return step
+        def train() -> None:
+            for row, target in encoded:
+                network.step(row, target, loss="cross_entropy", optimizer=optimizer)
+
+        return train
+
+    return prepare
 
 
-def with_micrograd(sizes: Sequence[int]) -> Step:
-    """Return a round of micrograd's own MLP with the same loss, written in its Values."""
+def with_micrograd(sizes: Sequence[int]) -> Engine:
+    """Return micrograd's own MLP with the same loss, written in its Values."""
     nn: Any = importlib.import_module("micrograd.nn")
     network = nn.MLP(sizes[0], list(sizes[1:]))
 
-    def step(samples: Samples) -> None:
-        for row, target in samples:
-            outputs = network([value / 256 for value in row])
-            highest = max(output.data for output in outputs)
-            powers = [2.718281828459045 ** (output.data - highest) for output in outputs]
-            total = sum(powers)
-            network.zero_grad()
-            # The derivative of the cross-entropy, as a weighted sum of outputs: micrograd has no
-            # logarithm.
-            weighted = sum(
-                output * (power / total - (index == target))
-                for index, (output, power) in enumerate(zip(outputs, powers, strict=True))
-            )
-            weighted.backward()
-            for parameter in network.parameters():
-                parameter.data -= RATE * parameter.grad
+    def prepare(samples: Samples) -> Round:
+        rows = [([value / 256 for value in row], target) for row, target in samples]
 
-    return step
+        def train() -> None:
+            for row, target in rows:
+                outputs = network(row)
+                highest = max(output.data for output in outputs)
+                powers = [2.718281828459045 ** (output.data - highest) for output in outputs]
+                total = sum(powers)
+                network.zero_grad()
+                # The derivative of the cross-entropy, as a weighted sum of outputs: micrograd has
+                # no logarithm.
+                weighted = sum(
+                    output * (power / total - (index == target))
+                    for index, (output, power) in enumerate(zip(outputs, powers, strict=True))
+                )
+                weighted.backward()
+                for parameter in network.parameters():
+                    parameter.data -= RATE * parameter.grad
+
+        return train
+
+    return prepare
 
 
-def with_numpy(sizes: Sequence[int], batch: int) -> Step:
-    """Return a round in NumPy, float32, written out by hand."""
+def with_numpy(sizes: Sequence[int], batch: int) -> Engine:
+    """Return an engine in NumPy, float32, written out by hand."""
     np: Any = importlib.import_module("numpy")
     generator = np.random.default_rng(0)
     weights = [
@@ -86,30 +98,34 @@ def with_numpy(sizes: Sequence[int], batch: int) -> Step:
     ]
     biases = [np.zeros(m, np.float32) for m in sizes[1:]]
 
-    def step(samples: Samples) -> None:
+    def prepare(samples: Samples) -> Round:
         rows = np.frombuffer(joined(samples), np.uint8)
         rows = rows.reshape(len(samples), -1).astype(np.float32) / 256
         targets = np.array(samples.targets)
-        for start in range(0, len(samples), batch):
-            values = [rows[start : start + batch]]
-            for index, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-                value = values[-1] @ weight + bias
-                values.append(np.maximum(value, 0) if index < len(weights) - 1 else value)
-            powers = np.exp(values[-1] - values[-1].max(axis=1, keepdims=True))
-            gradient = powers / powers.sum(axis=1, keepdims=True)
-            gradient[np.arange(len(gradient)), targets[start : start + batch]] -= 1
-            gradient /= len(gradient)
-            for index in range(len(weights) - 1, -1, -1):
-                below = (gradient @ weights[index].T) * (values[index] > 0) if index else None
-                weights[index] -= RATE * (values[index].T @ gradient)
-                biases[index] -= RATE * gradient.sum(axis=0)
-                gradient = below
 
-    return step
+        def train() -> None:
+            for start in range(0, len(rows), batch):
+                values = [rows[start : start + batch]]
+                for index, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+                    value = values[-1] @ weight + bias
+                    values.append(np.maximum(value, 0) if index < len(weights) - 1 else value)
+                powers = np.exp(values[-1] - values[-1].max(axis=1, keepdims=True))
+                gradient = powers / powers.sum(axis=1, keepdims=True)
+                gradient[np.arange(len(gradient)), targets[start : start + batch]] -= 1
+                gradient /= len(gradient)
+                for index in range(len(weights) - 1, -1, -1):
+                    below = (gradient @ weights[index].T) * (values[index] > 0) if index else None
+                    weights[index] -= RATE * (values[index].T @ gradient)
+                    biases[index] -= RATE * gradient.sum(axis=0)
+                    gradient = below
+
+        return train
+
+    return prepare
 
 
-def with_torch(sizes: Sequence[int], batch: int) -> Step:
-    """Return a round in PyTorch, float32, as its tutorials write it."""
+def with_torch(sizes: Sequence[int], batch: int) -> Engine:
+    """Return an engine in PyTorch, float32, as its tutorials write it."""
     torch: Any = importlib.import_module("torch")
     torch.set_num_threads(1)
     layers: list[Any] = []
@@ -118,18 +134,22 @@ def with_torch(sizes: Sequence[int], batch: int) -> Step:
     network = torch.nn.Sequential(*layers[:-1])
     optimizer = torch.optim.SGD(network.parameters(), lr=RATE)
 
-    def step(samples: Samples) -> None:
+    def prepare(samples: Samples) -> Round:
         pixels = torch.frombuffer(bytearray(joined(samples)), dtype=torch.uint8)
         rows = pixels.reshape(len(samples), -1) / 256
         targets = torch.tensor(samples.targets)
-        for start in range(0, len(samples), batch):
-            optimizer.zero_grad()
-            outputs = network(rows[start : start + batch])
-            loss = torch.nn.functional.cross_entropy(outputs, targets[start : start + batch])
-            loss.backward()
-            optimizer.step()
 
-    return step
+        def train() -> None:
+            for start in range(0, len(rows), batch):
+                optimizer.zero_grad()
+                outputs = network(rows[start : start + batch])
+                loss = torch.nn.functional.cross_entropy(outputs, targets[start : start + batch])
+                loss.backward()
+                optimizer.step()
+
+        return train
+
+    return prepare
 
 
 def images(count: int, seed: int = 0) -> tuple[Samples, str]:
@@ -152,7 +172,7 @@ def joined(samples: Samples) -> bytes:
     return b"".join(row for row in samples.inputs if isinstance(row, bytes))
 
 
-def contestants(sizes: Sequence[int], input_bits: int, slow: bool) -> dict[str, tuple[Step, int]]:
+def contestants(sizes: Sequence[int], input_bits: int, slow: bool) -> dict[str, tuple[Engine, int]]:
     """Return the engines that are installed, each with the samples of a round."""
     found = {
         "packed, batch 1": (ours(sizes, "packed", input_bits), 256),
@@ -172,16 +192,18 @@ def contestants(sizes: Sequence[int], input_bits: int, slow: bool) -> dict[str, 
 
 
 def compare(
-    engines: dict[str, tuple[Step, int]], samples: Samples, rounds: int
+    engines: dict[str, tuple[Engine, int]], samples: Samples, rounds: int
 ) -> dict[str, float]:
     """Return the CPU seconds of one training sample in each engine, the best of some rounds."""
+    rounds_of = {
+        name: (prepare(samples.part(0, count)), count) for name, (prepare, count) in engines.items()
+    }
     best = dict.fromkeys(engines, float("inf"))
     for number in range(rounds):
         progress(f"round {number + 1} of {rounds}")
-        for name, (step, count) in engines.items():
-            part = samples.part(0, count)
+        for name, (train, count) in rounds_of.items():
             started = time.process_time()
-            step(part)
+            train()
             best[name] = min(best[name], (time.process_time() - started) / count)
     progress(f"compared {len(engines)} engines", last=True)
     return best
@@ -211,7 +233,9 @@ def main() -> None:
     if chosen.count is not None:  # what an instruction counter runs
         # Always as many are loaded, so that two counts differ by their training alone.
         samples, source = images(MOST_COUNTED)
-        ours(chosen.sizes, chosen.engine, chosen.input_bits)(samples.part(0, chosen.count))
+        prepare = ours(chosen.sizes, chosen.engine, chosen.input_bits)
+        for number in range(chosen.count):  # encoding an image is part of what is counted
+            prepare(samples.part(number, number + 1))()
         if source != MNIST:
             progress(f"the images are {source}", last=True)
         return

@@ -13,7 +13,7 @@ from pyexport.errors import InvalidModelError, PyexportError, UsageError
 from pyexport.scratch.backends import Parameters, Row
 from pyexport.scratch.backends.floats import FloatMatrix
 from pyexport.scratch.backends.packed import PIXEL_BITS, PackedMatrix
-from pyexport.scratch.backends.plan import plan_layer
+from pyexport.scratch.backends.plan import Plan, plan_layer
 from pyexport.scratch.backends.scalars import ScalarMatrix, ScalarVector
 from pyexport.scratch.engine import Value
 from pyexport.scratch.layers import (
@@ -35,6 +35,19 @@ ENGINES = ("value", "lists", "packed")
 HIDDEN_BITS = 15  # fraction bits of what one packed layer hands to the next
 PIXELS = [k / 256 for k in range(256)]
 ACTIVATIONS = {"relu": ReLU, "leaky_relu": LeakyReLU, "sigmoid": Sigmoid, "tanh": Tanh}
+
+
+class Encoded:
+    """An input in the form of one kind of network; Sequential.encode makes it."""
+
+    __slots__ = ("data", "form")
+
+    def __init__(self, data: Any, form: Plan | None) -> None:
+        self.data = data
+        self.form = form  # the fixed-point formats of the layer that takes it; None: floats
+
+
+Input = Sequence[float] | Encoded
 
 
 class Sequential:
@@ -71,6 +84,9 @@ class Sequential:
         for layer in layers:
             if isinstance(layer, Dropout):
                 layer.rng = rng
+        first = self.linears[0].matrix
+        packed = isinstance(first, PackedMatrix) and layers[0] is self.linears[0]
+        self._packed_input: Any = first if packed else None
 
     def train(self) -> None:
         """Switch dropout on."""
@@ -80,7 +96,14 @@ class Sequential:
         """Switch dropout off."""
         self.training = False
 
-    def __call__(self, x: Sequence[float]) -> list[float]:
+    def encode(self, x: Input) -> Encoded:
+        """Return an input that every call takes in place of x, and that costs less when reused.
+
+        It suits this network and those with the same inputs, engine and input_bits.
+        """
+        return x if isinstance(x, Encoded) else Encoded(self._checked(x), self._form)
+
+    def __call__(self, x: Input) -> list[float]:
         """Return the outputs for one sample: n_in floats, or bytes k that stand for k / 256.
 
         A bytearray or memoryview is taken as the bytes it holds.
@@ -92,7 +115,7 @@ class Sequential:
                 "an output of the network became NaN or infinite; lower the learning rate"
             ) from None
 
-    def classify(self, x: Sequence[float]) -> int:
+    def classify(self, x: Input) -> int:
         """Return the number of the highest output, the lowest on a tie."""
         outputs = self(x)
         if not all(map(math.isfinite, outputs)):
@@ -104,7 +127,7 @@ class Sequential:
 
     def step(
         self,
-        x: Sequence[float],
+        x: Input,
         target: Target,
         *,
         loss: str,
@@ -116,7 +139,7 @@ class Sequential:
 
     def step_batch(
         self,
-        inputs: Sequence[Sequence[float]],
+        inputs: Sequence[Input],
         targets: Sequence[Target],
         *,
         loss: str,
@@ -147,7 +170,7 @@ class Sequential:
         return math.fsum(losses) * share
 
     def value_and_gradient(
-        self, x: Sequence[float], *, loss: str, target: Target
+        self, x: Input, *, loss: str, target: Target
     ) -> tuple[float, list[float]]:
         """Return the loss and its gradient with respect to the input; the weights stay."""
         value, leaf = self._differentiate(x, loss, target, tracked=True)
@@ -178,8 +201,24 @@ class Sequential:
         plan = plan_layer(layer.n_in, layer.n_out, bits, total, self.clip)
         return PackedMatrix(weight, bias, plan)
 
-    def _leaf(self, x: Sequence[float], tracked: bool = False) -> Vector:
+    @property
+    def _form(self) -> Plan | None:
+        return self._packed_input.plan if self._packed_input else None
+
+    def _leaf(self, x: Input, tracked: bool = False) -> Vector:
         """Return the input as a vector of the engine, checked."""
+        if not isinstance(x, Encoded):
+            data = self._checked(x)
+        elif x.form == self._form and len(x.data) == self.n_in:
+            data = x.data
+        else:
+            raise UsageError("an encoded input of a network of another kind; use this one's encode")
+        if self.engine == "value":
+            return ScalarVector([Value(number) for number in data] if tracked else data)
+        return Node(data, tracked=tracked)
+
+    def _checked(self, x: Sequence[float]) -> Any:
+        """Return what the first layer takes."""
         if isinstance(x, bytearray | memoryview):
             x = bytes(x)  # 256ths too
         try:
@@ -189,15 +228,11 @@ class Sequential:
             raise UsageError("an input is neither bytes nor a list of numbers") from None
         if size != self.n_in:
             raise UsageError(f"the network takes {self.n_in} inputs, not {size}")
-        if isinstance(x, bytes):
-            if self.engine == "packed" and isinstance(self.layers[0], Linear):
-                return Node(x, tracked=tracked)
-            x = [PIXELS[k] for k in x]
-        elif not finite:
+        if not finite:
             raise UsageError("an input is NaN or infinite; clean the data first")
-        if self.engine == "value":
-            return ScalarVector([Value(number) for number in x] if tracked else x)
-        return Node(x, tracked=tracked)
+        if self._packed_input:
+            return self._packed_input.encode(x)
+        return [PIXELS[k] for k in x] if isinstance(x, bytes) else x
 
     def _forward(self, x: Vector, layers: Sequence[Layer]) -> Vector:
         for layer in layers:
@@ -206,7 +241,7 @@ class Sequential:
 
     def _differentiate(
         self,
-        x: Sequence[float],
+        x: Input,
         loss: str,
         target: Target,
         share: float = 1.0,

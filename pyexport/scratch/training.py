@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from pyexport.errors import UsageError
 from pyexport.scratch.data import Samples, batches, check_targets
@@ -67,13 +68,18 @@ def fit(
     """Train, yielding each look; at the end the weights of the best look are back in place.
 
     On equal accuracy the later weights count as better. The same seed gives the same weights, but
-    not with a time budget.
+    not with a time budget. What the packed engine sees more than once it keeps encoded: some 2.5 kB
+    for an MNIST image.
     """
     if not len(samples):
         raise UsageError("there are no samples to train on")
     for part, what in ((samples, "training data"), (validation, "validation data")):
         check_targets(part, max(network.n_out, 2), what)
     clock = _Clock(recipe, recipe.epochs * len(samples))
+    if recipe.epochs > 1:
+        samples = _encoded(network, samples)
+    if recipe.epochs * recipe.looks > 1:
+        validation = _encoded(network, validation)
     optimizer = SGD(clock.rate)
     best, kept = -1.0, _weights(network)
     for epoch in range(recipe.epochs):
@@ -114,6 +120,14 @@ def fit(
     network.eval()
     for layer, (weight, bias) in zip(network.linears, kept, strict=True):
         layer.load(weight, bias)
+
+
+def _encoded(network: Sequential, samples: Samples) -> Samples:
+    """Return the samples in the form that costs least to train on; other engines gain nothing."""
+    if network.engine != "packed":
+        return samples
+    inputs: list[Any] = [network.encode(row) for row in samples.inputs]
+    return Samples(inputs, samples.targets)
 
 
 class _Clock:

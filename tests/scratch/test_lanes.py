@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pyexport.errors import InvalidModelError
-from pyexport.scratch.backends.lanes import Lanes
-
-WIDTHS = st.integers(1, 8)
+from pyexport.scratch.backends.lanes import EXACT, WIDTHS, Lanes, rounded
 
 
 @st.composite
 def vectors(draw: st.DrawFn, share: int = 1) -> tuple[Lanes, list[int], list[int]]:
     """Return lanes and two vectors whose numbers reach 1 / share of a lane's range."""
-    lanes = Lanes(draw(st.integers(1, 9)), draw(WIDTHS))
+    lanes = Lanes(draw(st.integers(1, 9)), draw(st.sampled_from(WIDTHS)))
     limit = (1 << (lanes.bits - 1)) // share
     numbers = st.lists(
         st.integers(-limit, limit - 1) | st.sampled_from([-limit, -1, 0, limit - 1]),
@@ -31,7 +32,53 @@ def test_numbers_come_back_from_their_lanes(case: tuple[Lanes, list[int], list[i
     packed = lanes.pack(numbers)
     assert packed == sum(number << (lanes.bits * k) for k, number in enumerate(numbers))
     assert lanes.numbers(packed) == numbers
-    assert [word * lanes.scale for word in lanes.words(packed)] == [float(n) for n in numbers]
+
+
+@given(vectors(), st.sampled_from([1.0, 2.0**-30, 2.0**-62]))
+def test_floats_are_exact_or_rounded_down_to_52_bits(
+    case: tuple[Lanes, list[int], list[int]], unit: float
+) -> None:
+    lanes, numbers, _ = case
+    dropped = 12 if lanes.width == 8 else 0
+    wanted = [float(n >> dropped << dropped) * unit for n in numbers]
+    assert lanes.floats(lanes.pack(numbers), unit) == wanted
+
+
+@st.composite
+def scaled_vectors(draw: st.DrawFn) -> tuple[Lanes, list[float], float]:
+    """Return lanes, floats, and a power of two times which the floats have room."""
+    lanes = Lanes(draw(st.integers(1, 9)), draw(st.sampled_from(WIDTHS)))
+    limit = min(1 << (lanes.bits - 1), EXACT) - 1
+    scale = 2.0 ** draw(st.integers(-20, 40))
+    halves = st.integers(-2 * limit, 2 * limit).map(lambda k: k / 2)
+    numbers = st.lists(
+        st.floats(-limit, limit) | halves | st.sampled_from([-limit, -0.5, 0.0, 0.5, limit]),
+        min_size=lanes.count,
+        max_size=lanes.count,
+    )
+    return lanes, [number / scale for number in draw(numbers)], scale
+
+
+@given(scaled_vectors())
+def test_floats_are_rounded_into_lanes_as_integers_are(
+    case: tuple[Lanes, list[float], float],
+) -> None:
+    lanes, values, scale = case
+    wanted = [round(Fraction(value) * Fraction(scale)) for value in values]  # halves to even
+    assert rounded(values, scale) == wanted
+    assert lanes.numbers(lanes.pack_rounded(values, scale)) == wanted
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_is_never_rounded(value: float) -> None:
+    with pytest.raises(InvalidModelError, match="lower the learning rate"):
+        rounded([1.0, value], 2.0)
+
+
+@given(st.floats(min_value=2.0**51, max_value=1e300), st.sampled_from([1, -1]))
+def test_what_is_too_large_to_round_stays_too_large(value: float, sign: int) -> None:
+    (number,) = rounded([sign * value], 1.0)
+    assert abs(number) >= EXACT
 
 
 @given(vectors(share=2))
@@ -52,7 +99,7 @@ def test_a_multiple_of_an_integer_is_the_multiple_of_the_vector(
         assert lanes.numbers(factor * lanes.pack(a)) == [factor * x for x in a]
 
 
-@given(st.integers(1, 5), WIDTHS, st.data())
+@given(st.integers(1, 5), st.sampled_from(WIDTHS), st.data())
 def test_a_number_without_room_is_refused(count: int, width: int, data: st.DataObject) -> None:
     lanes = Lanes(count, width)
     limit = 1 << (lanes.bits - 1)

@@ -15,20 +15,18 @@ import warnings
 from collections.abc import Sequence
 from functools import reduce
 from itertools import repeat
-from math import floor
+from math import isfinite
 from operator import add, mul, or_
 
 from pyexport.errors import InvalidModelError, UsageError
 from pyexport.scratch.backends import Row, Rule
-from pyexport.scratch.backends.lanes import Lanes
+from pyexport.scratch.backends.lanes import ANCHOR, EXACT, Lanes, rounded
 from pyexport.scratch.backends.plan import COLUMN_WIDTH, GRADIENT_BITS, Plan
-from pyexport.scratch.backends.sparse import Factors, Levels, Numbers
+from pyexport.scratch.backends.sparse import FEW_LEVELS, Factors, Levels, Numbers
 
 PIXEL_BITS = 8  # bytes stand for k / 256
-FEW_LEVELS = 5  # bits of pixels below which equal ones are worth gathering
 
-
-Step = tuple[Factors, list[int], int]  # x, d, and the largest change of a weight
+Step = tuple[Factors, Sequence[float], int]  # x, g, and the largest change of a weight
 
 
 class ClippedWeightsWarning(RuntimeWarning):
@@ -45,15 +43,15 @@ class PackedMatrix:
         self.clipped = 0  # how often a weight was cut at plan.clip so far
         self._next_warning = 1  # the count at which to warn again
         self.pairs: list[tuple[Factors, Sequence[float]]] = []
-        self._prepared: tuple[float, list[Step]] | None = None  # a rate, and a step a pair
+        self._prepared: tuple[float, list[Step]] | None = None  # a rate, and the steps of it
         self._lanes = Lanes(plan.n_out, plan.width)
         self._unit = 2.0**-plan.weight_bits
-        self._sum_unit = self._lanes.scale * 2.0 ** -(plan.weight_bits + plan.input_bits)
+        self._sum_unit = 2.0 ** -(plan.weight_bits + plan.input_bits)
         self._columns: list[int] | None = None
         self._column_lanes: Lanes | None = None
         self._places = list(range(plan.n_in))  # a range makes new integers each time
         self._pixels = [plan.pixel(k) for k in range(256)]
-        self._levels = bytes(self._pixels) if plan.input_bits < FEW_LEVELS else b""
+        self._levels = bytes(self._pixels) if plan.input_bits <= FEW_LEVELS else b""
         # A weight outside [-clip, clip) leaves a bit above it set once clip is added to its lane.
         clip = plan.clip_units
         self._lift = self._lanes.ones * clip
@@ -73,15 +71,17 @@ class PackedMatrix:
     def bias(self) -> Row:
         return [number * self._unit for number in self._lanes.numbers(self._bias)]
 
-    def encode(self, x: Sequence[float]) -> Factors:
+    def encode(self, x: Sequence[float] | Factors) -> Factors:
+        if isinstance(x, Numbers | Levels):
+            return x
         plan = self.plan
         if isinstance(x, bytes):  # below 1 each, so their sum is below the plan's n_in
             if self._levels:
-                return Levels(x.translate(self._levels), self._places)
+                return Levels(x, self._levels, self._places)
             exact = plan.input_bits == PIXEL_BITS
-            pixels = list(x) if exact else [self._pixels[k] for k in x]
-            return Numbers(pixels, self._places)
-        numbers = Numbers(to_fixed(x, 2.0**plan.input_bits), self._places)
+            pixels = x if exact else [self._pixels[k] for k in x]
+            return Numbers(pixels, 1.0, self._places)
+        numbers = Numbers(x, 2.0**plan.input_bits, self._places)
         if numbers.total > plan.input_room:
             raise InvalidModelError(
                 f"the inputs of a packed layer add up to more than {plan.input_total:g};"
@@ -90,23 +90,21 @@ class PackedMatrix:
         return numbers
 
     def mv(self, x: Factors) -> Row:
-        unit = self._sum_unit
         total = x.weighted_sum(self._rows, self._bias << self.plan.input_bits)
-        return [word * unit for word in self._lanes.words(total)]
+        return self._lanes.floats(total, self._sum_unit)
 
     def tmv(self, g: Sequence[float]) -> Row:
         if self._columns is None:
             self._make_columns()
         assert self._columns is not None and self._column_lanes is not None
-        numbers = to_fixed(g, 2.0**GRADIENT_BITS)
+        numbers = rounded(g, 2.0**GRADIENT_BITS)
         if sum(map(abs, numbers)) > self.plan.gradient_room:
             raise InvalidModelError(
                 "the gradient of a packed layer is too large; lower the learning rate,"
                 " or use the lists engine"
             )
         total = sum(map(mul, numbers, self._columns))
-        unit = self._column_lanes.scale * 2.0 ** -(self.plan.weight_bits + GRADIENT_BITS)
-        return [word * unit for word in self._column_lanes.words(total)]
+        return self._column_lanes.floats(total, 2.0 ** -(self.plan.weight_bits + GRADIENT_BITS))
 
     def outer(self, x: Factors, g: Sequence[float]) -> None:
         self.pairs.append((x, g))
@@ -128,33 +126,37 @@ class PackedMatrix:
         return weight, bias
 
     def prepare(self, rate: float) -> None:
-        plan = self.plan
-        scale = rate * 2.0 ** (plan.weight_bits - plan.input_bits)
-        one = 1 << plan.input_bits  # what the bias is multiplied by
+        scale = self._step_scale(rate)
+        one = 1 << self.plan.input_bits  # what the bias is multiplied by
         steps: list[Step] = []
         for x, g in self.pairs:
-            d = to_fixed(g, scale)
-            growth = max(map(abs, d)) * max(one, x.largest)
-            if growth > plan.slack_units:
+            if not isfinite(sum(g)):
+                raise InvalidModelError(
+                    "a gradient became NaN or infinite; lower the learning rate"
+                )
+            largest = max(max(g), -min(g)) * scale + ANCHOR - ANCHOR  # the largest |d_o|
+            growth = int(largest) * max(one, x.largest)
+            if growth > self.plan.slack_units or largest >= EXACT:
                 raise InvalidModelError(
                     f"one step would move a weight by {growth * self._unit:.3g}, more than the"
-                    f" packed engine allows ({plan.clip:g}); lower the learning rate"
+                    f" packed engine allows ({self.plan.clip:g}); lower the learning rate"
                 )
             if growth:
-                steps.append((x, d, growth))
+                steps.append((x, g, growth))
         self._prepared = rate, steps
 
     def descend(self, rate: float) -> None:
         if self._prepared is None or self._prepared[0] != rate:
             self.prepare(rate)
         assert self._prepared is not None
-        for x, d, growth in self._prepared[1]:
+        scale = self._step_scale(rate)
+        for x, g, growth in self._prepared[1]:
             self._make_room(growth)
-            step = self._lanes.pack(d)
+            step = self._lanes.pack_rounded(g, scale)
             x.subtract_multiples(self._rows, step)
             self._bias -= step << self.plan.input_bits
             if self._columns is not None:
-                self._step_columns(d, x)
+                self._step_columns(rounded(g, scale), x)
         self.forget()
 
     def update(self, rule: Rule) -> None:
@@ -167,9 +169,13 @@ class PackedMatrix:
         self.pairs.clear()
         self._prepared = None
 
+    def _step_scale(self, rate: float) -> float:
+        """Return what turns a gradient into d, the change of a weight for each unit of x."""
+        return rate * 2.0 ** (self.plan.weight_bits - self.plan.input_bits)
+
     def _step_columns(self, d: Sequence[int], x: Factors) -> None:
         assert self._columns is not None and self._column_lanes is not None
-        packed = self._column_lanes.pack(x.numbers())
+        packed = x.packed(self._column_lanes)
         self._columns = [
             column - change * packed if change else column
             for column, change in zip(self._columns, d, strict=True)
@@ -218,13 +224,3 @@ class PackedMatrix:
                 self._set_rows([self._lanes.numbers(row) for row in rows])
             self._room = self.plan.slack_units
         self._room -= growth
-
-
-def to_fixed(numbers: Sequence[float], scale: float) -> list[int]:
-    """Return numbers * scale rounded to integers, halves up; refuses NaN and infinity."""
-    try:
-        return list(map(floor, [number * scale + 0.5 for number in numbers]))  # faster than round
-    except (ValueError, OverflowError):
-        raise InvalidModelError(
-            "a number in the network became NaN or infinite; lower the learning rate"
-        ) from None

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pyexport.errors import UsageError
+from pyexport.scratch.backends.lanes import WIDTHS
 
 GRADIENT_BITS = 20  # fraction bits of a gradient on its way back through a layer
 COLUMN_WIDTH = 8  # bytes a lane of the transposed weights
-WIDTHS = (5, 6, 7, 8)  # bytes a lane of the weights; narrow lanes are fast
 STEP_BITS = 16  # fraction bits that a step (learning rate * gradient) has at least
 MAX_CLIP = 2.0**32  # more than any lane has room for
 GRADIENT_TOTAL = 64  # the sum of the absolute gradients that a layer must be able to take back
@@ -70,7 +70,7 @@ def plan_layer(n_in: int, n_out: int, input_bits: int, input_total: float, clip:
         raise UsageError(f"clip is {clip}; use a power of two such as 2 or 4")
     inputs = int((input_total + 1) * 2**input_bits)
     columns = 8 * COLUMN_WIDTH - 1 - (int(2 * clip * GRADIENT_TOTAL) << GRADIENT_BITS).bit_length()
-    for width in WIDTHS:
+    for width in WIDTHS:  # narrow lanes are fast
         rows = 8 * width - 1 - int(2 * clip * inputs).bit_length()
         weight_bits = min(rows, columns)
         if weight_bits >= input_bits + STEP_BITS:
