@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,14 +57,42 @@ def statements(checkpoint: Checkpoint) -> dict:
     }
 
 
+def scaling(factor: float) -> nn.BatchNorm1d:
+    """Return a layer that multiplies six inputs by a factor."""
+    layer = nn.BatchNorm1d(6, eps=0.0)  # of mean 0 and variance 1
+    with torch.no_grad():
+        layer.weight.fill_(factor)
+    return layer
+
+
 @pytest.mark.parametrize("scheme", ["int8", "float32"])
 @pytest.mark.parametrize("ending", [(), (LayerRecord("softmax"),)])
 def test_scratch_and_pytorch_export_the_same(tmp_path, scheme, ending):
     checkpoint = small(graph=(*small().graph, *ending))
+    compare_exports(tmp_path, checkpoint, torch_twin(checkpoint), scheme)
+
+
+@pytest.mark.parametrize("scheme", ["int8", "float32"])
+@pytest.mark.parametrize("scale", [1 / 16, 1 / 256, 3.0, float(np.float32(1 / 255))])
+def test_scratch_and_pytorch_export_the_same_at_every_input_scale(tmp_path, scheme, scale):
+    checkpoint = small(input_scale=scale)
+    layers = torch_twin(checkpoint).named_children()  # these names are in the header
+    twin = nn.Sequential(OrderedDict([("scale", scaling(scale)), *layers])).eval()
+    compare_exports(tmp_path, checkpoint, twin, scheme)
+
+
+@pytest.mark.parametrize("scheme", ["int8", "float32"])
+def test_an_input_scale_is_as_good_as_weights_times_it(tmp_path, scheme):
+    checkpoint = small(input_scale=1 / 16)
+    twin = torch_twin(checkpoint)
+    with torch.no_grad():
+        twin[0].weight *= 1 / 16  # exact: a power of two
+    compare_exports(tmp_path, checkpoint, twin, scheme)
+
+
+def compare_exports(tmp_path: Path, checkpoint: Checkpoint, twin: nn.Module, scheme: str) -> None:
     save_checkpoint(checkpoint, tmp_path / "scratch.pt")
-    pyexport.save(
-        torch_twin(checkpoint), torch.zeros(1, 6), tmp_path / "torch.pt", **statements(checkpoint)
-    )
+    pyexport.save(twin, torch.zeros(1, 6), tmp_path / "torch.pt", **statements(checkpoint))
     files = {}
     for kind in ("scratch", "torch"):
         pyexport.export(tmp_path / f"{kind}.pt", tmp_path / kind, "net", scheme=scheme)
