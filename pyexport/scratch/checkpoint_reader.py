@@ -88,9 +88,10 @@ def load(path: str | Path, engine: str | None = None) -> Sequential:
     """Return a saved network, in eval mode, and ready to train on where it stopped.
 
     engine: value, lists or packed; by default the one that it was saved with, or lists where the
-    file does not say. In the same engine, with an optimizer in the same state, training goes on
-    with the same bits, as long as no weight of a packed network reaches its clip. What `save` was
-    told is in `network.statements`, input_scale too, and goes into the next save.
+    file does not say. In the same engine, with an optimizer in the same state (a schedule goes
+    by `optimizer.steps`), training goes on with the same bits, as long as no weight of a packed
+    network reaches its clip. What `save` was told is in `network.statements`, input_scale too, and
+    goes into the next save.
     """
     checkpoint = read_checkpoint(path)
     try:

@@ -41,6 +41,8 @@ def save(
 ) -> None:
     """Write a network to `path`, ready for `pyexport export`; float64 numbers are exact.
 
+    The engine, its settings and the state of dropout are written too, for pyexport.scratch.load.
+
     input_scale: what the network was trained on is the real input times this. A network that was
     trained on bytes takes k / 256, so a pixel k in 0..255 has the scale 1 / 256.
     input_range: (low, high) of the real input, e.g. (0, 255)

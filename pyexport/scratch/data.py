@@ -120,7 +120,7 @@ def as_row(x: Row) -> Row:
     """Return what holds bytes as `bytes`, other arrays as a list; anything else as it is."""
     try:
         view = memoryview(x)  # type: ignore[arg-type]
-    except (TypeError, ValueError):  # no array in memory, or one of no plain numbers
+    except (TypeError, ValueError, BufferError):  # no array, or one of no plain numbers
         return x
     if view.ndim != 1:
         raise UsageError(f"an input has {view.ndim} dimensions; flatten it to one first")

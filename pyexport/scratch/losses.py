@@ -112,14 +112,14 @@ def softmax(outputs: Sequence[float]) -> tuple[list[float], float]:
 
 def wanted_class(target: Target, n: int) -> int:
     """Return the target as the number of a class, 0..n - 1."""
-    if isinstance(target, bool) or not isinstance(target, int):
-        raise UsageError(
-            f"this loss needs the number of a class, not {_shown(target)}; give 0 to {n - 1}"
-        )
     if n == 1:
         raise UsageError(
             "a network of one output learns no class by this loss; give it an output for each"
             " class, train it with hinge, or give the number that it should answer, as a list"
+        )
+    if isinstance(target, bool) or not isinstance(target, int):
+        raise UsageError(
+            f"this loss needs the number of a class, not {_shown(target)}; give 0 to {n - 1}"
         )
     if not 0 <= target < n:
         raise UsageError(

@@ -18,14 +18,11 @@ from pyexport.scratch.backends.scalars import ScalarMatrix, ScalarVector
 from pyexport.scratch.data import as_row
 from pyexport.scratch.engine import Value
 from pyexport.scratch.layers import (
+    KINDS,
     Dropout,
     Layer,
-    LeakyReLU,
     Linear,
-    ReLU,
-    Sigmoid,
     Softmax,
-    Tanh,
     Vector,
     check_layers,
 )
@@ -36,7 +33,7 @@ from pyexport.scratch.optim import Optimizer
 ENGINES = ("value", "lists", "packed")
 HIDDEN_BITS = 15  # fraction bits of what one packed layer hands to the next
 PIXELS = [k / 256 for k in range(256)]
-ACTIVATIONS = {"relu": ReLU, "leaky_relu": LeakyReLU, "sigmoid": Sigmoid, "tanh": Tanh}
+ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
 
 
 class Sequential:
@@ -275,6 +272,6 @@ def mlp(
     init = "xavier" if activation in ("sigmoid", "tanh") else "he"
     layers: list[Layer] = []
     for n_in, n_out in pairwise(sizes[:-1]):
-        layers += [Linear(n_in, n_out, init), ACTIVATIONS[activation]()]
+        layers += [Linear(n_in, n_out, init), KINDS[activation].make()]
     layers.append(Linear(sizes[-2], sizes[-1], init, gain=output_gain))
     return Sequential(*layers, seed=seed, engine=engine, input_bits=input_bits, clip=clip)

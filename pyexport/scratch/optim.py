@@ -25,14 +25,16 @@ class _Owner:
         self._layers: list[Parameters] | None = None
 
     def check(self, layers: Sequence[Parameters]) -> None:
-        """Take the layers of the first step as the own ones, and refuse others."""
-        if self._layers is None:
-            self._layers = list(layers)
-        elif self._layers != layers:
+        """Refuse other layers than those of the first step."""
+        if self._layers is not None and self._layers != list(layers):
             raise UsageError(
                 "this optimizer trains another network already, and remembers its steps;"
                 " make an optimizer for each network"
             )
+
+    def take(self, layers: Sequence[Parameters]) -> None:
+        """Note the layers of a step that nothing refused."""
+        self._layers = list(layers)
 
 
 class SGD:
@@ -64,9 +66,11 @@ class SGD:
                 layer.update(partial(self._updated, rate, k))
         else:
             for layer in layers:
-                layer.prepare(rate)  # all of them before the first changes
-            _descend(layers, rate)
+                layer.prepare(rate)  # all of them before the first changes: now none refuses
+        self._owner.take(layers)
         self.steps += 1
+        if not (self.momentum or self.weight_decay):
+            _descend(layers, rate)
 
     def _updated(self, rate: float, layer: int, row: int, w: Row, g: Row) -> Row:
         key = layer, row
@@ -106,6 +110,7 @@ class Adam:
         rate = rate_at(self.schedule, self.steps)
         for k, layer in enumerate(layers):
             layer.update(partial(self._updated, rate, k))
+        self._owner.take(layers)
         self.steps += 1
 
     def _updated(self, rate: float, layer: int, row: int, w: Row, g: Row) -> Row:

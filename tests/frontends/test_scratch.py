@@ -18,6 +18,7 @@ from pyexport.frontends import load_model
 from pyexport.frontends.sniff import identify
 from pyexport.scratch.checkpoint import Checkpoint, LayerRecord
 from pyexport.scratch.checkpoint_writer import save_checkpoint, write_checkpoint
+from pyexport.scratch.layers import KINDS
 from pyexport.tensorfile import read_tensorfile
 from tests.frontends.models import evaluate
 from tests.scratch.checkpoints import linear, small
@@ -159,6 +160,17 @@ def test_an_activation_without_an_integer_form_is_refused_with_the_way_out(kind)
         _load(small(graph=layers))
     assert str(caught.value).startswith(f"model.pt: layer 1 is {kind}")
     assert "train with relu" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "linear"])
+def test_every_kind_of_layer_is_lowered_or_refused_with_the_way_out(kind):
+    record = LayerRecord(kind, dict.fromkeys(KINDS[kind].numbers, 0.25))
+    try:
+        graph = _load(small(graph=(linear(6, 3, 1), record))).graph
+    except UnsupportedOperatorError as refusal:
+        assert f"layer 1 is {kind}, which has no exact integer form; train" in str(refusal)
+    else:
+        assert graph.output.shape == (3,)
 
 
 def test_a_weight_that_float32_cannot_hold_is_refused():

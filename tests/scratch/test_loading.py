@@ -5,7 +5,18 @@ import json
 import pytest
 
 from pyexport.errors import PyexportError, UsageError
-from pyexport.scratch import SGD, Adam, Dropout, Linear, ReLU, Sequential, Tanh, load, mlp
+from pyexport.scratch import (
+    SGD,
+    Adam,
+    Dropout,
+    Linear,
+    ReLU,
+    Sequential,
+    Tanh,
+    linear_decay,
+    load,
+    mlp,
+)
 from pyexport.scratch.checkpoint import KEY, Training
 from pyexport.scratch.checkpoint_reader import parse_checkpoint, read_checkpoint
 from pyexport.scratch.checkpoint_writer import write_checkpoint
@@ -44,6 +55,17 @@ def test_a_loaded_network_trains_on_with_the_same_bits(tmp_path, engine, options
     assert not again.training
     assert weights(again) == weights(net)
     assert train(again, SGD(0.05)) == train(net, SGD(0.05))
+    assert weights(again) == weights(net)
+
+
+def test_a_schedule_goes_on_where_the_optimizer_is_told_to(tmp_path):
+    net, schedule = mlp(3, 4, 2), linear_decay(0.1, 0.01, steps=2 * len(ROWS))
+    optimizer = SGD(schedule)
+    train(net, optimizer)
+    net.save(tmp_path / "model.pt")
+    again, other = load(tmp_path / "model.pt"), SGD(schedule)
+    other.steps = optimizer.steps
+    assert train(again, other) == train(net, optimizer)
     assert weights(again) == weights(net)
 
 

@@ -38,6 +38,18 @@ def network(engine: str) -> Sequential:
     return net
 
 
+@pytest.mark.parametrize("engine", ["lists", "packed"])
+def test_memory_does_not_grow_over_10_000_steps(engine: str) -> None:
+    net, optimizer = Sequential(Linear(8, 6), ReLU(), Linear(6, 2), engine=engine), SGD(0.01)
+    x = bytes(range(8))
+
+    def train(count: int) -> None:
+        for k in range(count):
+            net.step(x, k % 2, loss="cross_entropy", optimizer=optimizer)
+
+    assert growth(train, 200, 10_000) < 4096
+
+
 @pytest.mark.parametrize(
     ("engine", "make", "batch", "steps"),
     [

@@ -137,6 +137,14 @@ def test_an_optimizer_belongs_to_one_network(make: Callable[[], Any]) -> None:
     nets[0].step([0.5, 0.5], 0, loss="mse", optimizer=optimizer)
 
 
+def test_a_refused_step_does_not_bind_an_optimizer() -> None:
+    optimizer = Adam()
+    with pytest.raises(UsageError, match="use the lists engine"):
+        mlp(2, 2).step([0.5, 0.5], 0, loss="mse", optimizer=optimizer)
+    mlp(2, 2, engine="lists").step([0.5, 0.5], 0, loss="mse", optimizer=optimizer)
+    assert optimizer.steps == 1
+
+
 def test_a_warning_made_an_error_does_not_stop_a_step_half_way() -> None:
     class Layer(FloatMatrix):
         def descend(self, rate: float) -> None:
@@ -149,6 +157,7 @@ def test_a_warning_made_an_error_does_not_stop_a_step_half_way() -> None:
     optimizer = SGD(0.25)
     with pytest.raises(RuntimeWarning, match="weights were clipped"):
         optimizer.step(layers)
+    assert optimizer.steps == 1
     assert [layer.weight() for layer in layers] == [[[0.75]], [[0.75]]]
     assert [layer.bias() for layer in layers] == [[-0.25], [-0.25]]
 
