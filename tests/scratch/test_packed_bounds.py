@@ -12,6 +12,7 @@ from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from pyexport.errors import InvalidModelError, UsageError
+from pyexport.scratch.backends import plan as planning
 from pyexport.scratch.backends.packed import ClippedWeightsWarning, PackedMatrix
 from pyexport.scratch.backends.plan import GRADIENT_BITS, Plan, plan_layer
 
@@ -36,7 +37,7 @@ def plans(draw: st.DrawFn) -> Plan:
     try:
         if draw(st.booleans()):
             return plan_layer(n_in, n_out, bits, total, clip)
-        return tightest(n_in, n_out, bits, draw(st.integers(5, 8)), clip, total)
+        return tightest(n_in, n_out, bits, draw(st.sampled_from(planning.WIDTHS)), clip, total)
     except UsageError:
         assume(False)
         raise
@@ -82,26 +83,30 @@ class Exact:
         plan = self.plan
         floats = [number / 2**plan.input_bits for number in x]
         outputs = self.matrix.mv(self.matrix.encode(floats if encoded is None else encoded))
-        inputs = [Fraction(k, 2**plan.input_bits) for k in (*x, 1 << plan.input_bits)]
-        assert outputs == exact_products(self.rows, inputs, plan.weight_bits)
+        inputs = [*x, 1 << plan.input_bits]
+        unit = Fraction(1, 2 ** (plan.weight_bits + plan.input_bits))
+        assert_products(outputs, self.rows, inputs, plan.width, unit)
 
     def check_backward(self, g: list[int]) -> None:
         """Compare W^T g."""
-        inputs = [Fraction(k, 2**GRADIENT_BITS) for k in g]
         columns = list(zip(*self.rows, strict=True))[:-1]
         shares = self.matrix.tmv([k / 2**GRADIENT_BITS for k in g])
-        assert shares == exact_products(columns, inputs, self.plan.weight_bits)
+        unit = Fraction(1, 2 ** (self.plan.weight_bits + GRADIENT_BITS))
+        assert_products(shares, columns, g, planning.COLUMN_WIDTH, unit)
 
 
-def exact_products(
-    rows: Sequence[Sequence[int]], inputs: list[Fraction], weight_bits: int
-) -> list[float]:
-    """Return each row times the inputs, rounded once."""
-    unit = Fraction(1, 2**weight_bits)
-    return [
-        float(sum((w * unit * x for w, x in zip(row, inputs, strict=True)), Fraction(0)))
-        for row in rows
-    ]
+def assert_products(
+    outputs: list[float], rows: Sequence[Sequence[int]], x: list[int], width: int, unit: Fraction
+) -> None:
+    """Compare each row times x, in these units, with what came out of lanes of `width` bytes.
+
+    A float keeps the low bits of a wide lane no better than to 52 bits; nothing else may be lost.
+    """
+    lost = 1 << 8 * width - 52 if 8 * width > 52 else 0
+    for output, row in zip(outputs, rows, strict=True):
+        exact = sum(w * number for w, number in zip(row, x, strict=True))
+        assert abs(exact) < 1 << (8 * width - 1)
+        assert abs(Fraction(output) - exact * unit) <= lost * unit
 
 
 @st.composite
