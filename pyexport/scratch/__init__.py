@@ -17,8 +17,15 @@ Engines, all with the same layers and losses:
 `layer.weight` and `layer.bias` are float copies in every engine; `layer.load(weight, bias)` sets
 them. `net.step_batch` takes many samples; `net.value_and_gradient(x, loss=, target=)` also
 differentiates with respect to the input.
+
+    net.save("model.pt", input_scale=1 / 256, input_range=(0, 255))  # for pyexport export
+    net = load("model.pt")  # the same network in the same engine; train on with the same bits
+
+What holds bytes counts as bytes: bytearray, array("B"), a NumPy array of uint8. Other arrays count
+as the numbers they hold, and have one dimension.
 """
 
+from pyexport.scratch.checkpoint_reader import load
 from pyexport.scratch.draw import draw
 from pyexport.scratch.engine import Value
 from pyexport.scratch.layers import Dropout, LeakyReLU, Linear, ReLU, Sigmoid, Softmax, Tanh
@@ -46,6 +53,7 @@ __all__ = [
     "cosine_decay",
     "draw",
     "linear_decay",
+    "load",
     "mlp",
     "step_decay",
 ]

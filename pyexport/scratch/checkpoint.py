@@ -3,12 +3,15 @@
     metadata "pyexport.scratch": {"format": "pyexport-scratch/1", "producer": "...",
         "graph": [{"kind": "linear", "inputs": 784, "outputs": 64}, {"kind": "relu"}, ...],
         "input": {"scale": 0.00390625, "range": [0.0, 255.0], "unit": "pixel"},
-        "labels": ["0", "1", ...]}
+        "labels": ["0", "1", ...],
+        "training": {"engine": "packed", "input_bits": 8, "clip": 4.0, "dropout": "0a1b..."}}
     tensors: "0.weight" (64, 784) and "0.bias" (64,), F64, named as in PyTorch's nn.Sequential;
         "calibration.inputs", "evaluation.inputs" (U8 or F64) and "evaluation.targets" (I64)
 
 Every key but format and graph may be missing. float64 numbers are exact; the same network gives
-the same bytes. The official safetensors library reads the tensors.
+the same bytes. The official safetensors library reads the tensors. "training" is what a network
+needs besides to train on as if it had never been saved; its "dropout" is the state of the random
+generator, 625 words of 4 bytes (big-endian) in hexadecimal.
 """
 
 from __future__ import annotations
@@ -20,27 +23,20 @@ from itertools import chain
 
 from pyexport.errors import InvalidModelError, UsageError
 from pyexport.scratch.data import Row
+from pyexport.scratch.layers import KINDS
+from pyexport.scratch.nn import ENGINES, HIDDEN_BITS
 from pyexport.untrusted import printable
 
 KEY = "pyexport.scratch"
 FORMAT = "pyexport-scratch/1"
-# The layers a file may hold, with the numbers that each one states.
-LAYERS: dict[str, tuple[str, ...]] = {
-    "linear": ("inputs", "outputs"),
-    "relu": (),
-    "leaky_relu": ("slope",),
-    "sigmoid": (),
-    "tanh": (),
-    "dropout": ("rate",),
-    "softmax": (),
-}
+STATE_WORDS = 625  # of Python's random.Random
 
 
 @dataclass(frozen=True)
 class LayerRecord:
     """One layer: its kind, its numbers, and for a linear one its parameters."""
 
-    kind: str  # a key of LAYERS
+    kind: str  # a key of layers.KINDS
     numbers: Mapping[str, float] = field(default_factory=dict)
     weight: Sequence[Sequence[float]] = ()  # (outputs, inputs)
     bias: Sequence[float] = ()  # (outputs,)
@@ -55,6 +51,16 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Training:
+    """What a network trains with, apart from its layers."""
+
+    engine: str
+    input_bits: int
+    clip: float
+    dropout: tuple[int, ...] | None = None  # STATE_WORDS words; None without dropout
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """A network and what its author said about it; None where nothing is said."""
 
@@ -66,6 +72,7 @@ class Checkpoint:
     calibration: Rows | None = None
     evaluation: Rows | None = None
     producer: str = "pyexport scratch"
+    training: Training | None = None
 
     @property
     def inputs(self) -> int:
@@ -87,28 +94,39 @@ def check_checkpoint(checkpoint: Checkpoint, where: str) -> None:
     width: int | None = None
     for index, layer in enumerate(checkpoint.graph):
         what = f"{where}: layer {index}"
-        if layer.kind not in LAYERS or set(layer.numbers) != set(LAYERS[layer.kind]):
-            raise InvalidModelError(f"{what} ({printable(layer.kind, 40)}) is of no known kind")
+        if layer.kind not in KINDS or set(layer.numbers) != set(KINDS[layer.kind].numbers):
+            raise InvalidModelError(
+                f"{what} ({printable(layer.kind, 40)}) is of no known kind, or states other numbers"
+                f" than it must; use {', '.join(KINDS)}"
+            )
         if layer.kind == "linear":
             width = _check_linear(layer, width, what)
         for name, number in layer.numbers.items():
             if not math.isfinite(number):
-                raise InvalidModelError(f"{what}: its {name} is {number}")
+                raise InvalidModelError(f"{what}: its {name} is {number}; use a finite number")
     if width is None:
-        raise InvalidModelError(f"{where}: there is no linear layer, so nothing was trained")
+        raise InvalidModelError(
+            f"{where}: there is no linear layer, so nothing was trained; add one"
+        )
     scale, limits = checkpoint.input_scale, checkpoint.input_range
     if not (math.isfinite(scale) and scale > 0.0):
-        raise InvalidModelError(f"{where}: the input scale must be positive, not {scale!r}")
+        raise InvalidModelError(
+            f"{where}: the input scale must be positive, not {scale!r}; use e.g. 1 / 256"
+        )
     if limits is not None and not (
         len(limits) == 2 and all(map(math.isfinite, limits)) and limits[0] < limits[1]
     ):
         raise InvalidModelError(
-            f"{where}: the input range must be two finite numbers, low < high, not {limits}"
+            f"{where}: the input range must be two finite numbers, low < high, not {limits};"
+            " give e.g. (0, 255)"
         )
     if checkpoint.labels is not None and len(checkpoint.labels) != checkpoint.outputs:
         raise InvalidModelError(
-            f"{where}: {len(checkpoint.labels)} labels for {checkpoint.outputs} outputs"
+            f"{where}: {len(checkpoint.labels)} labels for {checkpoint.outputs} outputs;"
+            " give one an output"
         )
+    if checkpoint.training is not None:
+        _check_training(checkpoint.training, where)
     for name, rows in (
         ("calibration", checkpoint.calibration),
         ("evaluation", checkpoint.evaluation),
@@ -117,16 +135,45 @@ def check_checkpoint(checkpoint: Checkpoint, where: str) -> None:
             _check_rows(rows, checkpoint, f"{where}: {name} data")
 
 
+def _check_training(training: Training, where: str) -> None:
+    if training.engine not in ENGINES:
+        raise InvalidModelError(
+            f"{where}: there is no engine {printable(training.engine, 40)}; use one of"
+            f" {', '.join(ENGINES)}"
+        )
+    if not 1 <= training.input_bits <= HIDDEN_BITS:
+        raise InvalidModelError(
+            f"{where}: its input_bits are {training.input_bits}; use 1 to {HIDDEN_BITS}"
+        )
+    if not (math.isfinite(training.clip) and math.frexp(training.clip)[0] == 0.5):
+        raise InvalidModelError(
+            f"{where}: its clip is {training.clip}; use a power of two such as 2 or 4"
+        )
+    state = training.dropout
+    if state is not None and not (
+        len(state) == STATE_WORDS
+        and all(0 <= word < 1 << 32 for word in state)
+        and state[-1] < STATE_WORDS
+    ):
+        raise InvalidModelError(
+            f"{where}: its dropout is no state of a random generator; save it again"
+        )
+
+
 def _check_linear(layer: LayerRecord, width: int | None, what: str) -> int:
     inputs, outputs = int(layer.numbers["inputs"]), int(layer.numbers["outputs"])
     if inputs < 1 or outputs < 1 or (width is not None and inputs != width):
         raise InvalidModelError(
-            f"{what}: it is linear, {inputs} -> {outputs}, after {width} values"
+            f"{what}: it is linear, {inputs} -> {outputs}, after {width} values; make sizes agree"
         )
     if len(layer.weight) != outputs or any(len(row) != inputs for row in layer.weight):
-        raise InvalidModelError(f"{what}: its weight is not {outputs} rows of {inputs}")
+        raise InvalidModelError(
+            f"{what}: its weight is not {outputs} rows of {inputs}; give it in that shape"
+        )
     if len(layer.bias) != outputs:
-        raise InvalidModelError(f"{what}: its bias has {len(layer.bias)} values, not {outputs}")
+        raise InvalidModelError(
+            f"{what}: its bias has {len(layer.bias)} values, not {outputs}; give one an output"
+        )
     for name, values in (("weight", chain.from_iterable(layer.weight)), ("bias", layer.bias)):
         bad = sum(not math.isfinite(value) for value in values)
         if bad:
@@ -139,26 +186,31 @@ def _check_linear(layer: LayerRecord, width: int | None, what: str) -> int:
 
 def _check_rows(rows: Rows, checkpoint: Checkpoint, what: str) -> None:
     if not len(rows.inputs):
-        raise UsageError(f"{what} have no rows")
+        raise UsageError(f"{what} have no rows; give some, or leave them out")
     low, high = checkpoint.input_range or (-math.inf, math.inf)
     for number, row in enumerate(rows.inputs):
         if len(row) != checkpoint.inputs:
             raise UsageError(
-                f"{what}: row {number} has {len(row)} values, the network takes {checkpoint.inputs}"
+                f"{what}: row {number} has {len(row)} values, the network takes"
+                f" {checkpoint.inputs}; give rows of that size"
             )
         least, most = min(row), max(row)
         # NaN compares false with everything, so the sum finds it where min and max may not.
         if not (low <= least and most <= high and math.isfinite(sum(row))):
             raise UsageError(
                 f"{what}: row {number} reaches from {least:.9g} to {most:.9g}, outside the input "
-                f"range {low:.9g} to {high:.9g}"
+                f"range {low:.9g} to {high:.9g}; correct the data or input_range"
             )
     if rows.targets is None:
         return
     if len(rows.targets) != len(rows.inputs):
-        raise UsageError(f"{what} have {len(rows.inputs)} rows and {len(rows.targets)} targets")
-    if min(rows.targets) < 0 or max(rows.targets) >= max(checkpoint.outputs, 2):
         raise UsageError(
-            f"{what} have classes {min(rows.targets)} to {max(rows.targets)}; the network has "
-            f"{checkpoint.outputs} outputs"
+            f"{what} have {len(rows.inputs)} rows and {len(rows.targets)} targets;"
+            " give a target for each row"
+        )
+    classes = max(checkpoint.outputs, 2)  # a single output tells class 1 by its sign
+    if min(rows.targets) < 0 or max(rows.targets) >= classes:
+        raise UsageError(
+            f"{what} have classes {min(rows.targets)} to {max(rows.targets)}; with"
+            f" {checkpoint.outputs} outputs they go from 0 to {classes - 1}"
         )

@@ -7,26 +7,18 @@ from array import array
 from collections.abc import Mapping
 from pathlib import Path
 
-from pyexport.errors import FileFormatError
+from pyexport.errors import FileFormatError, UsageError
 from pyexport.scratch.checkpoint import (
     FORMAT,
     KEY,
-    LAYERS,
     Checkpoint,
     LayerRecord,
     Rows,
+    Training,
     check_checkpoint,
 )
-from pyexport.scratch.layers import (
-    Dropout,
-    Layer,
-    LeakyReLU,
-    Linear,
-    ReLU,
-    Sigmoid,
-    Softmax,
-    Tanh,
-)
+from pyexport.scratch.data import Samples
+from pyexport.scratch.layers import KINDS, Dropout, Layer, Linear
 from pyexport.scratch.nn import Sequential
 from pyexport.tensorfile import RawTensor, read_tensorfile
 from pyexport.untrusted import parse_json, printable
@@ -45,11 +37,15 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            raise FileFormatError(f"{where}: {size >> 20} MiB, over the limit of {MAX_BYTES >> 20}")
+            raise FileFormatError(
+                f"{where}: {size >> 20} MiB, over the limit of {MAX_BYTES >> 20}; name a checkpoint"
+            )
         data = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = printable(getattr(error, "strerror", None) or error)
-        raise FileFormatError(f"{where}: cannot be read ({reason})") from None
+        raise FileFormatError(
+            f"{where}: cannot be read ({reason}); name a checkpoint that you may read"
+        ) from None
     return parse_checkpoint(data, where)
 
 
@@ -57,7 +53,10 @@ def parse_checkpoint(data: bytes, where: str) -> Checkpoint:
     """Return the checkpoint in these bytes; `where` names the file in errors."""
     metadata, tensors = read_tensorfile(data, where)
     if KEY not in metadata:
-        raise FileFormatError(f"{where}: a safetensors file without a scratch network in it")
+        raise FileFormatError(
+            f"{where}: a safetensors file without a scratch network in it; name one that net.save"
+            " has written"
+        )
     document = _object(parse_json(metadata[KEY], where), f"{where}: its description")
     stated = document.get("format")
     if stated != FORMAT:
@@ -76,6 +75,7 @@ def parse_checkpoint(data: bytes, where: str) -> Checkpoint:
         calibration=_rows("calibration", left, where),
         evaluation=_rows("evaluation", left, where),
         producer=_text(document.get("producer", "pyexport scratch"), f"{where}: producer"),
+        training=_training(document.get("training"), f"{where}: training"),
     )
     if left:
         name = printable(next(iter(left)))
@@ -84,36 +84,73 @@ def parse_checkpoint(data: bytes, where: str) -> Checkpoint:
     return checkpoint
 
 
-def build_network(checkpoint: Checkpoint, engine: str = "lists") -> Sequential:
-    """Return the network; the packed engine rounds its weights to fixed point."""
+def load(path: str | Path, engine: str | None = None) -> Sequential:
+    """Return a saved network, in eval mode, and ready to train on where it stopped.
+
+    engine: value, lists or packed; by default the one that it was saved with, or lists where the
+    file does not say. In the same engine, with an optimizer in the same state (a schedule goes
+    by `optimizer.steps`), training goes on with the same bits, as long as no weight of a packed
+    network reaches its clip. What `save` was told is in `network.statements`, input_scale too, and
+    goes into the next save.
+    """
+    checkpoint = read_checkpoint(path)
+    try:
+        return build_network(checkpoint, engine)
+    except UsageError as error:
+        raise UsageError(f"{printable(path, 300)}: {error}") from None
+
+
+def build_network(checkpoint: Checkpoint, engine: str | None = None) -> Sequential:
+    """Return the network; the packed engine rounds its weights to fixed point.
+
+    engine: by default the stated one; lists where none is.
+    """
     layers = [_build(record) for record in checkpoint.graph]
-    network = Sequential(*layers, engine=engine)
+    training = checkpoint.training
+    if training is None:
+        network = Sequential(*layers, engine=engine or "lists")
+    else:
+        network = Sequential(
+            *layers,
+            engine=engine or training.engine,
+            input_bits=training.input_bits,
+            clip=training.clip,
+        )
     for layer, record in zip(layers, checkpoint.graph, strict=True):
         if isinstance(layer, Linear):
             layer.load(record.weight, record.bias)
+        elif isinstance(layer, Dropout) and training is not None and training.dropout is not None:
+            layer.rng.setstate((3, training.dropout, None))  # 3: the form of the state
+    network.statements = _statements(checkpoint)
     return network
 
 
-def _build(record: LayerRecord) -> Layer:
-    match record.kind:
-        case "linear":
-            return Linear(int(record.numbers["inputs"]), int(record.numbers["outputs"]))
-        case "leaky_relu":
-            return LeakyReLU(record.numbers["slope"])
-        case "dropout":
-            return Dropout(record.numbers["rate"])
-    plain: dict[str, Layer] = {
-        "relu": ReLU(),
-        "sigmoid": Sigmoid(),
-        "tanh": Tanh(),
-        "softmax": Softmax(),
+def _statements(checkpoint: Checkpoint) -> dict[str, object]:
+    """Return what a save of the network would have to be told; nothing that was left out."""
+    evaluation, calibration = checkpoint.evaluation, checkpoint.calibration
+    statements = {
+        "input_scale": checkpoint.input_scale,
+        "input_range": checkpoint.input_range,
+        "input_unit": checkpoint.input_unit,
+        "labels": checkpoint.labels,
+        "calibration": None if calibration is None else calibration.inputs,
+        "evaluation": None
+        if evaluation is None or evaluation.targets is None
+        else Samples(evaluation.inputs, evaluation.targets),
     }
-    return plain[record.kind]
+    return {name: value for name, value in statements.items() if value is not None}
+
+
+def _build(record: LayerRecord) -> Layer:
+    kind = KINDS[record.kind]
+    return kind.make(**{own: record.numbers[stated] for stated, own in kind.numbers.items()})
 
 
 def _graph(value: object, tensors: dict[str, RawTensor], where: str) -> tuple[LayerRecord, ...]:
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_LAYERS:
-        raise FileFormatError(f"{where}: its graph is not a list of 1 to {MAX_LAYERS} layers")
+        raise FileFormatError(
+            f"{where}: its graph is not a list of 1 to {MAX_LAYERS} layers; {AGAIN}"
+        )
     return tuple(_layer(index, entry, tensors, where) for index, entry in enumerate(value))
 
 
@@ -121,12 +158,15 @@ def _layer(index: int, value: object, tensors: dict[str, RawTensor], where: str)
     what = f"{where}: layer {index}"
     entry = _object(value, what)
     kind = entry.get("kind")
-    if not isinstance(kind, str) or kind not in LAYERS:
-        known = ", ".join(LAYERS)
-        raise FileFormatError(f"{what} is {printable(kind, 40)}, which is none of {known}")
-    if set(entry) != {"kind", *LAYERS[kind]}:
+    if not isinstance(kind, str) or kind not in KINDS:
+        known = ", ".join(KINDS)
+        raise FileFormatError(
+            f"{what} is {printable(kind, 40)}, which is none of {known}; {AGAIN} or update pyexport"
+        )
+    names = KINDS[kind].numbers
+    if set(entry) != {"kind", *names}:
         raise FileFormatError(f"{what} ({kind}) does not state what it must; {AGAIN}")
-    numbers = {name: _number(entry[name], f"{what}: {name}") for name in LAYERS[kind]}
+    numbers = {name: _number(entry[name], f"{what}: {name}") for name in names}
     if kind != "linear":
         return LayerRecord(kind, numbers)
     shape = []
@@ -174,6 +214,28 @@ def _values(tensor: RawTensor) -> array[float]:
     if sys.byteorder == "big":
         values.byteswap()
     return values
+
+
+def _training(value: object, what: str) -> Training | None:
+    if value is None:
+        return None
+    entry = _object(value, what)
+    bits, state = entry.get("input_bits"), entry.get("dropout")
+    if type(bits) is not int or abs(bits) > 1 << 24:
+        raise FileFormatError(f"{what}: input_bits is no whole number; {AGAIN}")
+    words: tuple[int, ...] | None = None
+    if state is not None:
+        try:
+            data = bytes.fromhex(state) if isinstance(state, str) else b""
+        except ValueError:
+            data = b""
+        words = tuple(int.from_bytes(data[i : i + 4], "big") for i in range(0, len(data), 4))
+    return Training(
+        engine=_text(entry.get("engine"), f"{what}: engine"),
+        input_bits=bits,
+        clip=_number(entry.get("clip"), f"{what}: clip"),
+        dropout=words,
+    )
 
 
 def _object(value: object, what: str) -> Mapping[str, object]:

@@ -17,20 +17,12 @@ from pyexport.scratch.checkpoint import (
     Checkpoint,
     LayerRecord,
     Rows,
+    Training,
     check_checkpoint,
 )
 from pyexport.scratch.checkpoint_reader import AGAIN, MAX_BYTES, parse_checkpoint
 from pyexport.scratch.data import Row, Samples
-from pyexport.scratch.layers import (
-    Dropout,
-    Layer,
-    LeakyReLU,
-    Linear,
-    ReLU,
-    Sigmoid,
-    Softmax,
-    Tanh,
-)
+from pyexport.scratch.layers import KINDS, Dropout, Layer, Linear
 from pyexport.scratch.nn import Sequential
 from pyexport.tensorfile import RawTensor, write_tensorfile
 from pyexport.untrusted import printable
@@ -48,6 +40,8 @@ def save(
     evaluation: Samples | None = None,
 ) -> None:
     """Write a network to `path`, ready for `pyexport export`; float64 numbers are exact.
+
+    The engine, its settings and the state of dropout are written too, for pyexport.scratch.load.
 
     input_scale: what the network was trained on is the real input times this. A network that was
     trained on bytes takes k / 256, so a pixel k in 0..255 has the scale 1 / 256.
@@ -67,22 +61,27 @@ def save(
         labels=names,
         calibration=None if calibration is None else Rows(calibration),
         evaluation=None if evaluation is None else Rows(evaluation.inputs, evaluation.targets),
+        training=_training(network),
     )
     save_checkpoint(checkpoint, path)
 
 
 def _record(layer: Layer, number: int) -> LayerRecord:
-    match layer:
-        case Linear():
-            sizes = {"inputs": layer.n_in, "outputs": layer.n_out}
-            return LayerRecord("linear", sizes, layer.weight, layer.bias)
-        case LeakyReLU():
-            return LayerRecord("leaky_relu", {"slope": layer.slope})
-        case Dropout():
-            return LayerRecord("dropout", {"rate": layer.probability})
-        case ReLU() | Sigmoid() | Tanh() | Softmax():
-            return LayerRecord(type(layer).__name__.lower())
-    raise UsageError(f"layer {number}, a {type(layer).__name__}, has no form in a checkpoint")
+    for name, kind in KINDS.items():
+        if type(layer) is kind.make:
+            numbers = {stated: getattr(layer, own) for stated, own in kind.numbers.items()}
+            if isinstance(layer, Linear):
+                return LayerRecord(name, numbers, layer.weight, layer.bias)
+            return LayerRecord(name, numbers)
+    raise UsageError(
+        f"layer {number}, a {printable(type(layer).__name__, 40)}, has no form in a checkpoint;"
+        f" use only {', '.join(KINDS)}"
+    )
+
+
+def _training(network: Sequential) -> Training:
+    states = [layer.rng.getstate()[1] for layer in network.layers if isinstance(layer, Dropout)]
+    return Training(network.engine, network.input_bits, network.clip, states[0] if states else None)
 
 
 def write_checkpoint(checkpoint: Checkpoint) -> bytes:
@@ -140,7 +139,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
         with suppress(OSError, ValueError):
             unfinished.unlink()
         reason = printable(getattr(error, "strerror", None) or error)
-        raise OutputError(f"{printable(path, 300)}: cannot be written ({reason})") from None
+        raise OutputError(
+            f"{printable(path, 300)}: cannot be written ({reason}); choose another place"
+        ) from None
 
 
 def _document(checkpoint: Checkpoint) -> str:
@@ -161,7 +162,20 @@ def _document(checkpoint: Checkpoint) -> str:
         document["input"] = stated
     if checkpoint.labels is not None:
         document["labels"] = list(checkpoint.labels)
+    if checkpoint.training is not None:
+        document["training"] = _stated_training(checkpoint.training)
     return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _stated_training(training: Training) -> dict[str, object]:
+    stated: dict[str, object] = {
+        "engine": training.engine,
+        "input_bits": training.input_bits,
+        "clip": float(training.clip),
+    }
+    if training.dropout is not None:
+        stated["dropout"] = b"".join(word.to_bytes(4, "big") for word in training.dropout).hex()
+    return stated
 
 
 def _pack_rows(rows: Sequence[Row]) -> RawTensor:

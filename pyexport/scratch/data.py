@@ -21,7 +21,9 @@ class Samples:
 
     def __post_init__(self) -> None:
         if len(self.inputs) != len(self.targets):
-            raise UsageError(f"{len(self.inputs)} inputs and {len(self.targets)} targets")
+            raise UsageError(
+                f"{len(self.inputs)} inputs and {len(self.targets)} targets; give a target for each"
+            )
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -45,7 +47,9 @@ def moons(count: int, noise: float = 0.1, seed: int = 0) -> Samples:
     noise: standard deviation of what is added to each coordinate. Class 0 is the upper moon.
     """
     if count < 2 or noise < 0.0:
-        raise UsageError(f"moons needs at least 2 points and no negative noise, not {count}")
+        raise UsageError(
+            f"moons needs at least 2 points and no negative noise, not {count} and {noise}"
+        )
     generator = random.Random(seed)
     upper = count - count // 2
     points: list[tuple[Row, int]] = []
@@ -68,7 +72,10 @@ def split(samples: Samples, shares: Sequence[float], seed: int = 0) -> tuple[Sam
     The parts have no sample in common. The same seed gives the same parts in the same order.
     """
     if not shares or min(shares) < 0.0 or sum(shares) > 1.0 + 1e-9:
-        raise UsageError(f"shares {tuple(shares)} must not be negative, nor sum to more than 1")
+        raise UsageError(
+            f"shares {tuple(shares)} must not be negative, nor sum to more than 1;"
+            " give e.g. (0.8, 0.2)"
+        )
     generator = random.Random(seed)
     by_class: dict[int, list[int]] = {}
     for index, target in enumerate(samples.targets):
@@ -90,9 +97,9 @@ def split(samples: Samples, shares: Sequence[float], seed: int = 0) -> tuple[Sam
 def batches(samples: Samples, size: int, seed: int = 0) -> Iterator[Samples]:
     """Yield every sample once, `size` at a time, in an order that the seed decides."""
     if size < 1:
-        raise UsageError(f"a batch has at least 1 sample, not {size}")
+        raise UsageError(f"a batch has at least 1 sample, not {size}; give a size from 1")
     if not len(samples):
-        raise UsageError("there are no samples to make batches of")
+        raise UsageError("there are no samples to make batches of; read some first")
     order = list(range(len(samples)))
     random.Random(seed).shuffle(order)
     for start in range(0, len(order), size):
@@ -104,6 +111,22 @@ def check_targets(samples: Samples, classes: int, where: str) -> None:
     for number, target in enumerate(samples.targets):
         if not 0 <= target < classes:
             raise UsageError(
-                f"{where}: sample {number} has class {target}; the network has {classes} outputs, "
-                f"so classes go from 0 to {classes - 1}"
+                f"{where}: sample {number} has class {target}; the network tells {classes} classes"
+                f" apart, 0 to {classes - 1}; correct the data, or give it an output for each class"
             )
+
+
+def as_row(x: Row) -> Row:
+    """Return what holds bytes as `bytes`, other arrays as a list; anything else as it is."""
+    try:
+        view = memoryview(x)  # type: ignore[arg-type]
+    except (TypeError, ValueError, BufferError):  # no array, or one of no plain numbers
+        return x
+    if view.ndim != 1:
+        raise UsageError(f"an input has {view.ndim} dimensions; flatten it to one first")
+    if view.format == "B":
+        return view.tobytes()
+    try:
+        return view.tolist()
+    except NotImplementedError:  # numbers in a byte order or a size that Python does not know
+        return x

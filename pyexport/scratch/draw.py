@@ -34,13 +34,15 @@ def draw(value: Value, path: str | Path, names: Mapping[Value, str] | None = Non
     path = Path(path)
     makers = {".dot": to_dot, ".gv": to_dot, ".svg": to_svg}
     if path.suffix not in makers:
-        raise UsageError(f"{printable(path)}: pictures end in {', '.join(makers)}")
+        raise UsageError(f"{printable(path)}: pictures end in {', '.join(makers)}; rename it")
     text = makers[path.suffix](value, names)
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         reason = printable(error.strerror or error)
-        raise OutputError(f"{printable(path)}: cannot be written ({reason})") from None
+        raise OutputError(
+            f"{printable(path)}: cannot be written ({reason}); choose another place"
+        ) from None
 
 
 def to_dot(value: Value, names: Mapping[Value, str] | None = None) -> str:

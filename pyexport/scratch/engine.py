@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from pyexport.errors import InvalidModelError
+from pyexport.errors import InvalidModelError, UsageError
 from pyexport.scratch.graph import topological_order
 
 Pull = Callable[[float], None]
@@ -68,6 +68,9 @@ class Value:
         return Value(self.data * right.data, (self, right), pull, "*")
 
     def __pow__(self, exponent: float) -> Value:
+        if isinstance(exponent, Value):
+            raise UsageError(_EXPONENT)
+
         def pull(g: float) -> None:
             if exponent:  # the derivative of x**0 is 0, at x = 0 too
                 self.grad += g * exponent * _power(self.data, exponent - 1)
@@ -93,11 +96,11 @@ class Value:
         right = as_value(other)
         if not right.data:
             raise InvalidModelError("a value is divided by zero; keep the divisor away from it")
-        quotient = self.data / right.data
+        quotient = _quotient(self.data, right.data)
 
         def pull(g: float) -> None:
-            self.grad += g / right.data
-            right.grad -= g * quotient / right.data
+            self.grad += _quotient(g, right.data)
+            right.grad -= _quotient(g * quotient, right.data)
 
         return Value(quotient, (self, right), pull, "/")
 
@@ -116,7 +119,10 @@ class Value:
 
     def log(self) -> Value:
         if self.data <= 0.0:
-            raise InvalidModelError(f"log({self.data!r}): only positive values have a logarithm")
+            raise InvalidModelError(
+                f"log({self.data!r}): only positive values have a logarithm; take it of a"
+                " probability or an exp, or add a small number first"
+            )
 
         def pull(g: float) -> None:
             self.grad += g / self.data
@@ -159,6 +165,9 @@ class Value:
     def __rmul__(self, other: float) -> Value:
         return self * other
 
+    def __rpow__(self, base: float) -> Value:
+        raise UsageError(_EXPONENT)
+
     def __rsub__(self, other: float) -> Value:
         return as_value(other) - self
 
@@ -194,14 +203,33 @@ def as_value(number: Value | float) -> Value:
     return number if isinstance(number, Value) else Value(number)
 
 
+_EXPONENT = (
+    "an exponent must be a plain number, not a Value; for a**b of two values write"
+    " (b * a.log()).exp()"
+)
+
+
 def _power(base: float, exponent: float) -> float:
     try:
-        return float(base**exponent)
+        power = float(base**exponent)
     except (ArithmeticError, TypeError):  # a TypeError: the result is complex
+        power = math.nan
+    if not math.isfinite(power):
         raise InvalidModelError(
             f"{base!r}**{exponent!r} is no finite real number; lower the learning rate,"
             " or keep the base away from it"
-        ) from None
+        )
+    return power
+
+
+def _quotient(number: float, divisor: float) -> float:
+    quotient = number / divisor
+    if not math.isfinite(quotient):  # Python raises for a divisor of 0, but not for 1e-320
+        raise InvalidModelError(
+            f"{number!r} / {divisor!r} is no finite number; lower the learning rate,"
+            " or keep the divisor away from zero"
+        )
+    return quotient
 
 
 def sigmoid(x: float) -> float:

@@ -1,14 +1,17 @@
-"""The layers: what each does to a vector, in every engine alike."""
+"""The layers: what each does to a vector, in every engine alike, and what a file calls it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 from random import Random
 from typing import Any, Protocol, Self
 
 from pyexport.errors import UsageError
 from pyexport.scratch.backends import Parameters, Row
+from pyexport.untrusted import printable
 
 
 class Vector(Protocol):
@@ -35,18 +38,26 @@ class Layer(Protocol):
     def forward(self, x: Vector, training: bool) -> Vector: ...
 
 
+_TAKEN = "is already part of a network; make a new layer for each place"
+
+
 class Linear:
     """W x + b, with weights drawn evenly from +-gain * sqrt(6 / n_in) (He) and bias 0.
 
     init="xavier" draws from +-gain * sqrt(6 / (n_in + n_out)), for sigmoid and tanh. A gain of
-    1/8 in the last layer keeps RMSE and MSE from killing ReLUs in the first steps.
+    1/8 in the last layer keeps RMSE and MSE from killing ReLUs in the first steps. A Linear belongs
+    to one place in one network.
     """
 
     def __init__(self, n_in: int, n_out: int, init: str = "he", gain: float = 1.0) -> None:
         if n_in < 1 or n_out < 1:
-            raise UsageError(f"Linear({n_in}, {n_out}): a layer needs inputs and outputs")
+            raise UsageError(
+                f"Linear({n_in}, {n_out}): a layer needs inputs and outputs; give two sizes from 1"
+            )
         if init not in ("he", "xavier"):
             raise UsageError(f"no initialisation {init!r}; use he or xavier")
+        if not (math.isfinite(gain) and gain > 0.0):
+            raise UsageError(f"the gain is {gain}; use a positive number such as 1")
         self.n_in = n_in
         self.n_out = n_out
         self.init = init
@@ -69,7 +80,7 @@ class Linear:
     @matrix.setter
     def matrix(self, matrix: Parameters) -> None:
         if self._matrix is not None:
-            raise UsageError(f"{self} is already part of a network; make a new layer")
+            raise UsageError(f"{self} {_TAKEN}")
         self._matrix = matrix
 
     @property
@@ -86,9 +97,15 @@ class Linear:
         """Set weights and bias; the packed engine rounds them to its fixed point."""
         shape = (len(weight), {len(row) for row in weight}, len(bias))
         if shape != (self.n_out, {self.n_in}, self.n_out):
-            raise UsageError(f"{self} takes {self.n_out} rows of {self.n_in} weights and a bias")
+            raise UsageError(
+                f"{self} takes {self.n_out} rows of {self.n_in} weights and {self.n_out} biases;"
+                " give them in that shape"
+            )
         if not all(math.isfinite(w) for row in (*weight, bias) for w in row):
-            raise UsageError(f"{self} is given weights that are NaN or infinite")
+            raise UsageError(
+                f"{self} is given weights that are NaN or infinite; load those of a training"
+                " that did not diverge"
+            )
         self.matrix.load(weight, bias)
 
     def draw(self, rng: Random) -> list[Row]:
@@ -112,6 +129,8 @@ class LeakyReLU:
     """x where it is positive, slope * x elsewhere."""
 
     def __init__(self, slope: float = 0.01) -> None:
+        if not math.isfinite(slope):
+            raise UsageError(f"LeakyReLU({slope}): use a finite slope such as 0.01")
         self.slope = slope
 
     def forward(self, x: Vector, training: bool) -> Vector:
@@ -140,17 +159,75 @@ class Softmax:
 
 
 class Dropout:
-    """In training, each number becomes 0 with the given probability, the others grow to match."""
+    """In training, each number becomes 0 with the given probability, the others grow to match.
+
+    All of a network draw from its one generator, so a Dropout too belongs to one place in one
+    network.
+    """
 
     def __init__(self, probability: float = 0.5) -> None:
         if not 0.0 <= probability < 1.0:
             raise UsageError(f"Dropout({probability}): use a probability of 0 up to below 1")
         self.probability = probability
-        self.rng = Random(0)  # Sequential puts its own here
+        self._rng: Random | None = None
+
+    @property
+    def rng(self) -> Random:
+        """What it draws from, once it is in a network."""
+        if self._rng is None:
+            raise UsageError("a Dropout is in no network yet; give it to Sequential")
+        return self._rng
+
+    @rng.setter
+    def rng(self, rng: Random) -> None:
+        if self._rng is not None:
+            raise UsageError(f"Dropout({self.probability}) {_TAKEN}")
+        self._rng = rng
 
     def forward(self, x: Vector, training: bool) -> Vector:
         if not training or not self.probability:
             return x
         kept = 1.0 / (1.0 - self.probability)
-        draws = [self.rng.random() for _ in x.data]
+        rng = self.rng
+        draws = [rng.random() for _ in x.data]
         return x.scale([0.0 if draw < self.probability else kept for draw in draws])
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of layer, as a file knows it."""
+
+    make: Callable[..., Layer]  # its class, called with its numbers
+    numbers: Mapping[str, str] = field(default_factory=dict)  # name in a file -> in the class
+
+
+# Every layer that a file may hold.
+KINDS = {
+    "linear": Kind(Linear, {"inputs": "n_in", "outputs": "n_out"}),
+    "relu": Kind(ReLU),
+    "leaky_relu": Kind(LeakyReLU, {"slope": "slope"}),
+    "sigmoid": Kind(Sigmoid),
+    "tanh": Kind(Tanh),
+    "dropout": Kind(Dropout, {"rate": "probability"}),
+    "softmax": Kind(Softmax),
+}
+
+
+def check_layers(layers: Sequence[object]) -> list[Linear]:
+    """Return the linear layers; refuses what is no layer, and sizes that differ."""
+    for number, layer in enumerate(layers):
+        if isinstance(layer, type):
+            name = printable(layer.__name__, 40)
+            raise UsageError(f"layer {number} is the class {name}; write {name}(...)")
+        if not callable(getattr(layer, "forward", None)):
+            raise UsageError(
+                f"layer {number}, {printable(repr(layer), 40)}, is no layer; give Linear, ReLU and"
+                " the like one by one, or an object with forward(x, training)"
+            )
+    linears = [layer for layer in layers if isinstance(layer, Linear)]
+    if not linears:
+        raise UsageError("a network needs at least one Linear layer; give it one")
+    for first, second in pairwise(linears):
+        if first.n_out != second.n_in:
+            raise UsageError(f"{first} is followed by {second}: sizes differ; make them agree")
+    return linears

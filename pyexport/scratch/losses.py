@@ -73,8 +73,8 @@ def cross_entropy_of_values(outputs: Sequence[Value], target: Target) -> Value:
 def hinge(outputs: Sequence[float], target: Target) -> tuple[float, list[float]]:
     """Return the hinge loss; its derivative is +-1 / n where a margin is missed.
 
-    One output: max(0, 1 - t y) with the target -1 or 1. More: the mean over the n outputs of
-    max(0, 1 + y - y[target]), the right one left out.
+    One output: max(0, 1 - t y) with the target -1 (or class 0) or 1. More: the mean over the n
+    outputs of max(0, 1 + y - y[target]), the right one left out.
     """
     n = len(outputs)
     if not all(map(math.isfinite, outputs)):  # NaN is above no margin: it would count as right
@@ -112,10 +112,20 @@ def softmax(outputs: Sequence[float]) -> tuple[list[float], float]:
 
 def wanted_class(target: Target, n: int) -> int:
     """Return the target as the number of a class, 0..n - 1."""
+    if n == 1:
+        raise UsageError(
+            "a network of one output learns no class by this loss; give it an output for each"
+            " class, train it with hinge, or give the number that it should answer, as a list"
+        )
     if isinstance(target, bool) or not isinstance(target, int):
-        raise UsageError(f"this loss needs the number of a class, not {_shown(target)}")
+        raise UsageError(
+            f"this loss needs the number of a class, not {_shown(target)}; give 0 to {n - 1}"
+        )
     if not 0 <= target < n:
-        raise UsageError(f"label {target} is outside 0..{n - 1}, the network's {n} outputs")
+        raise UsageError(
+            f"label {target} is outside 0..{n - 1}, the network's {n} outputs; correct the data, or"
+            " give it an output for each class"
+        )
     return target
 
 
@@ -126,18 +136,24 @@ def wanted_outputs(target: Target, n: int) -> Sequence[float]:
         return [1.0 if k == label else 0.0 for k in range(n)]
     numbers = _numbers(target)
     if len(numbers) != n:
-        raise UsageError(f"the target has {len(numbers)} numbers, the network {n} outputs")
+        raise UsageError(
+            f"the target has {len(numbers)} numbers, the network {n} outputs; give one an output"
+        )
     if not all(map(math.isfinite, numbers)):
         raise UsageError(f"the target {_shown(target)} is not finite; clean the data first")
     return numbers
 
 
 def wanted_side(target: Target) -> float:
-    """Return the target as -1.0 or 1.0."""
-    sides = [target] if isinstance(target, int) else _numbers(target)
-    if isinstance(target, bool) or len(sides) != 1 or sides[0] not in (-1, 1):
-        raise UsageError(f"hinge on one output needs the target -1 or 1, not {_shown(target)}")
-    return float(sides[0])
+    """Return the target as -1.0 or 1.0; the classes 0 and 1 are these sides."""
+    if isinstance(target, int) and not isinstance(target, bool) and target in (-1, 0, 1):
+        return 1.0 if target == 1 else -1.0
+    sides = [] if isinstance(target, int) else _numbers(target)
+    if len(sides) != 1 or sides[0] not in (-1, 1):
+        raise UsageError(
+            f"hinge on one output needs the target -1 or 1, or class 0 or 1, not {_shown(target)}"
+        )
+    return sides[0]
 
 
 def find_loss(name: str) -> Loss:
@@ -162,7 +178,8 @@ def _numbers(target: Sequence[float]) -> list[float]:
     except (TypeError, ValueError, OverflowError):
         pass
     raise UsageError(
-        f"the target {_shown(target)} is neither the number of a class nor a list of numbers"
+        f"the target {_shown(target)} is neither the number of a class nor a list of numbers;"
+        " give e.g. 3, or one number an output"
     )
 
 

@@ -20,6 +20,7 @@ MD5 = {
 }
 SOURCE = "https://ossci-datasets.s3.amazonaws.com/mnist"
 SIDE = 28
+_AGAIN = "delete both, and --download fetches them again"
 TIMEOUT = 60  # seconds without a byte
 
 
@@ -76,14 +77,18 @@ def download_mnist(source: str = SOURCE, folder: Path | None = None) -> Path:
             data = _fetch(f"{source}/{name}")
             if _md5(data) != md5:
                 raise FileFormatError(
-                    f"{source}/{name}: its md5 is {_md5(data)}, not {md5}; nothing was kept of it"
+                    f"{source}/{name}: its md5 is {_md5(data)}, not {md5}; nothing was kept of it:"
+                    " try again, or set PYEXPORT_DATA to a folder with mnist/ in it"
                 )
             unfinished = path.with_suffix(".part")
             unfinished.write_bytes(data)
             unfinished.replace(path)
     except OSError as error:
         reason = printable(error.strerror or error)
-        raise OutputError(f"{printable(folder)}: MNIST cannot be stored ({reason})") from None
+        raise OutputError(
+            f"{printable(folder)}: MNIST cannot be stored ({reason});"
+            " set XDG_CACHE_HOME to a folder that you may write"
+        ) from None
     return folder
 
 
@@ -93,10 +98,14 @@ def _load(folder: Path, part: str, limit: int | None) -> Samples:
     shape, rows = read_idx(images, limit)
     label_shape, marks = read_idx(labels, limit)
     if shape != (SIDE, SIDE) or label_shape != () or len(rows) != len(marks):
-        raise FileFormatError(f"{printable(images)}: not the images of {printable(labels.name)}")
+        raise FileFormatError(
+            f"{printable(images)}: not the images of {printable(labels.name)}; {_AGAIN}"
+        )
     targets = [mark[0] for mark in marks]
     if max(targets, default=0) > 9:
-        raise FileFormatError(f"{printable(labels)}: a label is {max(targets)}; digits are 0..9")
+        raise FileFormatError(
+            f"{printable(labels)}: a label is {max(targets)}; digits are 0..9: {_AGAIN}"
+        )
     return Samples(rows, targets)
 
 
@@ -109,7 +118,10 @@ def _fetch(url: str) -> bytes:
             data: bytes = answer.read(64 << 20)
     except (URLError, OSError, ValueError) as error:
         reason = printable(getattr(error, "reason", None) or error)
-        raise FileFormatError(f"{url}: cannot be fetched ({reason})") from None
+        raise FileFormatError(
+            f"{url}: cannot be fetched ({reason}); try again, or set PYEXPORT_DATA to a folder with"
+            " mnist/ in it"
+        ) from None
     return data
 
 

@@ -15,17 +15,16 @@ from pyexport.scratch.backends.floats import FloatMatrix
 from pyexport.scratch.backends.packed import PIXEL_BITS, PackedMatrix
 from pyexport.scratch.backends.plan import Plan, plan_layer
 from pyexport.scratch.backends.scalars import ScalarMatrix, ScalarVector
+from pyexport.scratch.data import as_row
 from pyexport.scratch.engine import Value
 from pyexport.scratch.layers import (
+    KINDS,
     Dropout,
     Layer,
-    LeakyReLU,
     Linear,
-    ReLU,
-    Sigmoid,
     Softmax,
-    Tanh,
     Vector,
+    check_layers,
 )
 from pyexport.scratch.losses import Target, find_loss
 from pyexport.scratch.node import Node
@@ -34,7 +33,7 @@ from pyexport.scratch.optim import Optimizer
 ENGINES = ("value", "lists", "packed")
 HIDDEN_BITS = 15  # fraction bits of what one packed layer hands to the next
 PIXELS = [k / 256 for k in range(256)]
-ACTIVATIONS = {"relu": ReLU, "leaky_relu": LeakyReLU, "sigmoid": Sigmoid, "tanh": Tanh}
+ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
 
 
 class Encoded:
@@ -54,7 +53,7 @@ class Sequential:
     """A network; starts in eval mode.
 
     input_bits and clip concern the packed engine alone: inputs are rounded to multiples of
-    2**-input_bits, weights stay within +-clip. Inputs should lie in about -1..1.
+    2**-input_bits, weights are clipped to +-clip. Inputs should lie in about -1..1.
     """
 
     def __init__(
@@ -69,13 +68,15 @@ class Sequential:
             raise UsageError(f"no engine {engine!r}; use one of {', '.join(ENGINES)}")
         if not 1 <= input_bits <= HIDDEN_BITS:
             raise UsageError(f"input_bits is {input_bits}; use 1 to {HIDDEN_BITS}")
+        if not (math.isfinite(clip) and math.frexp(clip)[0] == 0.5):
+            raise UsageError(f"clip is {clip}; use a power of two such as 2 or 4")
         self.layers = layers
         self.engine = engine
         self.input_bits = input_bits
         self.clip = clip
         self.training = False
-        self.linears = [layer for layer in layers if isinstance(layer, Linear)]
-        _check_shapes(self.linears)
+        self.statements: dict[str, Any] = {}  # for save(); pyexport.scratch.load fills it
+        self.linears = check_layers(layers)
         self.n_in = self.linears[0].n_in
         self.n_out = self.linears[-1].n_out
         rng = Random(seed)
@@ -106,7 +107,7 @@ class Sequential:
     def __call__(self, x: Input) -> list[float]:
         """Return the outputs for one sample: n_in floats, or bytes k that stand for k / 256.
 
-        A bytearray or memoryview is taken as the bytes it holds.
+        Anything that holds bytes counts as bytes: bytearray, array("B"), a NumPy array of uint8.
         """
         try:
             return list(self._forward(self._leaf(x), self.layers).data)
@@ -116,13 +117,18 @@ class Sequential:
             ) from None
 
     def classify(self, x: Input) -> int:
-        """Return the number of the highest output, the lowest on a tie."""
+        """Return the number of the highest output, the lowest on a tie.
+
+        A single output, trained by hinge, tells class 1 where it is positive, class 0 elsewhere.
+        """
         outputs = self(x)
         if not all(map(math.isfinite, outputs)):
             raise InvalidModelError(
                 "an output of the network is NaN or infinite, so it tells no class;"
                 " train again with a lower learning rate"
             )
+        if self.n_out == 1:
+            return int(outputs[0] > 0.0)
         return outputs.index(max(outputs))
 
     def step(
@@ -148,8 +154,9 @@ class Sequential:
     ) -> float:
         """Return the mean loss of some samples, and make one step along their mean gradient.
 
-        Samples with a loss below skip_below count as having no gradient. If the last layer is a
-        softmax, cross_entropy takes its inputs: it holds the softmax itself.
+        Samples with a loss below skip_below count as having no gradient; if all are, there is no
+        step. If the last layer is a softmax, cross_entropy takes its inputs: it holds the softmax
+        itself.
         """
         if not inputs or len(inputs) != len(targets):
             raise UsageError(
@@ -183,10 +190,13 @@ class Sequential:
         return [layer.matrix for layer in self.linears]
 
     def save(self, path: str | Path, **metadata: Any) -> None:
-        """Write a checkpoint; see pyexport.scratch.checkpoint_writer.save."""
+        """Write a checkpoint; see pyexport.scratch.checkpoint_writer.save.
+
+        What is not stated here is taken from `statements`.
+        """
         from pyexport.scratch import checkpoint_writer  # it imports this module
 
-        checkpoint_writer.save(self, path, **metadata)
+        checkpoint_writer.save(self, path, **{**self.statements, **metadata})
 
     def _make_matrix(self, layer: Linear, weight: list[Row]) -> Parameters:
         bias = [0.0] * layer.n_out
@@ -219,15 +229,17 @@ class Sequential:
 
     def _checked(self, x: Sequence[float]) -> Any:
         """Return what the first layer takes."""
-        if isinstance(x, bytearray | memoryview):
-            x = bytes(x)  # 256ths too
+        if not isinstance(x, (bytes, list, tuple)):
+            x = as_row(x)
         try:
             size = len(x)
             finite = isinstance(x, bytes) or all(map(math.isfinite, x))
         except TypeError:
-            raise UsageError("an input is neither bytes nor a list of numbers") from None
+            raise UsageError(
+                "an input is neither bytes nor a list of numbers; give one number an input"
+            ) from None
         if size != self.n_in:
-            raise UsageError(f"the network takes {self.n_in} inputs, not {size}")
+            raise UsageError(f"the network takes {self.n_in} inputs, not {size}; give one an input")
         if not finite:
             raise UsageError("an input is NaN or infinite; clean the data first")
         if self._packed_input:
@@ -289,20 +301,12 @@ def mlp(
 ) -> Sequential:
     """Return linear layers of these sizes with the activation between them."""
     if len(sizes) < 2:
-        raise UsageError("mlp needs at least two sizes: inputs and outputs")
+        raise UsageError("mlp needs at least two sizes: inputs and outputs, e.g. mlp(784, 64, 10)")
     if activation not in ACTIVATIONS:
         raise UsageError(f"no activation {activation!r}; use one of {', '.join(ACTIVATIONS)}")
     init = "xavier" if activation in ("sigmoid", "tanh") else "he"
     layers: list[Layer] = []
     for n_in, n_out in pairwise(sizes[:-1]):
-        layers += [Linear(n_in, n_out, init), ACTIVATIONS[activation]()]
+        layers += [Linear(n_in, n_out, init), KINDS[activation].make()]
     layers.append(Linear(sizes[-2], sizes[-1], init, gain=output_gain))
     return Sequential(*layers, seed=seed, engine=engine, input_bits=input_bits, clip=clip)
-
-
-def _check_shapes(linears: Sequence[Linear]) -> None:
-    if not linears:
-        raise UsageError("a network needs at least one Linear layer")
-    for first, second in pairwise(linears):
-        if first.n_out != second.n_in:
-            raise UsageError(f"{first} is followed by {second}: sizes differ")

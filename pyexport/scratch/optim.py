@@ -18,8 +18,27 @@ class Optimizer(Protocol):
     def step(self, layers: Sequence[Parameters]) -> None: ...
 
 
+class _Owner:
+    """The layers that an optimizer trains: what it remembers of them fits no others."""
+
+    def __init__(self) -> None:
+        self._layers: list[Parameters] | None = None
+
+    def check(self, layers: Sequence[Parameters]) -> None:
+        """Refuse other layers than those of the first step."""
+        if self._layers is not None and self._layers != list(layers):
+            raise UsageError(
+                "this optimizer trains another network already, and remembers its steps;"
+                " make an optimizer for each network"
+            )
+
+    def take(self, layers: Sequence[Parameters]) -> None:
+        """Note the layers of a step that nothing refused."""
+        self._layers = list(layers)
+
+
 class SGD:
-    """Stochastic gradient descent.
+    """Stochastic gradient descent, of one network.
 
     With v = momentum * v + (gradient + weight_decay * w), w becomes w - rate * v, as in PyTorch.
     """
@@ -35,20 +54,23 @@ class SGD:
         self.momentum = momentum
         self.weight_decay = weight_decay
         self.steps = 0
+        self._owner = _Owner()
         self._velocity: dict[tuple[int, int], Row] = {}  # by layer and row
 
     def step(self, layers: Sequence[Parameters]) -> None:
         """Change the parameters of all the layers of one network."""
+        self._owner.check(layers)
         rate = rate_at(self.schedule, self.steps)
         if self.momentum or self.weight_decay:
             for k, layer in enumerate(layers):
                 layer.update(partial(self._updated, rate, k))
         else:
             for layer in layers:
-                layer.prepare(rate)  # all of them before the first changes
-            for layer in layers:
-                layer.descend(rate)
+                layer.prepare(rate)  # all of them before the first changes: now none refuses
+        self._owner.take(layers)
         self.steps += 1
+        if not (self.momentum or self.weight_decay):
+            _descend(layers, rate)
 
     def _updated(self, rate: float, layer: int, row: int, w: Row, g: Row) -> Row:
         key = layer, row
@@ -60,7 +82,10 @@ class SGD:
 
 
 class Adam:
-    """Adam: steps scaled by running means of the gradient and of its square, as in PyTorch."""
+    """Adam: steps scaled by running means of the gradient and of its square, as in PyTorch.
+
+    It trains one network.
+    """
 
     def __init__(
         self,
@@ -76,13 +101,16 @@ class Adam:
         self.betas = betas
         self.epsilon = epsilon
         self.steps = 0
+        self._owner = _Owner()
         self._means: dict[tuple[int, int], tuple[Row, Row]] = {}  # by layer and row
 
     def step(self, layers: Sequence[Parameters]) -> None:
         """Change the parameters of all the layers of one network."""
+        self._owner.check(layers)
         rate = rate_at(self.schedule, self.steps)
         for k, layer in enumerate(layers):
             layer.update(partial(self._updated, rate, k))
+        self._owner.take(layers)
         self.steps += 1
 
     def _updated(self, rate: float, layer: int, row: int, w: Row, g: Row) -> Row:
@@ -101,6 +129,18 @@ class Adam:
             wi - rate * m / (math.sqrt(s / correction) + self.epsilon)
             for wi, m, s in zip(w, means, squares, strict=True)
         ]
+
+
+def _descend(layers: Sequence[Parameters], rate: float) -> None:
+    """Step in all layers, also where the user made an error of the warning of one of them."""
+    warned: Warning | None = None
+    for layer in layers:
+        try:
+            layer.descend(rate)
+        except Warning as warning:
+            warned = warned or warning
+    if warned:
+        raise warned
 
 
 def rate_at(schedule: Schedule, step: int) -> float:

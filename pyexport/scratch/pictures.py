@@ -23,7 +23,7 @@ def decision_regions(
     classify: takes (x, y), returns a class. The samples are drawn as dots over the regions.
     """
     if not len(samples) or any(len(row) != 2 for row in samples.inputs):
-        raise UsageError("decision regions need samples of two inputs")
+        raise UsageError("decision regions need samples of two inputs, as those of data.moons")
     xs, ys = zip(*samples.inputs, strict=True)
     frame = _Frame((min(xs) - 0.4, max(xs) + 0.4), (min(ys) - 0.4, max(ys) + 0.4))
     wide, high = cells, round(cells * _HEIGHT / _WIDTH)
@@ -58,9 +58,12 @@ def learning_curves(
     """Return a picture of some curves of points (x, y), each in its color and with its name."""
     points = [point for curve in curves.values() for point in curve]
     if not points or not all(math.isfinite(v) for point in points for v in point):
-        raise UsageError("learning curves need points, all of them finite")
+        raise UsageError("learning curves need points, all of them finite; leave the others out")
     xs, ys = zip(*points, strict=True)
-    frame = _Frame((0.0, max(xs) or 1.0), (min(ys), max(max(ys), min(ys) + 1e-9)))
+    low, high = min(ys), max(ys)
+    if high - low <= 1e-6 * abs(high):  # one look, or looks alike: in the middle of the picture
+        low, high = low - (abs(low) / 20 or 1.0), high + (abs(high) / 20 or 1.0)
+    frame = _Frame((0.0, max(xs) or 1.0), (low, high))
     shapes = []
     for number, (name, curve) in enumerate(curves.items()):
         color = COLORS[number % len(COLORS)]

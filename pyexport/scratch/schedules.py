@@ -35,4 +35,4 @@ def step_decay(start: float, factor: float, every: int) -> Schedule:
 
 def _check_steps(steps: int) -> None:
     if steps < 1:
-        raise UsageError(f"a schedule over {steps} steps; use at least 1")
+        raise UsageError(f"a schedule over {steps} steps; give at least 1")

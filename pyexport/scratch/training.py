@@ -32,15 +32,20 @@ class Recipe:
     def __post_init__(self) -> None:
         find_loss(self.loss)
         if self.epochs < 1 or self.batch < 1 or self.looks < 1:
-            raise UsageError("epochs, batch and looks start at 1")
+            raise UsageError(
+                f"epochs, batch and looks start at 1; not {self.epochs}, {self.batch}, {self.looks}"
+            )
         if not 0.0 < self.final_rate <= self.rate < math.inf:
             raise UsageError(
-                f"the rate must fall to a positive one, not from {self.rate} to {self.final_rate}"
+                f"the rate must fall to a positive one, not from {self.rate} to {self.final_rate};"
+                " give final_rate too"
             )
         if math.isnan(self.skip_below):
             raise UsageError("skip_below is NaN; use 0 to train on every sample")
         if self.time_budget is not None and not self.time_budget > 0.0:
-            raise UsageError(f"a time budget of {self.time_budget} seconds leaves no time")
+            raise UsageError(
+                f"a time budget of {self.time_budget} seconds leaves no time; give more than 0"
+            )
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class Look:
 def accuracy(network: Sequential, samples: Samples) -> float:
     """Return the share of samples, 0..1, whose largest output is their class."""
     if not len(samples):
-        raise UsageError("there are no samples to measure the accuracy on")
+        raise UsageError("there are no samples to measure the accuracy on; split some off")
     network.eval()
     return sum(network.classify(row) == target for row, target in samples) / len(samples)
 
@@ -72,7 +77,7 @@ def fit(
     for an MNIST image.
     """
     if not len(samples):
-        raise UsageError("there are no samples to train on")
+        raise UsageError("there are no samples to train on; read or split the data again")
     for part, what in ((samples, "training data"), (validation, "validation data")):
         check_targets(part, max(network.n_out, 2), what)
     clock = _Clock(recipe, recipe.epochs * len(samples))

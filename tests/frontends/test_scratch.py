@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pyexport.frontends import load_model
 from pyexport.frontends.sniff import identify
 from pyexport.scratch.checkpoint import Checkpoint, LayerRecord
 from pyexport.scratch.checkpoint_writer import save_checkpoint, write_checkpoint
+from pyexport.scratch.layers import KINDS
 from pyexport.tensorfile import read_tensorfile
 from tests.frontends.models import evaluate
 from tests.scratch.checkpoints import linear, small
@@ -56,14 +58,42 @@ def statements(checkpoint: Checkpoint) -> dict:
     }
 
 
+def scaling(factor: float) -> nn.BatchNorm1d:
+    """Return a layer that multiplies six inputs by a factor."""
+    layer = nn.BatchNorm1d(6, eps=0.0)  # of mean 0 and variance 1
+    with torch.no_grad():
+        layer.weight.fill_(factor)
+    return layer
+
+
 @pytest.mark.parametrize("scheme", ["int8", "float32"])
 @pytest.mark.parametrize("ending", [(), (LayerRecord("softmax"),)])
 def test_scratch_and_pytorch_export_the_same(tmp_path, scheme, ending):
     checkpoint = small(graph=(*small().graph, *ending))
+    compare_exports(tmp_path, checkpoint, torch_twin(checkpoint), scheme)
+
+
+@pytest.mark.parametrize("scheme", ["int8", "float32"])
+@pytest.mark.parametrize("scale", [1 / 16, 1 / 256, 3.0, float(np.float32(1 / 255))])
+def test_scratch_and_pytorch_export_the_same_at_every_input_scale(tmp_path, scheme, scale):
+    checkpoint = small(input_scale=scale)
+    layers = torch_twin(checkpoint).named_children()  # these names are in the header
+    twin = nn.Sequential(OrderedDict([("scale", scaling(scale)), *layers])).eval()
+    compare_exports(tmp_path, checkpoint, twin, scheme)
+
+
+@pytest.mark.parametrize("scheme", ["int8", "float32"])
+def test_an_input_scale_is_as_good_as_weights_times_it(tmp_path, scheme):
+    checkpoint = small(input_scale=1 / 16)
+    twin = torch_twin(checkpoint)
+    with torch.no_grad():
+        twin[0].weight *= 1 / 16  # exact: a power of two
+    compare_exports(tmp_path, checkpoint, twin, scheme)
+
+
+def compare_exports(tmp_path: Path, checkpoint: Checkpoint, twin: nn.Module, scheme: str) -> None:
     save_checkpoint(checkpoint, tmp_path / "scratch.pt")
-    pyexport.save(
-        torch_twin(checkpoint), torch.zeros(1, 6), tmp_path / "torch.pt", **statements(checkpoint)
-    )
+    pyexport.save(twin, torch.zeros(1, 6), tmp_path / "torch.pt", **statements(checkpoint))
     files = {}
     for kind in ("scratch", "torch"):
         pyexport.export(tmp_path / f"{kind}.pt", tmp_path / kind, "net", scheme=scheme)
@@ -130,6 +160,17 @@ def test_an_activation_without_an_integer_form_is_refused_with_the_way_out(kind)
         _load(small(graph=layers))
     assert str(caught.value).startswith(f"model.pt: layer 1 is {kind}")
     assert "train with relu" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "linear"])
+def test_every_kind_of_layer_is_lowered_or_refused_with_the_way_out(kind):
+    record = LayerRecord(kind, dict.fromkeys(KINDS[kind].numbers, 0.25))
+    try:
+        graph = _load(small(graph=(linear(6, 3, 1), record))).graph
+    except UnsupportedOperatorError as refusal:
+        assert f"layer 1 is {kind}, which has no exact integer form; train" in str(refusal)
+    else:
+        assert graph.output.shape == (3,)
 
 
 def test_a_weight_that_float32_cannot_hold_is_refused():

@@ -166,6 +166,15 @@ def test_a_network_that_could_not_be_read_is_not_written(change, message):
     assert str(caught.value).isprintable()
 
 
+def test_a_single_output_tells_two_classes():
+    one = {"graph": (linear(6, 1, 1),), "labels": None, "calibration": None}
+    rows = [bytes(6), bytes(6)]
+    network = small(**one, evaluation=Rows(rows, [0, 1]))
+    assert parse_checkpoint(write_checkpoint(network), "f") == network
+    with pytest.raises(UsageError, match="with 1 outputs they go from 0 to 1"):
+        write_checkpoint(small(**one, evaluation=Rows(rows, [0, 2])))
+
+
 def change(path: tuple, value: object) -> bytes:
     document, tensors = parts()
     place = document

@@ -9,9 +9,24 @@ from typing import Any
 
 import pytest
 
-from pyexport.errors import InvalidModelError
+from pyexport.errors import InvalidModelError, UsageError
 from pyexport.scratch import Value
 from pyexport.scratch.engine import dot
+
+
+def leaky(x: Any, slope: float) -> Any:
+    """Return the leaky ReLU of a Value or a tensor."""
+    if isinstance(x, Value):
+        return x.leaky_relu(slope)
+    return x.relu() - slope * (-x).relu()
+
+
+def neuron(a: Any, b: Any) -> Any:
+    """Return a dot product in which a and b stand as weight, input and bias, and twice."""
+    if isinstance(a, Value):
+        return dot([a, b, a * b, a], [b, 0.5, a, 0.0], b)
+    return a * b + b * 0.5 + a * b * a + b
+
 
 OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "add": lambda a, b: a + b,
@@ -30,6 +45,8 @@ OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "tanh": lambda a, b: (a * b).tanh(),
     "sigmoid": lambda a, b: (a * b).sigmoid(),
     "relu": lambda a, b: (a * b).relu() + b.relu(),
+    "leaky relu": lambda a, b: leaky(a * b, 0.25) * b + leaky(a, 0.01),
+    "dot": lambda a, b: neuron(a, b) * a,
     "repeated": lambda a, b: a * a * a + a * b + b * b,
 }
 POINTS = [(0.7, 1.3), (-1.1, 0.4), (2.5, 2.0)]
@@ -129,6 +146,11 @@ def test_sigmoid_does_not_overflow(x: float) -> None:
         (lambda: Value(1e200) ** 2, "no finite real number"),
         (lambda: Value(0.0) ** -1, "no finite real number"),
         (lambda: Value(-1.0) ** 0.5, "no finite real number"),
+        (lambda: Value(2.0) ** math.inf, "no finite real number"),
+        (lambda: Value(2.0) ** math.nan, "no finite real number"),
+        (lambda: Value(1.0) / 5e-324, "1.0 / 5e-324 is no finite number; .*keep the divisor away"),
+        (lambda: Value(1.0) / Value(1e-310), "no finite number"),
+        (lambda: Value(math.inf) / 2.0, "no finite number"),
     ],
 )
 def test_impossible_operations_are_refused(wrong: Callable[[], Value], message: str) -> None:
@@ -142,6 +164,21 @@ def test_a_power_without_a_derivative_is_refused(x: float, exponent: float) -> N
     power = Value(x) ** exponent
     with pytest.raises(InvalidModelError, match="no finite real number"):
         power.backward()
+
+
+@pytest.mark.parametrize(("x", "divisor"), [(1e-310, 1e-310), (1e-5, 1e-160), (0.0, 1e-309)])
+def test_a_quotient_without_a_derivative_is_refused(x: float, divisor: float) -> None:
+    quotient = Value(x) / Value(divisor)
+    with pytest.raises(InvalidModelError, match="no finite number"):
+        quotient.backward()
+
+
+@pytest.mark.parametrize("wrong", [lambda v: v**v, lambda v: 2.0**v])
+def test_a_value_as_an_exponent_is_refused_with_the_way_out(wrong: Callable[[Any], Any]) -> None:
+    with pytest.raises(UsageError, match=r"must be a plain number.*\(b \* a\.log\(\)\)\.exp\(\)$"):
+        wrong(Value(3.0))
+    a, b = Value(3.0), Value(2.0)
+    assert (b * a.log()).exp().data == pytest.approx(9.0)
 
 
 def test_a_graph_leaves_no_garbage() -> None:

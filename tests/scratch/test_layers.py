@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pyexport.errors import InvalidModelError, UsageError
+from pyexport.errors import InvalidModelError
 from pyexport.scratch import (
     LOSSES,
     SGD,
@@ -197,47 +197,6 @@ def test_cross_entropy_takes_the_inputs_of_a_last_softmax() -> None:
 
 def test_every_loss_is_tested_here() -> None:
     assert {loss for loss, _ in TARGETS} == set(LOSSES)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        lambda: Linear(0, 3),
-        lambda: Linear(3, 3, init="ones"),
-        lambda: Dropout(1.0),
-        lambda: Sequential(ReLU()),
-        lambda: Sequential(Linear(2, 3), Linear(4, 1)),
-        lambda: Sequential(Linear(2, 3), engine="numpy"),
-        lambda: Sequential(Linear(2, 3), input_bits=0),
-        lambda: Linear(2, 3).weight,
-    ],
-)
-def test_impossible_layers_and_networks_are_refused(wrong: Callable[[], object]) -> None:
-    with pytest.raises(UsageError) as caught:
-        wrong()
-    assert "\n" not in str(caught.value)
-
-
-def test_a_layer_belongs_to_one_network() -> None:
-    layer = Linear(2, 2)
-    Sequential(layer)
-    with pytest.raises(UsageError, match="already part of a network"):
-        Sequential(layer)
-
-
-@pytest.mark.parametrize(
-    ("weight", "bias"),
-    [
-        ([[1.0, 2.0]], [0.0]),
-        ([[1.0], [2.0]], [0.0, 0.0]),
-        ([[1.0, 2.0], [1.0, 2.0]], [0.0]),
-        ([[1.0, float("nan")], [1.0, 2.0]], [0.0, 0.0]),
-    ],
-)
-def test_unfitting_weights_are_refused(weight: list[list[float]], bias: list[float]) -> None:
-    net = Sequential(Linear(2, 2))
-    with pytest.raises(UsageError):
-        net.linears[0].load(weight, bias)
 
 
 def test_relu_keeps_nan_for_the_loss_to_refuse() -> None:

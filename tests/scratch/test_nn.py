@@ -6,7 +6,6 @@ import gc
 import hashlib
 import subprocess
 import sys
-import tracemalloc
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 
 from pyexport.errors import InvalidModelError, PyexportError, UsageError
-from pyexport.scratch import SGD, Adam, Linear, ReLU, Sequential, mlp
+from pyexport.scratch import SGD, Adam, Sequential, mlp
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINES = ("value", "lists", "packed")
@@ -114,43 +113,12 @@ def test_seeds_decide_the_weights() -> None:
     assert first == second != third
 
 
-@pytest.mark.parametrize(("engine", "bits"), [("lists", 8), ("packed", 8), ("packed", 12)])
-def test_bytes_are_256ths(engine: str, bits: int) -> None:
-    net = mlp(4, 3, 2, engine=engine, input_bits=bits)
-    assert net(bytes([0, 64, 128, 255])) == net([0.0, 0.25, 0.5, 255 / 256])
-
-
 def test_scalar_and_list_engines_compute_the_same_bits() -> None:
     value, lists = (mlp(9, 7, 3, seed=8, engine=engine) for engine in ("value", "lists"))
     rng = Random(9)
     for _ in range(5):
         x = [rng.uniform(-1, 1) for _ in range(9)]
         assert value(x) == lists(x)
-
-
-@pytest.mark.parametrize("engine", ["lists", "packed"])
-def test_memory_does_not_grow_over_10_000_steps(engine: str) -> None:
-    net = Sequential(Linear(8, 6), ReLU(), Linear(6, 2), engine=engine)
-    optimizer = SGD(0.01)
-    x = bytes(range(8))
-
-    def train(steps: int) -> None:
-        for k in range(steps):
-            net.step(x, k % 2, loss="cross_entropy", optimizer=optimizer)
-
-    gc.collect()
-    gc.disable()  # reference counts alone must free every graph
-    tracemalloc.start()
-    try:
-        train(200)
-        before, _ = tracemalloc.get_traced_memory()
-        train(10_000)
-        after, _ = tracemalloc.get_traced_memory()
-        assert gc.collect() == 0
-    finally:
-        tracemalloc.stop()
-        gc.enable()
-    assert after - before < 4096
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -244,34 +212,14 @@ def test_hashes_here_are_of_all_the_weights() -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("kind", [bytearray, memoryview])
-def test_all_kinds_of_bytes_are_256ths(engine: str, kind: Any) -> None:
-    net = mlp(4, 3, 2, engine=engine)
-    pixels = bytes([0, 64, 128, 255])
-    assert net(kind(pixels)) == net(pixels)
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("x", [None, 3, ["a"] * 4, "abcd"])
-def test_inputs_that_are_no_numbers_are_refused(engine: str, x: Any) -> None:
-    with pytest.raises(UsageError, match="neither bytes nor a list of numbers"):
-        mlp(4, 2, engine=engine)(x)
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("loss", ["mse", "rmse"])
-@pytest.mark.parametrize("target", [None, 0.5, "01", [None, 1.0], [10**400, 0]])
-def test_targets_that_are_no_numbers_get_one_clear_error(
-    engine: str, loss: str, target: Any
-) -> None:
-    with pytest.raises(UsageError, match="neither the number of a class nor a list of numbers"):
-        mlp(4, 2, engine=engine).step([0.5] * 4, target, loss=loss, optimizer=SGD(0.1))
-
-
-@pytest.mark.parametrize("target", [None, 0.5, "1", [1.0, 1.0], True])
-def test_hinge_on_one_output_refuses_what_is_no_side(target: Any) -> None:
-    with pytest.raises(UsageError, match="target"):
-        mlp(4, 1).step([0.5] * 4, target, loss="hinge", optimizer=SGD(0.1))
+def test_one_output_learns_two_classes_by_hinge(engine: str) -> None:
+    net, optimizer = mlp(2, 8, 1, seed=1, engine=engine), SGD(0.05)
+    data = [(x, label % 2) for x, label in blobs(90, seed=2)]
+    for _ in range(8):
+        for x, label in data:
+            net.step(x, label, loss="hinge", optimizer=optimizer)
+    assert sum(net.classify(x) == label for x, label in data) >= 85
+    assert {net.classify(x) for x, _ in data} == {0, 1}
 
 
 def exploded(engine: str = "lists") -> Sequential:

@@ -20,6 +20,7 @@ from pyexport.scratch import (
     mlp,
     step_decay,
 )
+from pyexport.scratch.backends.floats import FloatMatrix
 from pyexport.scratch.schedules import Schedule
 
 OPTIMIZERS: dict[str, tuple[Callable[[], Any], str, dict[str, Any]]] = {
@@ -101,6 +102,64 @@ def test_samples_with_a_small_loss_are_skipped() -> None:
         assert 0.0 < loss < 0.02
         assert (net.linears[0].weight == before) == bool(skip_below)
     assert optimizer.steps == 1
+
+
+@pytest.mark.parametrize("engine", ["lists", "packed"])
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_batch_is_stepped_if_one_of_its_losses_is_large(
+    engine: str, order: tuple[int, int]
+) -> None:
+    net = mlp(2, 2, engine=engine, clip=16.0)
+    net.linears[0].load([[9.0, 0.0], [-9.0, 0.0]], [0.0, 0.0])
+    before = net.linears[0].weight
+    rows = [[1.0, 0.0], [0.0, 1.0]]  # the first is known well, the second not at all
+    optimizer = SGD(0.1)
+    net.step_batch(
+        [rows[k] for k in order], [0, 0], loss="cross_entropy", optimizer=optimizer, skip_below=0.02
+    )
+    assert optimizer.steps == 1
+    after = net.linears[0].weight
+    assert [row[0] for row in after] == [row[0] for row in before]  # no share of the known one
+    assert [row[1] for row in after] == pytest.approx([0.025, -0.025], abs=1e-4)
+
+
+@pytest.mark.parametrize("make", [lambda: SGD(0.1), lambda: SGD(0.1, momentum=0.9), Adam])
+def test_an_optimizer_belongs_to_one_network(make: Callable[[], Any]) -> None:
+    optimizer, nets = make(), [mlp(2, 2, engine="lists", seed=seed) for seed in (0, 0)]
+    for _ in range(2):
+        nets[0].step([0.5, 0.5], 0, loss="mse", optimizer=optimizer)
+    before = nets[1].linears[0].weight
+    with pytest.raises(UsageError, match=r"another network already.*an optimizer for each"):
+        nets[1].step([0.5, 0.5], 0, loss="mse", optimizer=optimizer)
+    assert nets[1].linears[0].weight == before
+    assert optimizer.steps == 2
+    nets[1].step([0.5, 0.5], 0, loss="mse", optimizer=make())  # nothing was left behind
+    nets[0].step([0.5, 0.5], 0, loss="mse", optimizer=optimizer)
+
+
+def test_a_refused_step_does_not_bind_an_optimizer() -> None:
+    optimizer = Adam()
+    with pytest.raises(UsageError, match="use the lists engine"):
+        mlp(2, 2).step([0.5, 0.5], 0, loss="mse", optimizer=optimizer)
+    mlp(2, 2, engine="lists").step([0.5, 0.5], 0, loss="mse", optimizer=optimizer)
+    assert optimizer.steps == 1
+
+
+def test_a_warning_made_an_error_does_not_stop_a_step_half_way() -> None:
+    class Layer(FloatMatrix):
+        def descend(self, rate: float) -> None:
+            super().descend(rate)
+            raise RuntimeWarning("weights were clipped")
+
+    layers = [Layer([[1.0]], [0.0]) for _ in range(2)]
+    for layer in layers:
+        layer.outer([(0, 1.0)], [1.0])
+    optimizer = SGD(0.25)
+    with pytest.raises(RuntimeWarning, match="weights were clipped"):
+        optimizer.step(layers)
+    assert optimizer.steps == 1
+    assert [layer.weight() for layer in layers] == [[[0.75]], [[0.75]]]
+    assert [layer.bias() for layer in layers] == [[-0.25], [-0.25]]
 
 
 @pytest.mark.parametrize(

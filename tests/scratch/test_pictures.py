@@ -55,7 +55,21 @@ def test_each_curve_has_its_color():
 
 @pytest.mark.parametrize("point", [(0.0, 5.0), (3.0, 0.0)])
 def test_a_curve_of_one_point_is_a_picture(point):
-    ElementTree.fromstring(learning_curves({"a": [point]}, "", "", ""))
+    root = ElementTree.fromstring(learning_curves({"a": [point]}, "", "", ""))
+    (dot,) = root.findall(f"{SVG}circle")
+    _, _, _, height = (float(v) for v in root.attrib["viewBox"].split())
+    assert 0.3 * height < float(dot.attrib["cy"]) < 0.7 * height
+
+
+@pytest.mark.parametrize("shares", [[97.5], [97.5, 97.5], [0.0], [-3.0], [1e-12], [1e12]])
+def test_the_axis_of_one_look_is_readable(shares):
+    curve = [(k + 1.0, share) for k, share in enumerate(shares)]
+    root = ElementTree.fromstring(learning_curves({"": curve}, "", "", ""))
+    left = [node for node in root.iter(f"{SVG}text") if node.attrib["text-anchor"] == "end"]
+    ticks = [node.text for node in left if node.text]
+    assert 3 <= len(ticks) <= 8
+    assert len(set(ticks)) == len(ticks)
+    assert float(ticks[0]) <= shares[0] <= float(ticks[-1])
 
 
 def test_what_cannot_be_drawn_is_refused():

@@ -115,6 +115,17 @@ def test_data_that_do_not_fit_are_refused(training, validation, message):
         list(fit(network(), training, validation, RECIPE))
 
 
+def test_one_output_is_trained_on_classes_by_hinge_alone():
+    net = mlp(2, 8, 1, input_bits=12)
+    for _ in fit(net, TRAINING, VALIDATION, replace(RECIPE, loss="hinge")):
+        pass
+    assert accuracy(net, VALIDATION) >= 0.8
+    with pytest.raises(UsageError, match="train it with hinge"):
+        list(fit(mlp(2, 1), TRAINING, VALIDATION, RECIPE))
+    with pytest.raises(UsageError, match="tells 2 classes apart, 0 to 1"):
+        list(fit(net, Samples([[0.0, 0.0]], [2]), VALIDATION, replace(RECIPE, loss="hinge")))
+
+
 @pytest.mark.parametrize(
     "options",
     [

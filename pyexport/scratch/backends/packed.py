@@ -63,6 +63,7 @@ class PackedMatrix:
         columns = [[round(w * scale) for w in row] for row in weight]
         rows = [list(row) for row in zip(*columns, strict=True)]
         self._set_rows([*rows, [round(b * scale) for b in bias]])
+        self._warn_of_clipping()
 
     def weight(self) -> list[Row]:
         rows = [self._lanes.numbers(row) for row in self._rows]
@@ -75,7 +76,9 @@ class PackedMatrix:
         if isinstance(x, Numbers | Levels):
             return x
         plan = self.plan
-        if isinstance(x, bytes):  # below 1 each, so their sum is below the plan's n_in
+        if isinstance(x, bytes):  # below 1 each, so n_in is what they need room for
+            if plan.input_total < plan.n_in:
+                raise UsageError(f"this layer has no room for bytes: {plan}; give it numbers")
             if self._levels:
                 return Levels(x, self._levels, self._places)
             exact = plan.input_bits == PIXEL_BITS
@@ -158,6 +161,7 @@ class PackedMatrix:
             if self._columns is not None:
                 self._step_columns(rounded(g, scale), x)
         self.forget()
+        self._warn_of_clipping()  # last: whoever makes it an error still has the whole step
 
     def update(self, rule: Rule) -> None:
         raise UsageError(
@@ -187,7 +191,6 @@ class PackedMatrix:
         outside = sum(not -limit <= number < limit for row in rows for number in row)
         if outside:
             self.clipped += outside
-            self._warn_of_clipping()
             rows = [[min(max(number, -limit), limit - 1) for number in row] for row in rows]
         *packed, self._bias = [self._lanes.pack(row) for row in rows]
         self._rows = packed

@@ -35,9 +35,13 @@ class Plan:
         limit = 2 * self.clip_units
         one = 1 << self.input_bits  # the bias is a weight whose input is 1
         if limit * (self.input_room + one) >= 1 << (8 * self.width - 1):
-            raise UsageError(f"lanes of {8 * self.width} bits are too narrow for {self}")
+            raise UsageError(
+                f"lanes of {8 * self.width} bits are too narrow for {self}; plan_layer finds others"
+            )
         if limit * self.gradient_room >= 1 << (8 * COLUMN_WIDTH - 1):
-            raise UsageError(f"the gradients of {self} can outgrow their lanes")
+            raise UsageError(
+                f"the gradients of {self} can outgrow their lanes; plan_layer finds others"
+            )
 
     @cached_property
     def clip_units(self) -> int:
