@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def to_dot(value: Value, names: Mapping[Value, str] | None = None) -> str:
 
 def to_svg(value: Value, names: Mapping[Value, str] | None = None) -> str:
     """Return the graph as an SVG picture, inputs on the left; it needs no program to be made."""
-    marks = _marks(value, names or {})
+    marks = _with_bends(_marks(value, names or {}))
     columns = _ordered_columns(marks)
     places = _places(marks, columns)
     width = max(x + _half_width(mark) for mark, (x, _) in zip(marks, places, strict=True))
@@ -67,7 +67,8 @@ def to_svg(value: Value, names: Mapping[Value, str] | None = None) -> str:
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width + _MARGIN:g} '
         f'{height + 2 * _MARGIN:g}" font-family="monospace" font-size="10" fill="none" '
-        'stroke="#444">'
+        'stroke="#444">',
+        '<rect width="100%" height="100%" fill="#fff" stroke="none"/>',
     ]
     for mark, (x, y) in zip(marks, places, strict=True):
         for source in mark.sources:
@@ -108,20 +109,47 @@ def _marks(value: Value, names: Mapping[Value, str]) -> list[_Mark]:
     return marks
 
 
-def _ordered_columns(marks: list[_Mark]) -> list[list[int]]:
-    """Return the marks column by column, each near what it is joined to, so that few lines cross.
+def _with_bends(marks: list[_Mark]) -> list[_Mark]:
+    """Return the marks in their columns, with a bend in each column that a line passes by.
 
-    A number that is used late stands just before its first use, not in the first column.
+    A bend is a mark without text; it keeps a row free, so that no line runs behind a box. A number
+    that is used late stands just before its first use, not in the first column.
     """
+    users = _users(marks)
+    placed: list[_Mark] = []
+    for mark, after in zip(marks, users, strict=True):
+        late = bool(after) and not mark.sources
+        column = min(marks[user].column for user in after) - 1 if late else mark.column
+        placed.append(replace(mark, column=column))
+    bends: dict[tuple[int, int], int] = {}  # (first source, column): lines of one source share them
+    for index, mark in enumerate(placed[:]):
+        sources = []
+        for first in mark.sources:
+            last = first
+            for column in range(placed[first].column + 1, mark.column):
+                if (first, column) not in bends:
+                    bends[first, column] = len(placed)
+                    placed.append(_Mark((), (last,), column))
+                last = bends[first, column]
+            sources.append(last)
+        placed[index] = replace(mark, sources=tuple(sources))
+    return placed
+
+
+def _users(marks: list[_Mark]) -> list[list[int]]:
     users: list[list[int]] = [[] for _ in marks]
     for index, mark in enumerate(marks):
         for source in mark.sources:
             users[source].append(index)
+    return users
+
+
+def _ordered_columns(marks: list[_Mark]) -> list[list[int]]:
+    """Return the marks column by column, each near what it is joined to: few lines cross."""
+    users = _users(marks)
     columns: list[list[int]] = [[] for _ in range(1 + max(mark.column for mark in marks))]
     for index, mark in enumerate(marks):
-        late = bool(users[index]) and not mark.sources
-        column = min(marks[user].column for user in users[index]) - 1 if late else mark.column
-        columns[column].append(index)
+        columns[mark.column].append(index)
     height = {i: float(row) for shapes in columns for row, i in enumerate(shapes)}
     for sweep in range(_SWEEPS):
         backward = sweep % 2 == 1
@@ -151,10 +179,15 @@ def _places(marks: list[_Mark], columns: list[list[int]]) -> list[tuple[float, f
 
 
 def _half_width(mark: _Mark) -> float:
+    if not mark.texts:  # a bend is as wide as its column: boxes and circles take turns
+        return _CIRCLE if mark.column % 2 else _BOX / 2
     return _BOX / 2 if len(mark.texts) > 1 else _CIRCLE
 
 
 def _svg_shape(mark: _Mark, x: float, y: float) -> list[str]:
+    if not mark.texts:
+        half = _half_width(mark)
+        return [f'<path d="M{x - half:g} {y:g}H{x + half:g}" stroke="#999"/>']
     if len(mark.texts) == 1:
         return [
             f'<circle cx="{x:g}" cy="{y:g}" r="{_CIRCLE:g}" fill="#fff"/>',

@@ -63,7 +63,8 @@ def learning_curves(
     low, high = min(ys), max(ys)
     if high - low <= 1e-6 * abs(high):  # one look, or looks alike: in the middle of the picture
         low, high = low - (abs(low) / 20 or 1.0), high + (abs(high) / 20 or 1.0)
-    frame = _Frame((0.0, max(xs) or 1.0), (low, high))
+    room = 0.05 * (high - low)  # for the dots
+    frame = _Frame((0.0, 1.02 * max(xs) or 1.0), (low - room, high + room))
     shapes = []
     for number, (name, curve) in enumerate(curves.items()):
         color = COLORS[number % len(COLORS)]

@@ -40,7 +40,7 @@ def test_graphviz_reads_the_dot(tmp_path):
 
 def test_svg_has_a_box_for_each_value_and_a_line_for_each_edge():
     root = ElementTree.fromstring(to_svg(*neuron()))
-    assert len(root.findall(f"{SVG}rect")) == 6
+    assert len(root.findall(f"{SVG}rect")) == 1 + 6  # the first is the background
     assert len(root.findall(f"{SVG}circle")) == 3
     assert len(root.findall(f"{SVG}path")) == 8
     texts = [node.text for node in root.iter(f"{SVG}text")]
@@ -53,7 +53,7 @@ def test_no_shape_of_the_svg_covers_another():
         value = value * Value(0.5) + value * number
     root = ElementTree.fromstring(to_svg(value))
     boxes = []
-    for node in root:
+    for node in list(root)[1:]:  # the background is under all of them
         if node.tag == f"{SVG}rect":
             x, y, w, h = (float(node.attrib[k]) for k in ("x", "y", "width", "height"))
             boxes.append((x, y, x + w, y + h))
@@ -114,3 +114,28 @@ def test_the_package_offers_draw():
 
     assert "draw" in scratch.__all__
     assert scratch.draw is draw
+
+
+def test_a_long_edge_runs_behind_no_box():
+    x = Value(2.0)
+    root = ElementTree.fromstring(to_svg(x * x + (x * x).exp() * x))
+    edges = [node.attrib["d"] for node in root.findall(f"{SVG}path")]
+    boxes = [
+        tuple(float(node.attrib[k]) for k in ("x", "y", "width", "height"))
+        for node in root.findall(f"{SVG}rect")[1:]
+    ]
+    assert any("H" in edge for edge in edges)  # what passes a column has a row of its own there
+    for edge in edges:
+        points = [float(number) for number in re.findall(r"-?[\d.]+", edge)]
+        if "H" in edge:  # a line, as a curve: start, two handles, end
+            x0, y0, x3 = points
+            points = [x0, y0, x0, y0, x3, y0, x3, y0]
+        (x0, y0), (x1, y1), (x2, y2), (x3, y3) = zip(points[::2], points[1::2], strict=True)
+        for k in range(1, 40):
+            t = k / 40
+            u = 1 - t
+            px = u**3 * x0 + 3 * u * u * t * x1 + 3 * u * t * t * x2 + t**3 * x3
+            py = u**3 * y0 + 3 * u * u * t * y1 + 3 * u * t * t * y2 + t**3 * y3
+            for left, top, width, height in boxes:
+                inside = left + 1 < px < left + width - 1 and top + 1 < py < top + height - 1
+                assert not inside, edge

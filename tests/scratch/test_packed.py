@@ -237,3 +237,29 @@ def test_optimizers_that_need_whole_gradients_are_refused(optimizer: SGD | Adam)
 def test_a_clip_that_is_no_power_of_two_is_refused(clip: float) -> None:
     with pytest.raises(UsageError, match="power of two"):
         mlp(4, 2, clip=clip)
+
+
+def test_a_layer_without_room_for_bytes_refuses_them() -> None:
+    matrix = PackedMatrix([[0.5] * 80], [0.0], plan_layer(80, 1, 8, 64, 4.0))
+    with pytest.raises(UsageError, match="no room for bytes"):
+        matrix.encode(bytes(80))
+    assert matrix.mv(matrix.encode([0.5] * 80)) == [20.0]
+
+
+def test_a_clipping_warning_made_an_error_leaves_a_whole_step() -> None:
+    steps = []
+    for action in ("ignore", "error"):
+        matrix = PackedMatrix([[0.0], [0.0]], [0.0, 0.0], plan_layer(1, 2, 8, 64, 4.0))
+        x = matrix.encode([1.0])
+        with warnings.catch_warnings():
+            warnings.simplefilter(action, ClippedWeightsWarning)
+            for g in ([-3.9, 0.5], [-3.9, 0.5], [-3.9, 0.5]):
+                matrix.outer(x, g)
+                try:
+                    matrix.descend(1.0)
+                except ClippedWeightsWarning:
+                    steps.append("warned")
+        assert not matrix.pairs
+        steps.append((matrix.weight(), matrix.bias(), matrix.clipped))
+    assert steps.pop(1) == "warned"
+    assert steps[0] == steps[-1]
