@@ -11,6 +11,7 @@ from pyexport.errors import FileFormatError, UsageError
 from pyexport.scratch.checkpoint import (
     FORMAT,
     KEY,
+    STATE_WORDS,
     Checkpoint,
     LayerRecord,
     Rows,
@@ -108,10 +109,11 @@ def build_network(checkpoint: Checkpoint, engine: str | None = None) -> Sequenti
     layers = [_build(record) for record in checkpoint.graph]
     training = checkpoint.training
     if training is None:
-        network = Sequential(*layers, engine=engine or "lists")
+        network = Sequential(*layers, seed=None, engine=engine or "lists")
     else:
         network = Sequential(
             *layers,
+            seed=None,
             engine=engine or training.engine,
             input_bits=training.input_bits,
             clip=training.clip,
@@ -229,6 +231,8 @@ def _training(value: object, what: str) -> Training | None:
             data = bytes.fromhex(state) if isinstance(state, str) else b""
         except ValueError:
             data = b""
+        if len(data) != 4 * STATE_WORDS:
+            raise FileFormatError(f"{what}: dropout is no state of a random generator; {AGAIN}")
         words = tuple(int.from_bytes(data[i : i + 4], "big") for i in range(0, len(data), 4))
     return Training(
         engine=_text(entry.get("engine"), f"{what}: engine"),

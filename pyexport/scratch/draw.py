@@ -31,6 +31,8 @@ def draw(value: Value, path: str | Path, names: Mapping[Value, str] | None = Non
 
     names: what to call some of the values. Call value.backward() before, to see the gradients.
     """
+    if not isinstance(value, Value):
+        raise UsageError(f"draw takes a Value, not {printable(value, 40)}; make one of it first")
     path = Path(path)
     makers = {".dot": to_dot, ".gv": to_dot, ".svg": to_svg}
     if path.suffix not in makers:
@@ -38,8 +40,8 @@ def draw(value: Value, path: str | Path, names: Mapping[Value, str] | None = Non
     text = makers[path.suffix](value, names)
     try:
         path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        reason = printable(error.strerror or error)
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        reason = printable(getattr(error, "strerror", None) or error)
         raise OutputError(
             f"{printable(path)}: cannot be written ({reason}); choose another place"
         ) from None

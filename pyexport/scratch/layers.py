@@ -108,6 +108,10 @@ class Linear:
             )
         self.matrix.load(weight, bias)
 
+    def zeros(self) -> list[Row]:
+        """Return weights that are all 0."""
+        return [[0.0] * self.n_in for _ in range(self.n_out)]
+
     def draw(self, rng: Random) -> list[Row]:
         """Return initial weights."""
         fan = self.n_in if self.init == "he" else self.n_in + self.n_out

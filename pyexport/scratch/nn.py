@@ -16,6 +16,7 @@ from pyexport.scratch.backends.packed import PIXEL_BITS, PackedMatrix
 from pyexport.scratch.backends.plan import Plan, plan_layer
 from pyexport.scratch.backends.scalars import ScalarMatrix, ScalarVector
 from pyexport.scratch.data import as_row
+from pyexport.scratch.encoded import Encoded, Input
 from pyexport.scratch.engine import Value
 from pyexport.scratch.layers import (
     KINDS,
@@ -36,38 +37,29 @@ PIXELS = [k / 256 for k in range(256)]
 ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
 
 
-class Encoded:
-    """An input in the form of one kind of network; Sequential.encode makes it."""
-
-    __slots__ = ("data", "form")
-
-    def __init__(self, data: Any, form: Plan | None) -> None:
-        self.data = data
-        self.form = form  # the fixed-point formats of the layer that takes it; None: floats
-
-
-Input = Sequence[float] | Encoded
-
-
 class Sequential:
     """A network; starts in eval mode.
 
     input_bits and clip concern the packed engine alone: inputs are rounded to multiples of
-    2**-input_bits, weights are clipped to +-clip. Inputs should lie in about -1..1.
+    2**-input_bits, weights are clipped to +-clip. Inputs should lie in about -1..1. A step of one
+    sample, rate * gradient / batch size, is rounded to some 2**-17: what is smaller is lost, with a
+    warning if nothing else comes for a while.
+
+    seed: of the weights and of dropout; None: the weights are 0, for those who load others next.
     """
 
     def __init__(
         self,
         *layers: Layer,
-        seed: int = 0,
+        seed: int | None = 0,
         engine: str = "packed",
         input_bits: int = PIXEL_BITS,
         clip: float = 4.0,
     ) -> None:
         if engine not in ENGINES:
             raise UsageError(f"no engine {engine!r}; use one of {', '.join(ENGINES)}")
-        if not 1 <= input_bits <= HIDDEN_BITS:
-            raise UsageError(f"input_bits is {input_bits}; use 1 to {HIDDEN_BITS}")
+        if not isinstance(input_bits, int) or not 1 <= input_bits <= HIDDEN_BITS:
+            raise UsageError(f"input_bits is {input_bits}; use a whole number, 1 to {HIDDEN_BITS}")
         if not (math.isfinite(clip) and math.frexp(clip)[0] == 0.5):
             raise UsageError(f"clip is {clip}; use a power of two such as 2 or 4")
         self.layers = layers
@@ -79,9 +71,10 @@ class Sequential:
         self.linears = check_layers(layers)
         self.n_in = self.linears[0].n_in
         self.n_out = self.linears[-1].n_out
-        rng = Random(seed)
+        rng = Random(seed or 0)
         for linear in self.linears:
-            linear.matrix = self._make_matrix(linear, linear.draw(rng))
+            weight = linear.zeros() if seed is None else linear.draw(rng)
+            linear.matrix = self._make_matrix(linear, weight)
         for layer in layers:
             if isinstance(layer, Dropout):
                 layer.rng = rng
@@ -163,6 +156,8 @@ class Sequential:
                 f"a batch of {len(inputs)} samples and {len(targets)} targets;"
                 " give at least one sample, and a target for each"
             )
+        if math.isnan(skip_below):
+            raise UsageError("skip_below is NaN; use 0 to train on every sample")
         share = 1.0 / len(inputs)
         losses = [
             self._differentiate(x, loss, target, share, skip_below)[0]
@@ -228,19 +223,21 @@ class Sequential:
         return Node(data, tracked=tracked)
 
     def _checked(self, x: Sequence[float]) -> Any:
-        """Return what the first layer takes."""
+        """Return what the first layer takes: nothing that the caller can still change."""
         if not isinstance(x, (bytes, list, tuple)):
             x = as_row(x)
         try:
             size = len(x)
-            finite = isinstance(x, bytes) or all(map(math.isfinite, x))
-        except TypeError:
+            if not isinstance(x, bytes):
+                x = [float(number + 0.0) for number in x]  # text has no sum
+        except (TypeError, ValueError, OverflowError):
             raise UsageError(
-                "an input is neither bytes nor a list of numbers; give one number an input"
+                "an input is neither bytes nor a list of numbers that fit a float;"
+                " give one number an input"
             ) from None
         if size != self.n_in:
             raise UsageError(f"the network takes {self.n_in} inputs, not {size}; give one an input")
-        if not finite:
+        if not (isinstance(x, bytes) or all(map(math.isfinite, x))):
             raise UsageError("an input is NaN or infinite; clean the data first")
         if self._packed_input:
             return self._packed_input.encode(x)

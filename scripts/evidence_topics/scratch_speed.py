@@ -112,8 +112,10 @@ def beside_others(context: Context) -> tuple[Figure, ...]:
                 "",
                 f"`python scripts/compare_engines.py --fast --rounds {ROUNDS}`: in a process every "
                 f"engine takes {ROUNDS} turns, of which the best counts. PyTorch was "
-                f"{', '.join(f'{one:.2f}' for one in ratios)} times slower. Packed takes {BITS} "
-                "bits of a pixel, the others all 8.",
+                f"{', '.join(f'{one:.2f}' for one in ratios)} times slower. The images are "
+                "in each engine's own form before the clock starts: encoded, which is a sixth of a "
+                f"packed step, or arrays and tensors. Packed takes {BITS} bits of a pixel, the "
+                "others all 8.",
             ),
         ),
     )

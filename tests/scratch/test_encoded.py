@@ -48,6 +48,22 @@ def test_an_encoded_input_suits_networks_of_the_same_kind_only() -> None:
             other(encoded)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_encoded_input_is_a_copy(engine: str) -> None:
+    network = mlp(2, 6, 3, engine=engine)
+    x = [0.5, 0.25]
+    encoded = network.encode(x)
+    x[0] = 3e7
+    assert network(encoded) == network([0.5, 0.25])
+
+
+@pytest.mark.parametrize("engine", ["value", "lists"])
+def test_an_encoded_input_of_another_size_is_refused(engine: str) -> None:
+    encoded = mlp(21, 6, 3, engine=engine).encode(bytes(21))
+    with pytest.raises(UsageError, match="network of another kind"):
+        mlp(20, 6, 3, engine=engine)(encoded)
+
+
 def test_an_input_is_checked_when_it_is_encoded() -> None:
     network = mlp(2, 6, 3)
     with pytest.raises(UsageError, match="takes 2 inputs, not 3"):

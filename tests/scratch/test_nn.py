@@ -52,10 +52,12 @@ def run_training(python: str, engine: str, steps: int) -> str:
 def other_pythons() -> list[str]:
     """Return the interpreters beside this one that start."""
     found = []
-    for minor in range(11, 16):
+    names = [f"python3.{minor}" for minor in range(11, 16)]
+    names += map(str, Path.home().glob(".pyenv/versions/3.1[1-9].*/bin/python"))
+    for name in names:
         try:
             done = subprocess.run(
-                [f"python3.{minor}", "-c", "import sys; print(sys.executable)"],
+                [name, "-c", "import sys; print(sys.executable)"],
                 capture_output=True,
                 text=True,
             )
@@ -66,10 +68,14 @@ def other_pythons() -> list[str]:
     return found
 
 
+# Of the weights after TRAIN; other C libraries might round exp and log otherwise than glibc.
+HASHES = {"value": "745b0189b68f", "lists": "fbcf0559247b", "packed": "7795fcfc30e8"}
+
+
 @pytest.mark.parametrize(("engine", "steps"), [("value", 20), ("lists", 200), ("packed", 200)])
-def test_every_python_at_hand_trains_to_identical_weights(engine: str, steps: int) -> None:
-    hashes = {run_training(python, engine, steps) for python in (sys.executable, *other_pythons())}
-    assert len(hashes) == 1
+def test_every_python_at_hand_trains_to_the_same_weights(engine: str, steps: int) -> None:
+    for python in {sys.executable, *other_pythons()}:
+        assert run_training(python, engine, steps).startswith(HASHES[engine]), python
 
 
 def test_only_the_standard_library_is_imported() -> None:

@@ -105,7 +105,7 @@ def test_a_recipe_without_sense_is_refused(change):
     ("training", "validation", "message"),
     [
         (Samples([], []), VALIDATION, "no samples to train on"),
-        (TRAINING, Samples([], []), "no samples to measure"),
+        (TRAINING, Samples([], []), "no samples to choose the weights by"),
         (Samples([[0.0, 0.0]], [2]), VALIDATION, "training data: sample 0 has class 2"),
         (TRAINING, Samples([[0.0, 0.0]], [-1]), "validation data: sample 0 has class -1"),
     ],

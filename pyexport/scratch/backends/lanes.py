@@ -34,7 +34,8 @@ class Lanes:
         self.count = count
         self.width = width
         self.bits = 8 * width
-        self.ones = sum(1 << (self.bits * k) for k in range(count))  # the number 1 in each lane
+        one = b"\1" + bytes(width - 1)
+        self.ones = int.from_bytes(one * count, "little")  # the number 1 in each lane
         self._limit = 1 << (self.bits - 1)
         self._signs = self.ones * self._limit
         self._floats = Struct(f"<{count}d")
@@ -47,6 +48,9 @@ class Lanes:
         self._dropped = max(0, self.bits - MANTISSA)
         self._mantissas = self.ones * ((1 << MANTISSA) - 1)
         self._exponents = self.ones * bits_of(2.0**MANTISSA)
+
+    def __reduce__(self) -> tuple[type[Lanes], tuple[int, int]]:
+        return Lanes, (self.count, self.width)  # copies and pickles are made anew
 
     def pack(self, numbers: Sequence[int]) -> int:
         """Return the numbers as one integer; refuses one that has no room in its lane."""

@@ -25,12 +25,17 @@ from pyexport.scratch.backends.plan import COLUMN_WIDTH, GRADIENT_BITS, Plan
 from pyexport.scratch.backends.sparse import FEW_LEVELS, Factors, Levels, Numbers
 
 PIXEL_BITS = 8  # bytes stand for k / 256
+FEWEST_LOST = 1000  # samples without effect in a row that are worth a warning
 
 Step = tuple[Factors, Sequence[float], int]  # x, g, and the largest change of a weight
 
 
 class ClippedWeightsWarning(RuntimeWarning):
     """Weights grew to the limit of the packed engine and were cut there; says how many."""
+
+
+class LostStepsWarning(RuntimeWarning):
+    """Steps of many samples in a row were rounded to nothing."""
 
 
 class PackedMatrix:
@@ -42,6 +47,8 @@ class PackedMatrix:
         self.plan = plan
         self.clipped = 0  # how often a weight was cut at plan.clip so far
         self._next_warning = 1  # the count at which to warn again
+        self._lost = 0  # samples since the last one whose step changed a weight
+        self._lost_limit = FEWEST_LOST
         self.pairs: list[tuple[Factors, Sequence[float]]] = []
         self._prepared: tuple[float, list[Step]] | None = None  # a rate, and the steps of it
         self._lanes = Lanes(plan.n_out, plan.width)
@@ -59,10 +66,11 @@ class PackedMatrix:
         self.load(weight, bias)
 
     def load(self, weight: Sequence[Sequence[float]], bias: Sequence[float]) -> None:
-        scale = 2.0**self.plan.weight_bits
-        columns = [[round(w * scale) for w in row] for row in weight]
+        scale, far = 2.0**self.plan.weight_bits, 2 * self.plan.clip
+        columns = [[round(min(max(w, -far), far) * scale) for w in row] for row in (*weight, bias)]
+        offsets = columns.pop()
         rows = [list(row) for row in zip(*columns, strict=True)]
-        self._set_rows([*rows, [round(b * scale) for b in bias]])
+        self._set_rows([*rows, offsets])
         self._warn_of_clipping()
 
     def weight(self) -> list[Row]:
@@ -81,9 +89,11 @@ class PackedMatrix:
                 raise UsageError(f"this layer has no room for bytes: {plan}; give it numbers")
             if self._levels:
                 return Levels(x, self._levels, self._places)
-            exact = plan.input_bits == PIXEL_BITS
-            pixels = x if exact else [self._pixels[k] for k in x]
-            return Numbers(pixels, 1.0, self._places)
+            if plan.input_bits == PIXEL_BITS:
+                return Numbers(x, 1.0, self._places)
+            pixels = [self._pixels[k] for k in x]
+            few = plan.input_bits < PIXEL_BITS  # then they are bytes too, which need less memory
+            return Numbers(bytes(pixels) if few else pixels, 1.0, self._places)
         numbers = Numbers(x, 2.0**plan.input_bits, self._places)
         if numbers.total > plan.input_room:
             raise InvalidModelError(
@@ -138,14 +148,17 @@ class PackedMatrix:
                     "a gradient became NaN or infinite; lower the learning rate"
                 )
             largest = max(max(g), -min(g)) * scale + ANCHOR - ANCHOR  # the largest |d_o|
-            growth = int(largest) * max(one, x.largest)
-            if growth > self.plan.slack_units or largest >= EXACT:
+            factor = max(one, x.largest)
+            if not largest < EXACT or int(largest) * factor > self.plan.slack_units:
                 raise InvalidModelError(
-                    f"one step would move a weight by {growth * self._unit:.3g}, more than the"
-                    f" packed engine allows ({self.plan.clip:g}); lower the learning rate"
+                    f"one step would move a weight by {largest * factor * self._unit:.3g}, more"
+                    f" than the packed engine allows ({self.plan.clip:g}); lower the learning rate"
                 )
-            if growth:
-                steps.append((x, g, growth))
+            if largest:
+                steps.append((x, g, int(largest) * factor))
+                self._lost = 0
+            elif rate and any(g):
+                self._lost += 1
         self._prepared = rate, steps
 
     def descend(self, rate: float) -> None:
@@ -161,7 +174,10 @@ class PackedMatrix:
             if self._columns is not None:
                 self._step_columns(rounded(g, scale), x)
         self.forget()
-        self._warn_of_clipping()  # last: whoever makes it an error still has the whole step
+        # Last: whoever makes an error of a warning still has the whole step.
+        self._warn_of_clipping()
+        if self._lost >= self._lost_limit:
+            self._warn_of_lost_steps()
 
     def update(self, rule: Rule) -> None:
         raise UsageError(
@@ -207,6 +223,16 @@ class PackedMatrix:
                 ClippedWeightsWarning,
                 stacklevel=5,
             )
+
+    def _warn_of_lost_steps(self) -> None:
+        self._lost_limit = 2 * self._lost
+        warnings.warn(
+            f"the steps of the last {self._lost} samples were too small for the fixed point of a"
+            f" {self.plan.n_in}-{self.plan.n_out} layer and changed nothing; raise the learning"
+            " rate, make batches smaller, or use the lists engine",
+            LostStepsWarning,
+            stacklevel=5,
+        )
 
     def _make_columns(self) -> None:
         """Transpose the rows; from now on steps keep both."""

@@ -71,7 +71,7 @@ class Plan:
 def plan_layer(n_in: int, n_out: int, input_bits: int, input_total: float, clip: float) -> Plan:
     """Return the narrowest plan in which a step keeps STEP_BITS fraction bits."""
     if not 0.5 <= clip <= MAX_CLIP or math.frexp(clip)[0] != 0.5:
-        raise UsageError(f"clip is {clip}; use a power of two such as 2 or 4")
+        raise UsageError(f"clip is {clip}; use a power of two from 0.5 to {MAX_CLIP:.0f}")
     inputs = int((input_total + 1) * 2**input_bits)
     columns = 8 * COLUMN_WIDTH - 1 - (int(2 * clip * GRADIENT_TOTAL) << GRADIENT_BITS).bit_length()
     for width in WIDTHS:  # narrow lanes are fast
