@@ -8,6 +8,7 @@ import typer
 from pyexport.cli.common import JsonOption, parse_range, print_json, say, split_output, warn
 from pyexport.codegen.identifiers import check_model_name
 from pyexport.errors import FileFormatError, UsageError
+from pyexport.firmware import check_project, install, installed_name
 from pyexport.frontends import load_model, read_samples
 from pyexport.ir import Dataset, Model
 from pyexport.pipeline import SCHEMES, Export, ExportOptions, export_model
@@ -44,6 +45,13 @@ def export_command(
         Path | None,
         typer.Option(help="Folder of templates that replace pyexport's own, file by file."),
     ] = None,
+    firmware: Annotated[
+        Path | None,
+        typer.Option(
+            help="Firmware project whose model this becomes; without --output only its files are "
+            "written."
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Quantize a model and write it as one C header, with all that is needed to check it."""
@@ -56,6 +64,8 @@ def export_command(
         raise UsageError(f"--scheme {scheme} is unknown; use {' or '.join(SCHEMES)}")
     if target is not None:
         get_target(target)
+    if firmware is not None:
+        check_project(firmware)
     declared = parse_range(input_range)
     loaded = load_model(model)
     options = ExportOptions(
@@ -69,13 +79,22 @@ def export_command(
         templates=templates,
     )
     result = export_model(loaded, options)
-    paths = result.write(folder)
+    paths: tuple[Path, ...] = ()
+    installed: tuple[Path, ...] = ()
+    if output is not None or firmware is None:
+        paths = result.write(folder)
+    before = installed_name(firmware) if firmware is not None else None
+    if firmware is not None:
+        installed = install(result, firmware)
     if json:
-        print_json(_document(result, paths))
+        print_json(_document(result, paths + installed))
         return
     for warning in result.warnings:
         warn(warning)
-    _print_summary(result, paths)
+    _print_summary(result, paths or installed)
+    if firmware is not None:
+        was = "" if before in (None, chosen) else f" (before: {before})"
+        say(f"{'firmware':<10}{firmware} now runs {chosen}{was}")
 
 
 def _calibration(
@@ -92,7 +111,7 @@ def _calibration(
 
 def _print_summary(result: Export, paths: tuple[Path, ...]) -> None:
     artifact, program = result.artifact, result.program
-    for path, what in zip(paths, ("header", "artifact", "manifest"), strict=True):
+    for path, what in zip(paths, ("header", "artifact", "manifest"), strict=False):
         say(f"{what:<10}{path}")
     say(f"{'identity':<10}{artifact.identity}")
     accuracy = artifact.accuracy
