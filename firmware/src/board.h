@@ -9,6 +9,10 @@
 
 #include <stdint.h>
 
+#if defined(ARDUINO)
+#include <Arduino.h> /* declares setup() and loop(): some cores as C, some as C++ */
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -25,12 +29,14 @@ uint32_t board_millis(void);                              /* wraps */
 uint32_t board_free_ram(void);                            /* never used since start, or unknown */
 const char *board_name(void);                             /* "uno" */
 
+#if !defined(ARDUINO)
 /* The application, for support packages that have a main() of their own: once, then for ever. */
+void setup(void);
+void loop(void);
+#endif
+
 #ifdef __cplusplus
 }
-
-void setup();
-void loop();
 #endif
 
 #endif /* FIRMWARE_BOARD_H */
