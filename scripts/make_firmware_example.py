@@ -18,9 +18,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pyexport.artifact import read_artifact
-from pyexport.firmware import EXAMPLE_FOLDER, project_files
 from pyexport.frontends import load_model
 from pyexport.pipeline import Export, ExportOptions, export_model, render_artifact
+from pyexport.project import EXAMPLE_FOLDER, project_files
 from pyexport.writing import write_together
 
 ROOT = Path(__file__).resolve().parent.parent

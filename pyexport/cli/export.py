@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 
 from pyexport.cli.common import JsonOption, parse_range, print_json, say, split_output, warn
+from pyexport.codegen import package_kind
 from pyexport.codegen.identifiers import check_model_name
 from pyexport.errors import FileFormatError, UsageError
-from pyexport.firmware import check_project, install, installed_name
 from pyexport.frontends import load_model, read_samples
 from pyexport.ir import Dataset, Model
 from pyexport.pipeline import SCHEMES, Export, ExportOptions, export_model
+from pyexport.project import check_project, install, installed_name, write_package
 from pyexport.quantize.ptq import check_inside
 from pyexport.targets import get_target
 
@@ -52,6 +53,13 @@ def export_command(
             "written."
         ),
     ] = None,
+    package: Annotated[
+        str | None,
+        typer.Option(
+            help="Write a library instead: arduino, platformio, esp-idf, zephyr or cmake; --output "
+            "is its folder, NAME-PACKAGE if absent."
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Quantize a model and write it as one C header, with all that is needed to check it."""
@@ -66,6 +74,10 @@ def export_command(
         get_target(target)
     if firmware is not None:
         check_project(firmware)
+    if package is not None:
+        package_kind(package)
+        if output is not None and output.suffix == ".h":
+            raise UsageError(f"--package writes a folder, and --output {output} names a header")
     declared = parse_range(input_range)
     loaded = load_model(model)
     options = ExportOptions(
@@ -79,19 +91,16 @@ def export_command(
         templates=templates,
     )
     result = export_model(loaded, options)
-    paths: tuple[Path, ...] = ()
-    installed: tuple[Path, ...] = ()
-    if output is not None or firmware is None:
-        paths = result.write(folder)
     before = installed_name(firmware) if firmware is not None else None
-    if firmware is not None:
-        installed = install(result, firmware)
+    paths = _write(result, folder if output is not None else None, package, firmware)
     if json:
-        print_json(_document(result, paths + installed))
+        print_json(_document(result, paths))
         return
     for warning in result.warnings:
         warn(warning)
-    _print_summary(result, paths or installed)
+    _print_summary(result, paths)
+    if package is not None:
+        say(f"{'package':<10}{paths[0].parent.parent} ({package})")
     if firmware is not None:
         was = "" if before in (None, chosen) else f" (before: {before})"
         say(f"{'firmware':<10}{firmware} now runs {chosen}{was}")
@@ -107,6 +116,20 @@ def _calibration(
     if limits is not None:  # checked here too, where the name of the file is known
         check_inside(rows, limits, f"{path}: the calibration data")
     return rows
+
+
+def _write(
+    result: Export, output: Path | None, package: str | None, firmware: Path | None
+) -> tuple[Path, ...]:
+    """Write what was asked for; returns the paths, header, artifact and manifest first."""
+    paths: tuple[Path, ...] = ()
+    if package is not None:
+        paths += write_package(result, package, output)
+    elif output is not None or firmware is None:
+        paths += result.write(output or Path())
+    if firmware is not None:
+        paths += install(result, firmware)
+    return paths
 
 
 def _print_summary(result: Export, paths: tuple[Path, ...]) -> None:
