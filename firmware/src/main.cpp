@@ -1,6 +1,8 @@
 /*
  * main.cpp - waits for a frame, runs the model, answers. The same on every board.
  */
+#if !defined(PIO_UNIT_TESTING) /* a test program has a setup() and loop() of its own */
+
 #include "board.h"
 #include "model.h"
 #include "pyexport_link.h"
@@ -70,3 +72,5 @@ void loop()
         pyx_device_receive(&device, static_cast<uint8_t>(byte), board_millis());
     }
 }
+
+#endif
