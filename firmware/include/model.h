@@ -10,6 +10,16 @@
 #ifndef FIRMWARE_INCLUDE_MODEL_H
 #define FIRMWARE_INCLUDE_MODEL_H
 
+#if defined(ESP8266) && !defined(PYEXPORT_FLASH) /* constants lie in RAM there, unless asked not to */
+#include <pgmspace.h>
+#define PYEXPORT_FLASH PROGMEM
+#define PYEXPORT_READ_U8(p) ((uint8_t)pgm_read_byte(p))
+#define PYEXPORT_READ_S8(p) ((int8_t)pgm_read_byte(p))
+#define PYEXPORT_READ_U16(p) ((uint16_t)pgm_read_word(p))
+#define PYEXPORT_READ_S32(p) ((int32_t)pgm_read_dword(p))
+#define PYEXPORT_READ_F32(p) ((float)pgm_read_float(p))
+#endif
+
 #if __has_include("model/pyexport.h")
 #include "model/pyexport.h"
 #else
