@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from emulator import make_flash
 
 _SIM = Path(__file__).resolve().parent / "sim.py"
 _START_S = 20.0
+_FLASH_S = 120.0
 IDLE_S = 600.0  # without a client a board ends after so many seconds
 
 
@@ -100,14 +102,29 @@ def running(state: Path) -> bool:
         return False
 
 
+def line_is_free(port: int) -> bool:
+    """Return whether nobody else holds the serial line: a second client is hung up on at once."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
+        line.settimeout(0.2)
+        try:
+            return line.recv(1) != b""
+        except TimeoutError:
+            return True
+
+
 def flash_by_bootloader(board: Board, image: Path, port: int, state: Path) -> None:
     """Flash a board as its owner would: avrdude talks to its bootloader over the serial line."""
     avrdude = need_program("avrdude", "avrdude")
     if not running(state):
         start(board, None, port, state)
+    if not line_is_free(port):  # avrdude would wait for ever
+        raise BoardError(f"port {port} is in use, by a monitor perhaps; close it and upload again")
     line = [avrdude, "-p", board.simulator["mcu"].replace("atmega", "m"), "-c", "arduino"]
     line += ["-P", f"net:127.0.0.1:{port}", "-D", "-U", f"flash:w:{image}:i"]
-    result = subprocess.run(line, capture_output=True, text=True, check=False)
+    try:
+        result = subprocess.run(line, capture_output=True, text=True, timeout=_FLASH_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise BoardError(f"avrdude did not end within {_FLASH_S:g} seconds; upload again") from None
     for text in (result.stdout + result.stderr).splitlines():
         if text.strip() and "ioctl(" not in text:  # a TCP port has no modem lines to ask for
             print(text)

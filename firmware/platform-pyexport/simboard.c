@@ -6,9 +6,9 @@
    exit status: 0, what the firmware wrote (GPIOR1 = status, GPIOR2 = 0xE5), 70 when it crashed,
    1 when the arguments are wrong
 
-   Time: a board that computes or waits runs no faster than a real one, and a bootloader never does;
-   bytes on the line may pass faster. After two seconds without any byte time passes slowly, so that
-   a board that only waits costs little. */
+   Time: a board that computes or waits runs no faster than a real one; while bytes pass on the line
+   it may. After two seconds without any byte time passes slowly, so that a board that only waits
+   costs little; not in a bootloader, which waits for a short time only. */
 #define _GNU_SOURCE /* ppoll */
 #include <simavr/avr_uart.h>
 #include <simavr/sim_avr.h>
@@ -166,12 +166,10 @@ static void run(uint32_t boot_pc)
         if (talked) {
             quiet_since = now;
         }
-        if (boot_pc == 0 || avr->pc < boot_pc) {
-            if (talked) {
-                due = now;
-            } else if (now - quiet_since > QUIET_US) {
-                due = now + SLOW_MS * 1000;
-            }
+        if (talked) {
+            due = now;
+        } else if (now - quiet_since > QUIET_US && (boot_pc == 0 || avr->pc < boot_pc)) {
+            due = now + SLOW_MS * 1000;
         }
         if (due > now) {
             rest(due - now);

@@ -34,8 +34,9 @@ except model_choice.ModelError as error:
 
 def explain_failed_link():
     """Say in one sentence what a linker says in many, where the program itself failed to link."""
-    failed = {Path(str(failure.node)).stem for failure in GetBuildFailures()}
-    if env.subst("$PROGNAME") in failed:
+    failed = [Path(failure.node.get_abspath()) for failure in GetBuildFailures()]
+    # a program that is there was linked, and size.py has said what is wrong with it
+    if any(path.stem == env.subst("$PROGNAME") and not path.exists() for path in failed):
         sys.stderr.write(model_choice.link_failure(model, str(env["PIOENV"])) + "\n")
 
 
