@@ -1,0 +1,91 @@
+"""The firmware project on emulated boards, as a user drives it: `pio` in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENTS = (
+    "native",
+    "qemu_cortex_m0",
+    "qemu_cortex_m3",
+    "qemu_cortex_m4",
+    "qemu_cortex_m7",
+    "qemu_cortex_m33",
+    "qemu_riscv",
+    "uno_sim",
+    "mega_sim",
+    "uno_sim_arduino",
+)
+_LEFT_OUT = shutil.ignore_patterns(".pio", "__pycache__", "harness", "model")
+
+
+def free_port() -> int:
+    """Return a TCP port of this computer that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class PioProject:
+    """A firmware project and PlatformIO's core folder for it."""
+
+    folder: Path
+    core: Path
+
+    def pio(self, *words: str | Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """Run `pio` in the project; boards that it starts end with this process."""
+        environment = {
+            name: value for name, value in os.environ.items() if name != "PYEXPORT_MODEL"
+        }
+        environment |= {
+            "PLATFORMIO_CORE_DIR": str(self.core),
+            "PLATFORMIO_DISABLE_PROGRESSBAR": "true",
+            "PYEXPORT_BOARD_OWNER": str(os.getpid()),
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "platformio", *map(str, words)],
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    @contextmanager
+    def uploaded(self, environment: str) -> Iterator[str]:
+        """Build and upload; yield the port of the board, which is stopped at the end."""
+        port = f"socket://127.0.0.1:{free_port()}"
+        where = ("-e", environment, "--upload-port", port)
+        try:
+            done = self.pio("run", *where, "-t", "upload")
+            if done.returncode != 0:
+                raise RuntimeError(f"{environment}: upload failed:\n{done.stdout}{done.stderr}")
+            yield port
+        finally:
+            self.pio("run", *where, "-t", "stop")
+
+
+def prepare_core(core: Path) -> Path:
+    """Make a core folder that needs no registry; return it."""
+    environment = os.environ | {"PLATFORMIO_CORE_DIR": str(core), "PYTHON": sys.executable}
+    command = [str(ROOT / "scripts" / "pio_setup"), "--offline"]
+    subprocess.run(command, env=environment, capture_output=True, check=True)
+    return core
+
+
+def copy_project(folder: Path, core: Path) -> PioProject:
+    """Return a copy of the firmware project, with the example model."""
+    shutil.copytree(ROOT / "firmware", folder, ignore=_LEFT_OUT)
+    return PioProject(folder, core)
