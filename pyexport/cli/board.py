@@ -29,7 +29,7 @@ def board_command(
 
 
 def _list_ports(json: bool) -> None:
-    from pyexport.runners.link import serial_ports
+    from pyexport.runners.lines import serial_ports
 
     ports = serial_ports()
     if json:

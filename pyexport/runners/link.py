@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
-
-import serial
-from serial.tools import list_ports
+from collections.abc import Callable
 
 from pyexport.errors import LinkError, UsageError
 from pyexport.runners.frames import FrameReader, encode_frame
+from pyexport.runners.lines import BAUD, Line, open_line
 from pyexport.runners.messages import (
     PROTOCOL,
     Answer,
@@ -26,76 +22,10 @@ from pyexport.runners.messages import (
 )
 from pyexport.runners.protocol import LinkCounts
 
-BAUD = 115_200
 PATIENCE = 10.0  # seconds that one question may take, all attempts together
 _FIRST_WAIT = 0.5  # seconds until it is asked again; doubles while nothing is heard
 _LONGEST_WAIT = 8.0
-_POLL = 0.05  # seconds that one read waits at most
 _AFTER_DAMAGE = 0.05  # seconds of quiet after a damaged frame: the answer was probably in it
-_GONE: tuple[type[Exception], ...] = (serial.SerialException, OSError)
-
-
-class Line(Protocol):
-    """A line of bytes to a board."""
-
-    def write(self, data: bytes) -> None:
-        """Send all of `data`; raises LinkError if the line is gone."""
-
-    def read(self, seconds: float) -> bytes:
-        """Return what came, b"" if nothing did; waits for `seconds` at most, or for less."""
-
-    def close(self) -> None:
-        """Let go of the line."""
-
-
-class SerialLine:
-    """A serial port, or socket://HOST:PORT."""
-
-    def __init__(self, port: str, baud: int = BAUD) -> None:
-        self._port = port
-        try:
-            self._serial: Any = serial.serial_for_url(
-                port, baudrate=baud, timeout=_POLL, write_timeout=5
-            )
-        except (serial.SerialException, OSError, ValueError) as error:
-            raise UsageError(
-                f"{port}: the port cannot be opened ({_reason(error)}); `pyexport board` lists "
-                "the serial ports of this computer"
-            ) from None
-
-    def write(self, data: bytes) -> None:
-        """Send all of `data`."""
-        with self._gone():
-            self._serial.write(data)
-
-    def read(self, seconds: float) -> bytes:
-        """Return what came, b"" if nothing did for a moment, which is no longer than `seconds`."""
-        del seconds  # a moment is short; changing it would set up the port anew
-        with self._gone():
-            data: bytes = self._serial.read(1)
-            while data and (waiting := self._serial.in_waiting):
-                data += self._serial.read(waiting)
-            return data
-
-    def close(self) -> None:
-        """Close the port; one that is gone already is closed too."""
-        with contextlib.suppress(*_GONE):
-            self._serial.close()
-
-    @contextlib.contextmanager
-    def _gone(self) -> Iterator[None]:
-        try:
-            yield
-        except _GONE as error:
-            raise LinkError(
-                f"{self._port}: the line to the board is gone ({_reason(error)}); "
-                "check the cable and run again"
-            ) from None
-
-
-def serial_ports() -> tuple[tuple[str, str], ...]:
-    """Return the serial ports of this computer and what the system says of each."""
-    return tuple((port.device, port.description) for port in sorted(list_ports.comports()))
 
 
 class Link:
@@ -122,7 +52,13 @@ class Link:
     def identify(self) -> BoardInfo:
         """Return what the board tells of itself; from then on only its model's answers count."""
         info = read_board_info(self.ask(Ask.IDENTIFY))
-        self._identity = bytes.fromhex(info.identity)
+        identity = bytes.fromhex(info.identity)
+        if self._identity not in (None, identity):
+            raise LinkError(
+                f"{self.name}: the board now runs another model, {info.model}; flash the right one "
+                "and run again"
+            )
+        self._identity = identity
         return info
 
     def ask(self, ask: Ask, body: bytes = b"") -> bytes:
@@ -146,15 +82,16 @@ class Link:
     def _answer(self, request: Request) -> Answer:
         frame = encode_frame(request.payload)
         started = self._clock()
+        end = started + self._patience
         damaged, foreign = self.counts.damaged, self.counts.foreign
         wait = max(_FIRST_WAIT, 2 * self._slowest)
         attempts = 0
-        while not attempts or self._clock() - started < self._patience:
+        while not attempts or self._clock() < end:
             attempts += 1
             self.counts.resent += attempts > 1
             sent = self._clock()
             self._line.write(frame)
-            answer, heard = self._listen(request, min(sent + wait, started + self._patience))
+            answer, heard = self._listen(request, min(sent + wait, end))
             if answer is not None:
                 self._slowest = max(self._slowest, self._clock() - sent)
                 return answer
@@ -203,7 +140,9 @@ class Link:
         if answer.version != PROTOCOL:
             return True
         identity = self._identity
-        if request.ask is Ask.IDENTIFY and answer.status == Status.OK:
+        if request.ask is Ask.IDENTIFY:
+            if answer.status != Status.OK:
+                return True  # whose tag this is cannot be known
             identity = bytes.fromhex(read_board_info(answer.body).identity)
         return identity is not None and is_tagged(payload, request, identity)
 
@@ -239,13 +178,8 @@ class Link:
         )
 
 
-def open_link(port: str, *, baud: int = BAUD, patience: float = PATIENCE) -> Link:
+def open_link(port: str, *, patience: float = PATIENCE) -> Link:
     """Return a link to the board at a serial port or socket://HOST:PORT; nothing is asked yet."""
     if not patience > 0:
         raise UsageError(f"a patience of {patience:g} s lets no board answer; give more than 0")
-    return Link(SerialLine(port, baud), port, patience=patience)
-
-
-def _reason(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(str(text).split())
+    return Link(open_line(port), port, patience=patience)
