@@ -1,8 +1,8 @@
 /*
  * board.h - what the application needs of a board.
  *
- * board_arduino.cpp has it for boards with an Arduino core, board_native.cpp for this computer;
- * the emulated boards' own support packages bring the rest.
+ * board_arduino.cpp has it for boards with an Arduino core; the emulated boards have support
+ * packages of their own.
  */
 #ifndef FIRMWARE_BOARD_H
 #define FIRMWARE_BOARD_H

@@ -1,11 +1,9 @@
 /*
- * board_native.cpp - this computer as a board: its serial line is a TCP port.
+ * board_tcp.cpp - this computer as a board for tests: its serial line is a TCP port.
  *
  * BOARD_PORT in the environment names the port; without it the system chooses one. The line
  * "port N" on standard output says which. One host at a time is served.
  */
-#if !defined(ARDUINO) && (defined(__linux__) || defined(__APPLE__))
-
 #include "board.h"
 
 #include <errno.h>
@@ -158,7 +156,6 @@ const char *board_name(void)
     return BOARD_NAME;
 }
 
-#ifndef PIO_UNIT_TESTING
 int main()
 {
     setup();
@@ -166,6 +163,3 @@ int main()
         loop();
     }
 }
-#endif
-
-#endif
