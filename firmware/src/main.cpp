@@ -1,6 +1,8 @@
 /*
  * main.cpp - waits for a frame, runs the model, answers. The same on every board.
  */
+#ifndef PIO_UNIT_TESTING /* a test program is an application of its own */
+
 #if !defined(PIO_UNIT_TESTING) /* a test program has a setup() and loop() of its own */
 
 #include "board.h"
@@ -74,3 +76,5 @@ void loop()
 }
 
 #endif
+
+#endif /* PIO_UNIT_TESTING */
