@@ -58,6 +58,8 @@ class Link:
                 f"{self.name}: the board now runs another model, {info.model}; flash the right one "
                 "and run again"
             )
+        if self._identity is None:
+            self.counts = LinkCounts(asked=1, answered=1)  # a starting board's silence is no fault
         self._identity = identity
         return info
 
