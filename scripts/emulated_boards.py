@@ -25,6 +25,7 @@ ENVIRONMENTS = (
     "mega_sim",
     "uno_sim_arduino",
 )
+SIM = Path("platform-pyexport", "sim.py")
 _LEFT_OUT = shutil.ignore_patterns(".pio", "__pycache__", "harness", "model")
 
 
@@ -66,15 +67,17 @@ class PioProject:
     @contextmanager
     def uploaded(self, environment: str) -> Iterator[str]:
         """Build and upload; yield the port of the board, which is stopped at the end."""
-        port = f"socket://127.0.0.1:{free_port()}"
-        where = ("-e", environment, "--upload-port", port)
+        number = free_port()
+        port = f"socket://127.0.0.1:{number}"
+        state = self.folder / ".pio" / "boards" / f"{environment}-{number}.json"
         try:
-            done = self.pio("run", *where, "-t", "upload")
+            done = self.pio("run", "-e", environment, "-t", "upload", "--upload-port", port)
             if done.returncode != 0:
                 raise RuntimeError(f"{environment}: upload failed:\n{done.stdout}{done.stderr}")
             yield port
         finally:
-            self.pio("run", *where, "-t", "stop")
+            command = [sys.executable, str(self.folder / SIM), "stop", str(state)]
+            subprocess.run(command, capture_output=True, check=True)
 
 
 def prepare_core(core: Path) -> Path:

@@ -2,6 +2,7 @@
 
 usage: sim.py run --board BOARD [--no-input] [--seconds N] IMAGE     in the foreground; its status
        sim.py serve --board BOARD [--port PORT] [--flash FILE] [IMAGE]   its serial line on TCP
+       sim.py stop STATE_FILE...                                     boards that an upload started
        sim.py boards
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import emulator
+import power
 from boards import BOARDS, BoardError, load_board
 from serve import serve
 
@@ -57,6 +59,13 @@ def serve_board(arguments: argparse.Namespace) -> int:
         return serve(board, line, arguments.port, arguments.idle, arguments.owner)
 
 
+def stop_boards(arguments: argparse.Namespace) -> int:
+    """Stop boards that `pio run -t upload` started, by their state files in .pio/boards."""
+    for state in arguments.state:
+        print(f"{state.stem}: {'stopped' if power.stop(state) else 'not running'}")
+    return 0
+
+
 def list_boards(arguments: argparse.Namespace) -> int:
     """Print the names of the boards."""
     for path in sorted(BOARDS.glob("*.json")):
@@ -81,6 +90,9 @@ def main() -> int:
         "--owner", type=int, default=os.getppid(), help="it ends with this process; 0: none"
     )
     server.add_argument("image", type=Path, nargs="?")
+    stop = commands.add_parser("stop", help="stops boards that an upload started")
+    stop.set_defaults(function=stop_boards)
+    stop.add_argument("state", type=Path, nargs="+", help="a file of .pio/boards")
     commands.add_parser("boards", help="lists them").set_defaults(function=list_boards)
     for command in (run, server):
         command.add_argument("--board", required=True)

@@ -121,7 +121,7 @@ def upload(source):
 
 def stop(source):
     port = power.port_number(env.subst("$UPLOAD_PORT"))
-    print(f"{NAME}: {'stopped' if power.stop(state_file(port)) else 'not running'}")
+    print(f"{env['PIOENV']}: {'stopped' if power.stop(state_file(port)) else 'not running'}")
 
 
 def execute(source):
@@ -129,7 +129,7 @@ def execute(source):
     arguments = [sys.executable, str(root / "sim.py"), "run", "--board", NAME, str(source[0])]
     status = os.spawnv(os.P_WAIT, sys.executable, arguments)
     if status != 0:
-        sys.stderr.write(f"Error: {NAME} ended with status {status}\n")
+        sys.stderr.write(f"Error: {env['PIOENV']} ended with status {status}\n")
     return status
 
 
