@@ -23,6 +23,7 @@ OPTIONS_VARIABLE = "PYEXPORT_OPTIONS"  # more words for `pyexport export`
 FOLDERS = ("include/model", "include/example")  # the first that holds NAMES is built
 NAMES = "pyexport.h"
 STATE = "pyexport.state"  # what include/model was exported from, and its files then
+OWN_RAM = 500  # bytes: the firmware's variables and stack beside the model, measured on an Uno
 
 
 class ModelError(Exception):
@@ -38,6 +39,12 @@ class FirmwareModel:
     place: str  # its folder in the project
     table_bytes: int  # of flash: parameters and self-test vectors
     ram_bytes: int  # input, output and scratch
+    port_bytes: int  # input and output: the self-test needs them a second time
+
+    @property
+    def needed_ram(self) -> int:
+        """Bytes of RAM of the whole firmware with this model, rather too many than too few."""
+        return self.ram_bytes + self.port_bytes + OWN_RAM
 
 
 def read_model(project: Path) -> FirmwareModel:
@@ -55,6 +62,7 @@ def read_model(project: Path) -> FirmwareModel:
                     place=folder,
                     table_bytes=int(values["TABLE_BYTES"]),
                     ram_bytes=int(values["RAM_BYTES"]),
+                    port_bytes=int(values["INPUT_BYTES"]) + int(values["OUTPUT_BYTES"]),
                 )
             except (KeyError, ValueError):
                 raise ModelError(
@@ -66,10 +74,13 @@ def read_model(project: Path) -> FirmwareModel:
 
 
 def check_fits(model: FirmwareModel, environment: str, flash: int, ram: int) -> None:
-    """Raise ModelError if the model alone is more than the board has; a limit of 0 is unknown."""
+    """Raise ModelError if the model cannot fit the board; a limit of 0 is unknown.
+
+    What passes may still be too big: how long the code is, only the linker knows.
+    """
     for needed, limit, what, memory in (
         (model.table_bytes, flash, "tables", "flash"),
-        (model.ram_bytes, ram, "input, output and scratch", "RAM"),
+        (model.needed_ram, ram, "input, output, scratch and the firmware's own data", "RAM"),
     ):
         if limit and needed > limit:
             raise ModelError(
@@ -84,7 +95,7 @@ def link_failure(model: FirmwareModel, environment: str) -> str:
     return (
         f"Error: the firmware for {environment} does not link. If the lines above say that a "
         f"section does not fit or a region overflowed, {model.name} with its {model.table_bytes} "
-        f"bytes of tables and {model.ram_bytes} bytes of RAM is too big for this board beside the "
+        f"bytes of tables and {model.needed_ram} bytes of RAM is too big for this board beside the "
         "rest of the firmware; use a smaller network or a bigger board"
     )
 

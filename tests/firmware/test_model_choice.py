@@ -98,7 +98,7 @@ def test_a_missing_exporter_is_named(
     ("flash", "ram", "said"),
     [
         (4_000, 2_048, "252 more than the board's 4000 bytes of flash"),
-        (32_256, 100, "22 more than the board's 100 bytes of RAM"),
+        (32_256, 500, "196 more than the board's 500 bytes of RAM"),
     ],
 )
 def test_a_model_that_does_not_fit_is_refused(

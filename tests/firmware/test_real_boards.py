@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import configparser
 import json
-import os
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from pyexport.project import new_project
+from scripts.emulated_boards import copy_project, prepare_core
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FIRMWARE = ROOT / "firmware"
@@ -99,17 +96,10 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str]]:
     """A new project, and which of its files uno_sim_arduino compiles."""
     pytest.importorskip("platformio")
     folder = tmp_path_factory.mktemp("project")
-    project = folder / "firmware"
-    new_project(project)
-    environment = os.environ | {"PLATFORMIO_CORE_DIR": str(folder / "core")}
-    for command in (
-        [str(ROOT / "scripts" / "pio_setup.py")],
-        ["-m", "platformio", "run", "-d", str(project), "-e", TWIN, "-t", "compiledb"],
-    ):
-        done = subprocess.run(
-            [sys.executable, *command], env=environment, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    made = copy_project(folder / "firmware", prepare_core(folder / "core"))
+    done = made.pio("run", "-e", TWIN, "-t", "compiledb")
+    assert done.returncode == 0, done.stdout + done.stderr
+    project = made.folder
     commands = json.loads((project / "compile_commands.json").read_text(encoding="utf-8"))
     files = {str(entry["file"]) for entry in commands}
     return project, {file for file in files if file.startswith(("src/", "lib/"))}
