@@ -109,11 +109,11 @@ def noise_figures(context: Context) -> tuple[Figure, ...]:
         "",
         *markdown_table(header, rows),
         "",
-        f"A damaged frame passes its CRC-32 with a chance of about 2^-32: with "
-        f"{dropped:,} frames dropped, {dropped / 2**32:.1g} would be expected to pass. (COBS spreads "
-        "a bit error over many bits, so the distances that CRC-32 guarantees do not hold.) An answer "
-        "also carries a CRC-32C, another polynomial, over identity, request and answer; both are "
-        "passed by chance with 2^-64.",
+        f"A damaged frame passes its CRC-32 with a chance of about 2^-32: with {dropped:,} frames "
+        f"dropped, {dropped / 2**32:.1g} would be expected to pass. (COBS spreads a bit error over "
+        "many bits, so the distances that CRC-32 guarantees do not hold.) An answer also carries a "
+        "CRC-32C, another polynomial, over identity, request and answer; both are passed by chance "
+        "with 2^-64.",
     )
     return (
         Figure(
