@@ -13,12 +13,15 @@ from pyexport.errors import LinkError
 from pyexport.runners.messages import Ask
 from pyexport.simulator.fast import FastSimulator, argmax
 from scripts.evidence_topics.figures import Context, Figure, markdown_table
+from scripts.link_fuzzer import build_fuzzer, run_fuzzer
 from scripts.link_simulator import FIRMWARE, Device, Noise, build_device, open_simulated
 
 EXAMPLE = FIRMWARE / "include" / "example" / "digits.px"
 BIT_ERROR_RATES = (1e-5, 1e-4, 1e-3, 1e-2)
 FRAMES = 1_000_000
 SHORT_FRAMES = 20_000
+FUZZ_RUNS = 1_000_000
+SHORT_FUZZ_RUNS = 20_000
 ROWS = 500
 
 
@@ -125,6 +128,16 @@ def noise_figures(context: Context) -> tuple[Figure, ...]:
         ),
         Figure("questions without an answer or a reported error", "0", f"{lost}", lost == 0),
     )
+
+
+def fuzz_figures(context: Context) -> tuple[Figure, ...]:
+    """Return what libFuzzer found in the firmware's side of the link."""
+    runs = SHORT_FUZZ_RUNS if context.short else FUZZ_RUNS
+    with tempfile.TemporaryDirectory() as folder:
+        problem = run_fuzzer(build_fuzzer(Path(folder)), Path(folder), runs)
+    what = "inputs of libFuzzer (ASan, UBSan) that lead the firmware's parser astray"
+    found = f"{'1 or more' if problem else '0'} of {runs:,}"
+    return (Figure(what, "0", found, not problem, tuple(problem.splitlines())),)
 
 
 def _questions() -> tuple[list[bytes], list[bytes]]:

@@ -42,7 +42,7 @@ static void put_flash_text(answer_t *answer, const char *text)
     uint8_t byte;
 
     put8(answer, 0);
-    while ((byte = PYX_READ_U8(&text[length])) != 0 && length < UINT8_MAX) {
+    while (length < UINT8_MAX && (byte = PYX_READ_U8(&text[length])) != 0) {
         put8(answer, byte);
         length++;
     }
