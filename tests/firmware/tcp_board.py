@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from pyexport.runners.compilers import compiler_for
 from pyexport.targets import get_target
 from scripts.link_simulator import FIRMWARE, LIBRARY, ROOT
@@ -54,8 +56,16 @@ class TcpBoard:
 
 
 @contextmanager
-def cable(board: TcpBoard, answered: int) -> Iterator[str]:
-    """A port that leads to the board until so many of its bytes came; then the cable is pulled."""
+def cable(board: TcpBoard, answered: int = 1 << 30, bit_errors: float = 0.0) -> Iterator[str]:
+    """A port that leads to the board until so many of its bytes came; then the cable is pulled.
+
+    bit_errors: share of the bits that are inverted on their way.
+    """
+    random = np.random.default_rng(8)
+
+    def damaged(data: bytes) -> bytes:
+        bits = np.unpackbits(np.frombuffer(data, np.uint8))
+        return np.packbits(bits ^ (random.random(len(bits)) < bit_errors)).tobytes()
 
     def forward(server: socket.socket) -> None:
         host, _ = server.accept()
@@ -66,7 +76,7 @@ def cable(board: TcpBoard, answered: int) -> Iterator[str]:
                     data = ready.recv(4096)
                     if not data:
                         return
-                    (far if ready is host else host).sendall(data)
+                    (far if ready is host else host).sendall(damaged(data))
                     left -= len(data) if ready is far else 0
 
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -132,6 +132,16 @@ def test_a_pulled_cable_ends_with_1_and_what_was_compared(board: TcpBoard, digit
     assert "agrees" not in done.out
 
 
+def test_a_bad_cable_costs_time_and_nothing_else(board: TcpBoard) -> None:
+    with cable(board, bit_errors=5e-5) as port:
+        report = api.verify(PX, suites=("random",), port=port, random_rows=60)
+    assert report.problems == ()
+    told = report.targets[0].board
+    assert told is not None
+    assert told.counts.resent > 0
+    assert told.counts.answered == told.counts.asked
+
+
 def test_a_board_that_hangs_is_given_up(board: TcpBoard, digits: Path) -> None:
     runner = open_board(board.port, interface(), artifact().identity, patience=0.6)
     board.process.send_signal(19)  # SIGSTOP
