@@ -12,12 +12,12 @@ from typing import Any
 from platformio.exception import UserSideException
 from platformio.platform.base import PlatformBase
 
-_SETUP = Path(__file__).resolve().parents[2] / "scripts" / "pio_setup.py"
+_SETUP = Path(__file__).resolve().parents[1] / "scripts" / "pio_setup.py"
 
 
 def _registry_answers() -> bool:
     """Return whether PlatformIO's registry can be reached, within seconds."""
-    if not _SETUP.is_file():  # a project copied out: PlatformIO finds out by itself
+    if not _SETUP.is_file():  # then PlatformIO finds out by itself, which takes a minute
         return True
     spec = importlib.util.spec_from_file_location("pio_setup", _SETUP)
     assert spec is not None and spec.loader is not None

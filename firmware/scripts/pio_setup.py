@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import configparser
 import json
+import os
 import re
 import shutil
 import sys
@@ -23,7 +24,7 @@ from pathlib import Path
 PROBE_SECONDS = 3.0
 MARKER = ".made-without-registry"  # in every folder that this script made
 SETTINGS = {"enable_telemetry": False, "check_platformio_interval": 36500}  # both need a network
-PROJECT = Path(__file__).resolve().parent.parent / "firmware"
+PROJECT = Path(__file__).resolve().parent.parent
 
 SCONS = """\
 import sys
@@ -55,7 +56,7 @@ SETUP = Path({script!r})
 
 class {cls}(PlatformBase):
     def configure_project_packages(self, env, targets=None):
-        again = f"connect to the network and run {{SETUP.with_suffix('')}}, then the same again"
+        again = f"connect to the network, run: python {{SETUP}}, then the same again"
         if SETUP.is_file():
             spec = importlib.util.spec_from_file_location("pio_setup", SETUP)
             setup = importlib.util.module_from_spec(spec)
@@ -71,9 +72,14 @@ class {cls}(PlatformBase):
 
 
 def registry_answers(seconds: float = PROBE_SECONDS) -> bool:
-    """Return whether PlatformIO's registry answers within so many seconds, proxies included."""
+    """Return whether PlatformIO's registry answers within so many seconds, proxies included.
+
+    It is not asked, and taken as silent, where PYEXPORT_OFFLINE is set.
+    """
     from platformio import __registry_mirror_hosts__
 
+    if os.environ.get("PYEXPORT_OFFLINE"):
+        return False
     answers: list[bool] = []
 
     def ask(url: str) -> None:
