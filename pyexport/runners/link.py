@@ -23,7 +23,7 @@ from pyexport.runners.messages import (
 from pyexport.runners.protocol import LinkCounts
 
 PATIENCE = 10.0  # seconds that one question may take, all attempts together
-_FIRST_WAIT = 0.5  # seconds until it is asked again; doubles while nothing is heard
+_FIRST_WAIT = 0.5  # seconds until it is asked again
 _LONGEST_WAIT = 8.0
 _AFTER_DAMAGE = 0.05  # seconds of quiet after a damaged frame: the answer was probably in it
 
@@ -47,7 +47,7 @@ class Link:
         self._reader = FrameReader()
         self._sequence = secrets.randbelow(1 << 16)
         self._identity: bytes | None = None
-        self._slowest = 0.0  # seconds that an answer took at most
+        self._slowest: dict[Ask, float] = {}  # seconds that an answer took at most
 
     def identify(self) -> BoardInfo:
         """Return what the board tells of itself; from then on only its model's answers count."""
@@ -86,7 +86,8 @@ class Link:
         started = self._clock()
         end = started + self._patience
         damaged, foreign = self.counts.damaged, self.counts.foreign
-        wait = max(_FIRST_WAIT, 2 * self._slowest)
+        slowest = self._slowest.get(request.ask)
+        wait = max(_FIRST_WAIT, 2 * (slowest or 0.0))
         attempts = 0
         while not attempts or self._clock() < end:
             attempts += 1
@@ -95,10 +96,10 @@ class Link:
             self._line.write(frame)
             answer, heard = self._listen(request, min(sent + wait, end))
             if answer is not None:
-                self._slowest = max(self._slowest, self._clock() - sent)
+                self._slowest[request.ask] = max(slowest or 0.0, self._clock() - sent)
                 return answer
-            if not heard:
-                wait = min(2 * wait, _LONGEST_WAIT)
+            if slowest is None and not heard:
+                wait = min(2 * wait, _LONGEST_WAIT)  # who knows how long the board needs for it
         raise LinkError(
             self._silence(
                 self._clock() - started,

@@ -107,7 +107,7 @@ def noise_figures(context: Context) -> tuple[Figure, ...]:
     details = (
         f"The firmware with its digits model and the host link, {frames:,} frames in each row. A "
         "question that is not answered within the link's patience ends with an error, which is "
-        "what nearly all do at 1e-2: a request of 76 bytes arrives whole once in 450 times, and "
+        "what nearly all do at 1e-2: a request of 75 bytes arrives whole once in 400 times, and "
         "the answer must too.",
         "",
         *markdown_table(header, rows),

@@ -5,7 +5,9 @@ link works again.
 from __future__ import annotations
 
 import pytest
+from cobs import cobs
 
+from pyexport.runners import frames, link
 from pyexport.runners.messages import Ask
 from scripts.evidence_topics.firmware_noise import Tally, ask_through
 from scripts.link_simulator import Noise, open_simulated
@@ -55,21 +57,35 @@ def test_the_board_takes_no_damaged_request_for_whole(rate: float) -> None:
 @pytest.mark.parametrize("noise", NOISES.values(), ids=NOISES)
 def test_when_the_noise_ends_the_next_question_is_answered_at_once(noise: Noise) -> None:
     device().reset()
-    link, line = open_simulated(device(), noise, seed=5)
+    host, line = open_simulated(device(), noise, seed=5)
     for number in range(50):
         try:
-            link.ask(Ask.PREDICT, bytes([number] * 64))
+            host.ask(Ask.PREDICT, bytes([number] * 64))
         except Exception as error:
             assert type(error).__name__ == "LinkError"
     line.noise = Noise()
-    resent = link.counts.resent
-    assert link.ask(Ask.SELFTEST) == b"\1"
-    assert link.counts.resent == resent
+    resent = host.counts.resent
+    assert host.ask(Ask.SELFTEST) == b"\1"
+    assert host.counts.resent == resent
 
 
 def test_a_late_answer_is_not_computed_twice() -> None:
     device().reset()
-    link, line = open_simulated(device(), Noise(delays=1.0), seed=6)
-    link.ask(Ask.PREDICT, bytes(64))
+    host, line = open_simulated(device(), Noise(delays=1.0), seed=6)
+    host.ask(Ask.PREDICT, bytes(64))
     line.noise = Noise()
-    assert link.identify().repeats == 1
+    assert host.identify().repeats == 1
+
+
+def test_without_checksums_corruption_would_be_seen_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unchecked(frame: bytes) -> bytes | None:
+        try:
+            return bytes(cobs.decode(frame))[: -frames.CRC_BYTES]
+        except cobs.DecodeError:
+            return None
+
+    noise = Noise(bit_errors=1e-3, only_answers=True)
+    monkeypatch.setattr(frames, "decode_frame", unchecked)
+    assert ask_through(device(), noise, FRAMES, seed=7).wrong == 0, "the tag alone is enough"
+    monkeypatch.setattr(link, "is_tagged", lambda *_: True)
+    assert ask_through(device(), noise, FRAMES, seed=7).wrong > 50

@@ -130,6 +130,15 @@ def test_silence_is_waited_for_ever_longer_and_then_given_up() -> None:
     assert message.startswith("COM3: no answer in 10.0 s (5 attempts): the board stopped answering")
 
 
+def test_once_a_kind_of_question_was_answered_its_next_is_repeated_soon() -> None:
+    link, line = opened()
+    link.ask(Ask.SELFTEST)
+    line.answers, before = lambda _: [], len(line.requests)
+    with pytest.raises(LinkError, match="20 attempts"):
+        link.ask(Ask.SELFTEST)
+    assert len(line.requests) == before + 20, "every 0.5 s, until 10 s are over"
+
+
 def test_nothing_heard_at_all_is_told_apart() -> None:
     line = ScriptedLine(lambda _: [])
     with pytest.raises(LinkError, match="nothing was heard; is this the board's port"):
