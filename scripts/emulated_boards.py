@@ -43,6 +43,27 @@ class PioProject:
     folder: Path
     core: Path
 
+    def environment(self) -> dict[str, str]:
+        """Return the variables that PlatformIO runs with."""
+        ours = {
+            "PLATFORMIO_CORE_DIR": str(self.core),
+            "PLATFORMIO_DISABLE_PROGRESSBAR": "true",
+            "PYEXPORT_BOARD_OWNER": str(os.getpid()),
+            "PYEXPORT_OFFLINE": "1",
+        }
+        return {name: text for name, text in os.environ.items() if name != "PYEXPORT_MODEL"} | ours
+
+    def start(self, *words: str | Path, terminal: int) -> subprocess.Popen[bytes]:
+        """Start `pio` in the project at a terminal, a file descriptor."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "platformio", *map(str, words)],
+            cwd=self.folder,
+            env=self.environment(),
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+        )
+
     def pio(
         self, *words: str | Path, timeout: float = 300, **variables: str
     ) -> subprocess.CompletedProcess[str]:
@@ -60,7 +81,7 @@ class PioProject:
         return subprocess.run(
             [sys.executable, "-m", "platformio", *map(str, words)],
             cwd=self.folder,
-            env=environment,
+            env=self.environment() | variables,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -5,8 +5,12 @@ No network, no hardware: PlatformIO's core folder is the one that scripts/pio_se
 
 from __future__ import annotations
 
+import os
+import pty
 import re
+import select
 import shutil
+import socket
 
 import numpy as np
 import pytest
@@ -96,3 +100,57 @@ def test_check_fails_on_a_defect(tiny: PioProject) -> None:
         source.unlink()
     assert done.returncode == 1
     assert "arrayIndexOutOfBounds" in done.stdout
+
+
+def test_two_boards_of_one_environment_run_at_once(project: PioProject, rows: Array) -> None:
+    expected = FastSimulator(artifact().graph).run(rows[:20])
+    with project.uploaded("qemu_cortex_m0") as first, project.uploaded("qemu_cortex_m0") as second:
+        runners = [open_board(port, interface(), artifact().identity) for port in (first, second)]
+        for runner in runners:
+            assert (runner.run(rows[:20]).outputs == expected).all()
+        for runner in runners:
+            runner.link.close()
+
+
+def test_a_board_is_flashed_again_unless_its_line_is_in_use(project: PioProject) -> None:
+    with project.uploaded("uno_sim_arduino") as port:
+        words = ("run", "-e", "uno_sim_arduino", "-t", "upload", "--upload-port", port)
+        assert "bytes of flash verified" in project.pio(*words).stdout
+        with socket.create_connection(("127.0.0.1", int(port.rpartition(":")[2]))):
+            done = project.pio(*words)
+        assert done.returncode == 1
+        assert "is in use, by a monitor perhaps; close it and upload again" in done.stderr
+
+
+def test_stop_ends_a_board(project: PioProject) -> None:
+    with project.uploaded("native") as port:
+        words = ("run", "-e", "native", "-t", "stop", "--upload-port", port)
+        assert "native: stopped" in project.pio(*words).stdout
+        with pytest.raises(OSError):
+            socket.create_connection(("127.0.0.1", int(port.rpartition(":")[2])))
+        assert "native: not running" in project.pio(*words).stdout
+
+
+def test_a_port_that_no_emulated_board_has_is_refused(project: PioProject) -> None:
+    done = project.pio("run", "-e", "native", "-t", "upload", "--upload-port", "COM3")
+    assert done.returncode == 1
+    assert "port is socket://127.0.0.1:NUMBER, not 'COM3'" in done.stderr
+
+
+def test_monitor_shows_what_the_board_says(project: PioProject) -> None:
+    with project.uploaded("uno_sim") as port:
+        terminal, inside = pty.openpty()  # the monitor wants a terminal
+        monitor = project.start("run", "-e", "uno_sim", "-t", "monitor", "--monitor-port", port,
+                                terminal=inside)  # fmt: skip
+        os.close(inside)
+        shown = b""
+        try:
+            while b"self-test passed" not in shown:
+                assert select.select([terminal], [], [], 30)[0], shown
+                shown += os.read(terminal, 4096)
+            os.write(terminal, b"\x03")  # Ctrl+C
+            assert monitor.wait(timeout=30) == 0
+        finally:
+            monitor.kill()
+            monitor.wait()
+            os.close(terminal)
