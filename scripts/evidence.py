@@ -22,7 +22,7 @@ from scripts.evidence_topics.spine import SPINE
 
 ROOT = Path(__file__).resolve().parent.parent
 TOPICS = {topic.name: topic for topic in (FIRMWARE, SCRATCH, SPINE)}
-SOURCES = ("pyexport", "templates", "firmware", "scripts", "requirements")
+SOURCES = ("pyexport", "templates", "firmware", "scripts", "requirements", "tests/c")
 
 
 def main() -> int:
