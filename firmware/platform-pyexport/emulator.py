@@ -86,7 +86,7 @@ def command(
         return [str(image.resolve())]
     program = need_program(board.simulator["program"], board.simulator["package"])
     serial = ["-display", "none", "-monitor", "none", "-serial", "chardev:line"]
-    stdio = ["-chardev", "stdio,id=line,signal=off"]
+    stdio = ["-chardev", "stdio,id=line,signal=on"]
     semihosting = ["-semihosting-config", "enable=on,target=native"]
     board_options = list(board.simulator["arguments"])
     return [program, *board_options, *stdio, *serial, *semihosting, "-kernel", str(image)]

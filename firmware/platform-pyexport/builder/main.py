@@ -62,25 +62,18 @@ if memory:
             ]
         )
     env.Append(LINKFLAGS=["-T", str(root / "bsp" / "common" / "sections.ld")])
-if PREFIX.startswith("avr-"):
-    # Debian's size tool, and PlatformIO's reading of it: flash is code and initial values
-    env.Replace(
-        SIZECHECKCMD="$SIZETOOL -A -d $SOURCES",
-        SIZEPROGREGEXP=r"^(?:\.text|\.data|\.rodata|\.bootloader)\s+(\d+).*",
-        SIZEDATAREGEXP=r"^(?:\.data|\.bss|\.noinit)\s+(\d+).*",
-    )
-elif PREFIX:
+if PREFIX:  # flash holds code, constants and the variables' first values
     env.Replace(
         SIZECHECKCMD="$SIZETOOL -A -d $SOURCES",
         SIZEPROGREGEXP=r"^(?:\.text|\.rodata|\.init_array|\.ARM\.exidx|\.data)\s+(\d+).*",
-        SIZEDATAREGEXP=r"^(?:\.data|\.bss)\s+(\d+).*",
+        SIZEDATAREGEXP=r"^(?:\.data|\.bss|\.noinit)\s+(\d+).*",
     )
 
 parts = [root / "bsp" / part for part in build.get("bsp", [])]
 if parts:
     env.Append(CPPPATH=[str(root / "bsp" / "common")])
     for part in parts:
-        bsp_env = env.Clone()
+        bsp_env = env.Clone()  # the project's own flags come later, and to its sources alone
         bsp_env.Prepend(CPPPATH=["$PROJECT_SRC_DIR", "$PROJECT_INCLUDE_DIR"])
         bsp_env.Append(CPPDEFINES=[("BOARD_NAME", env.StringifyMacro(env.subst("$PIOENV")))])
         bsp_env.BuildSources(str(Path("$BUILD_DIR") / "bsp" / part.name), str(part))
@@ -137,27 +130,28 @@ def state_file(port):
     return Path(env.subst("$PROJECT_WORKSPACE_DIR")) / "boards" / f"{env['PIOENV']}-{port}.json"
 
 
-program = env.BuildProgram()
-launcher = env.Command(
-    str(Path("$BUILD_DIR") / "program"),
-    program,
-    env.VerboseAction(write_launcher, "Building $TARGET"),
-)
-image = [program]
-if PREFIX.startswith("avr-"):
-    hex_file = env.Command(
-        str(Path("$BUILD_DIR") / "firmware.hex"),
-        program,
-        env.VerboseAction("$OBJCOPY -O ihex -R .eeprom $SOURCES $TARGET", "Building $TARGET"),
-    )
-    image.append(hex_file)
-AlwaysBuild(env.Alias("buildprog", [*image, launcher], [*image, launcher]))
 if "nobuild" in COMMAND_LINE_TARGETS:
-    image = [env.File(str(Path("$BUILD_DIR") / name)) for name in ("firmware.elf", "firmware.hex")]
+    names = ["firmware.elf", "firmware.hex"] if PREFIX.startswith("avr-") else ["firmware.elf"]
+    image = [env.File(str(Path("$BUILD_DIR") / name)) for name in names]
+    AlwaysBuild(env.Alias("nobuild", image))
 else:
-    env.Depends(image[0], [])
+    program = env.BuildProgram()
+    launcher = env.Command(
+        str(Path("$BUILD_DIR") / "program"),
+        program,
+        env.VerboseAction(write_launcher, "Building $TARGET"),
+    )
+    image = [program]
+    if PREFIX.startswith("avr-"):
+        hex_file = env.Command(
+            str(Path("$BUILD_DIR") / "firmware.hex"),
+            program,
+            env.VerboseAction("$OBJCOPY -O ihex -R .eeprom $SOURCES $TARGET", "Building $TARGET"),
+        )
+        image.append(hex_file)
+    AlwaysBuild(env.Alias("buildprog", [*image, launcher], [*image, launcher]))
+    Default([*image, launcher])
 
 env.AddPlatformTarget("upload", image, env.VerboseAction(sentence(upload), "Uploading"), "Upload")
 env.AddPlatformTarget("exec", image, env.VerboseAction(sentence(execute), "Running"), "Run here")
 env.AddPlatformTarget("stop", None, env.VerboseAction(sentence(stop), "Stopping"), "Stop the board")
-Default([*image, launcher])
