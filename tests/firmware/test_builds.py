@@ -15,7 +15,7 @@ import pytest
 
 from pyexport.ir import Clamp, Linear
 from pyexport.pipeline import Export
-from pyexport.project import install
+from pyexport.project import install, write_package
 from scripts.emulated_boards import PioProject, copy_project, prepare_core
 from tests.networks import chain, export
 
@@ -73,6 +73,19 @@ def test_a_build_says_which_model_it_contains_and_follows_the_variable(
     status, printed = build(project, "native", mine)
     assert status == 0, printed
     assert "Exporting" not in printed
+
+
+def test_platformio_builds_with_a_model_that_is_a_library(project: PioProject) -> None:
+    shutil.rmtree(project.folder / "include" / "model", ignore_errors=True)
+    write_package(network(64, 12), "platformio", project.folder / "lib" / "big-platformio")
+    user = project.folder / "src" / "user.cpp"
+    user.write_text("#include <big.h>\nint size = BIG_INPUT_SIZE;\n", encoding="ascii")
+    try:
+        status, printed = build(project, "native")
+    finally:
+        user.unlink()
+    assert status == 0, printed
+    assert "|-- big @ 1.0.0" in printed
 
 
 def test_a_bad_model_stops_the_build_in_one_line(project: PioProject, tmp_path: Path) -> None:
