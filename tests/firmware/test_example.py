@@ -6,6 +6,7 @@ After a wanted change: python scripts/make_firmware_example.py --from-artifact, 
 from __future__ import annotations
 
 import difflib
+import re
 import subprocess
 from pathlib import Path
 
@@ -93,3 +94,27 @@ def test_the_names_of_the_firmware_fit_every_model(
     command = ["gcc", "-x", language, standard, *STRICT, "-ffp-contract=off", wanted, "-I"]
     subprocess.run([*command, str(include), str(source), "-o", str(program)], check=True)
     assert subprocess.run([str(program)]).returncode == 0
+
+
+def test_tables_stay_in_flash_on_an_esp8266(tmp_path: Path) -> None:
+    """Its Arduino core offers the same macros as AVR's; here they are stand-ins that record use."""
+    (tmp_path / "pgmspace.h").write_text(
+        "#include <stdint.h>\n#include <string.h>\n"
+        "#define TEXT_OF(n) #n\n#define NUMBERED(n) TEXT_OF(in_flash.n)\n"
+        "#define PROGMEM __attribute__((section(NUMBERED(__COUNTER__))))\n"
+        "static inline uint32_t read(const void *p, size_t n)\n"
+        "{ uint32_t v = 0; memcpy(&v, p, n); return v; }\n"
+        "#define pgm_read_byte(p) read(p, 1)\n#define pgm_read_word(p) read(p, 2)\n"
+        "#define pgm_read_dword(p) read(p, 4)\n",
+        encoding="ascii",
+    )
+    source, program = tmp_path / "main.c", tmp_path / "main"
+    source.write_text(PROGRAM, encoding="ascii")
+    flags = ["-DESP8266", "-DWANTED=MODEL_U8", f"-I{tmp_path}", f"-I{INCLUDE}"]
+    subprocess.run(["gcc", *flags, str(source), "-o", str(program)], check=True)
+    assert subprocess.run([str(program)]).returncode == 0
+    sections = subprocess.run(
+        ["size", "-A", str(program)], check=True, capture_output=True, text=True
+    )
+    in_flash = re.findall(r"^in_flash\S* +(\d+)", sections.stdout, re.M)
+    assert sum(map(int, in_flash)) > 4_000, "weights, biases and stored vectors"

@@ -91,6 +91,27 @@ def test_the_page_of_boards_has_the_same_figures_and_says_what_was_not_built(boa
     assert row[-1].startswith("never built here")
 
 
+def families() -> dict[str, str]:
+    """Return the sections of the page that are about boards on a desk, by title."""
+    text = BOARDS_MD.read_text(encoding="utf-8")
+    text = text[text.index("## Boards on your desk") : text.index("## Another board")]
+    return dict(re.findall(r"^### (.*?)\n(.*?)(?=^### |\Z)", text, re.M | re.S))
+
+
+@pytest.mark.parametrize("family", families())
+def test_a_family_has_wiring_commands_what_to_see_and_what_can_go_wrong(family: str) -> None:
+    text = families()[family]
+    for part in ("*Wiring*", " -t upload", "pyexport board --port ", "*You should see*"):
+        assert part in text, part
+    assert "*What can go wrong*" in text
+
+
+def test_every_board_has_a_command_in_its_family() -> None:
+    text = "".join(families().values())
+    for board in BOARDS:
+        assert f"pio run -d firmware -e {board.environment} -t upload" in text
+
+
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str]]:
     """A new project, and which of its files uno_sim_arduino compiles."""
