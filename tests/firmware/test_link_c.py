@@ -51,6 +51,20 @@ def test_both_sides_find_the_same_frames_in_any_stream(pieces: list[bytes]) -> N
     assert device().decode(stream, 4000) == (expected, reader.dropped + reader.greetings)
 
 
+@given(st.binary(min_size=1, max_size=80), st.data())
+def test_no_damaged_bit_goes_unseen(payload: bytes, data: st.DataObject) -> None:
+    frame = bytearray(encode_frame(payload))
+    bit = data.draw(st.integers(8, 8 * len(frame) - 9))
+    frame[bit // 8] ^= 1 << bit % 8
+    found, dropped = device().decode(bytes(frame), 100)
+    assert (found, dropped >= 1) == ([], True)
+
+
+@pytest.mark.parametrize("cut", [b"\5abc\0", b"\3ab\0", b"\xff" + b"x" * 253 + b"\0"])
+def test_a_block_that_ends_early_is_dropped(cut: bytes) -> None:
+    assert device().decode(cut, 600) == ([], 1)
+
+
 @given(st.binary(min_size=1, max_size=60), st.integers(0, 60))
 def test_a_frame_longer_than_the_buffer_is_dropped_whole(payload: bytes, longest: int) -> None:
     frame, after = encode_frame(payload), encode_frame(b"")
@@ -119,6 +133,12 @@ def test_half_a_frame_is_forgotten_after_a_time() -> None:
     assert len(answers(end, 1.1)) == 1, "a short pause is no harm"
     assert answers(begin, 2.0) == []
     assert answers(end, 2.5) == []
+
+
+def test_a_slow_line_is_no_broken_one() -> None:
+    frame = encode_frame(Request(Ask.SELFTEST, 1).payload)
+    found = [answer for i, byte in enumerate(frame) for answer in answers(bytes([byte]), 0.15 * i)]
+    assert len(found) == 1, "only the pause between two bytes counts"
 
 
 def test_the_clock_may_wrap_within_a_frame() -> None:

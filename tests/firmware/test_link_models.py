@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import pyexport
 from pyexport.pipeline import Export
 from pyexport.project import project_files
+from pyexport.runners.link import open_link
 from scripts.link_simulator import FIRMWARE
 from tests.firmware.tcp_board import build_program, running
 from tests.networks import Recipe, export_recipe
@@ -48,3 +50,23 @@ def test_a_board_answers_bit_for_bit(kind: str, tmp_path: Path) -> None:
     has_argmax = exported.artifact.graph.output.size > 1
     assert (target.classes == target.rows) is has_argmax
     assert (target.tie_vectors > 0) is has_argmax
+
+
+def test_a_board_whose_self_test_fails_says_so_and_still_answers(tmp_path: Path) -> None:
+    exported = export_recipe(Recipe((12, 8, 4)))
+    include = include_folder(exported, tmp_path / "include")
+    header = include / "model" / "net.h"
+    text = header.read_text(encoding="utf-8")
+    broken = re.sub(
+        r"(#define NET_CRC32 UINT32_C\(0x)(.)", lambda m: m[1] + "1F"[m[2] == "1"], text
+    )
+    assert broken != text
+    header.write_text(broken, encoding="utf-8")
+    with running(build_program(tmp_path, include)) as board:
+        link = open_link(board.port)
+        assert link.identify().selftest is False
+        link.close()
+        report = pyexport.verify(exported, port=board.port, random_rows=50)
+    (target,) = report.targets
+    assert report.problems == ("tcp: the header's own self-test fails",)
+    assert (target.differing_rows, target.rows >= 50) == (0, True)

@@ -181,9 +181,11 @@ uint16_t argmax(const void *out)
     return y[1] > y[0] ? 1 : 0;
 }
 
+bool well = true;
+
 bool selftest()
 {
-    return true;
+    return well;
 }
 
 const pyx_model_t model = {
@@ -275,6 +277,23 @@ void an_identity_is_answered()
     CHECK(memcmp(&buffer[PYX_HEAD_BYTES + 1 + 36], "\1\2\3\0", 4) == 0);
 }
 
+void a_self_test_is_run_when_asked_for()
+{
+    static const uint8_t request[] = {PYX_PROTOCOL, PYX_SELFTEST, 1, 0};
+
+    begin();
+    CHECK(device.selftest);
+    CHECK(ask(request, sizeof request, 0) == PYX_ANSWER_BYTES + 1);
+    CHECK(buffer[PYX_HEAD_BYTES + 1] == 1);
+    well = false;
+    CHECK(ask(request, sizeof request, 0) == PYX_ANSWER_BYTES + 1);
+    CHECK(buffer[PYX_HEAD_BYTES + 1] == 0);
+    CHECK(!device.selftest);
+    begin();
+    CHECK(!device.selftest);
+    well = true;
+}
+
 void what_cannot_be_obeyed_is_refused()
 {
     uint8_t request[] = {PYX_PROTOCOL, PYX_PREDICT, 1, 0, 9};
@@ -316,6 +335,7 @@ void run_tests()
     RUN(the_same_request_is_computed_once);
     RUN(a_class_is_answered);
     RUN(an_identity_is_answered);
+    RUN(a_self_test_is_run_when_asked_for);
     RUN(what_cannot_be_obeyed_is_refused);
     RUN(half_a_frame_is_forgotten_after_a_time);
 }

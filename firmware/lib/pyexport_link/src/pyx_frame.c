@@ -49,9 +49,6 @@ pyx_received_t pyx_receive(pyx_receiver_t *receiver, uint8_t byte)
     if (byte == 0) {
         return frame_end(receiver);
     }
-    if (receiver->bad) {
-        return PYX_MORE;
-    }
     if (receiver->left != 0) {
         receiver->left--;
         decoded(receiver, byte);
