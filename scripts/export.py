@@ -19,6 +19,8 @@ def default_places(arguments: list[str]) -> list[str]:
     named = [word.partition("=")[0] for word in arguments]
     if not arguments or {"--output", "--firmware", "--package", "--help"} & set(named):
         return []
+    if not (ROOT / "firmware" / "platformio.ini").is_file():  # not a whole checkout
+        return []
     return ["--output", ".", "--firmware", _shortest(ROOT / "firmware")]
 
 
