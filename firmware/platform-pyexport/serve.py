@@ -92,7 +92,8 @@ class Server:
     def hang_up(self) -> None:
         """Close the line to the client."""
         if self.client is not None:
-            self.selector.unregister(self.client)
+            if self.client.fileno() in self.selector.get_map():
+                self.selector.unregister(self.client)
             self.client.close()
             self.client = None
 
@@ -162,14 +163,14 @@ class Server:
 
     def step(self) -> bool:
         """Handle what has come; False when the board has ended by itself."""
-        for key, events in self.selector.select(_TICK_S):
+        for key, _ in self.selector.select(_TICK_S):
             if key.fileobj is self.listener:
                 self.accept()
             elif key.fileobj is self.client:
                 self.from_client()
-            elif events & selectors.EVENT_WRITE:
+            elif key.fileobj is self.child.stdin:
                 self.to_board()
-            elif not self.from_board():
+            elif key.fileobj is self.child.stdout and not self.from_board():
                 return False
         if self.reset_wanted:
             self.reset()

@@ -38,7 +38,11 @@ SCons.Script.main()
 
 CPPCHECK = """\
 #!/bin/sh
-exec {cppcheck} "$@"
+if ! command -v cppcheck > /dev/null; then
+    echo "cppcheck is not on PATH; Debian, Ubuntu: apt-get install cppcheck" >&2
+    exit 1
+fi
+exec cppcheck "$@"
 """
 
 # Takes the place of a platform that could not be fetched, so that `pio run -e uno` says so at once.
@@ -157,15 +161,12 @@ def make_scons(packages: Path) -> str:
 
 
 def make_cppcheck(packages: Path) -> str:
-    """Make tool-cppcheck from the cppcheck on PATH; return what was made."""
-    cppcheck = shutil.which("cppcheck")
-    if cppcheck is None:
-        return "no tool-cppcheck (`pio check` needs cppcheck on PATH; run pio_setup again then)"
+    """Make tool-cppcheck, which runs the cppcheck on PATH; return what was made."""
     version = tool_version("tool-cppcheck")
     folder = packages / "tool-cppcheck"
     if make_folder(folder):
         script = folder / "cppcheck"
-        script.write_text(CPPCHECK.format(cppcheck=cppcheck), encoding="utf-8")
+        script.write_text(CPPCHECK, encoding="utf-8")
         script.chmod(0o755)
         write_package(folder, "tool", "tool-cppcheck", version, "package.json")
     return f"tool-cppcheck {version}"
