@@ -134,8 +134,7 @@ class Link:
         damaged, greetings = self._reader.dropped, self._reader.greetings
         self._reader.dropped = self._reader.greetings = 0
         self.counts.damaged += damaged
-        if self._identity is not None:
-            self.counts.restarts += greetings
+        self.counts.restarts += greetings
         return bool(damaged or greetings)
 
     def _belongs(self, payload: bytes, request: Request, answer: Answer) -> bool:

@@ -98,6 +98,16 @@ def test_what_cannot_be_asked_is_refused(runner: BoardRunner, rows: Array) -> No
         runner.argmax(rows)
 
 
+def test_an_answer_of_another_size_is_told(
+    runner: BoardRunner, rows: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner.link, "ask", lambda *_: b"\1\2\3")
+    with pytest.raises(CutOffError, match="answered 3 bytes to predict, not 16; flash it"):
+        runner.run(rows)
+    with pytest.raises(LinkError, match="answered 3 bytes to selftest, not 1"):
+        runner.selftest()
+
+
 def test_another_model_is_refused_by_identity() -> None:
     line = NoisyLine(device(), Noise(), 0)
     other = "ab" * 32

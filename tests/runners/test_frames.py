@@ -71,7 +71,11 @@ def test_no_damaged_bit_goes_unseen(payload: bytes, data: st.DataObject) -> None
     assert reader.dropped >= 1
 
 
-@pytest.mark.parametrize("piece", [b"\1", b"\5\1\2\3\4", b"\7abc", encode_frame(b"x")[1:-2]])
+@pytest.mark.parametrize(
+    "piece",
+    [b"\1", b"\5\1\2\3\4", b"\7abc", encode_frame(b"x")[1:-2], cobs.encode(bytes(4))],
+    ids=["empty", "no CRC", "short block", "no last byte", "empty with its CRC"],
+)
 def test_what_is_too_short_is_no_frame(piece: bytes) -> None:
     assert decode_frame(piece) is None
 

@@ -12,7 +12,7 @@ from pyexport.errors import LinkError, UsageError
 from pyexport.runners.frames import FrameReader, crc32c, encode_frame
 from pyexport.runners.lines import open_line
 from pyexport.runners.link import Link, open_link
-from pyexport.runners.messages import PROTOCOL, Ask, Status, read_board_info
+from pyexport.runners.messages import PROTOCOL, Ask, Request, Status, read_answer, read_board_info
 
 IDENTITY = bytes(range(32))
 INFO = (
@@ -115,6 +115,24 @@ def test_questions_have_their_own_numbers() -> None:
     assert [(number - numbers[0]) % 65536 for number in numbers] == [0, 1, 2, 3]
 
 
+def test_numbers_begin_anew_at_65536(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secrets.randbelow", lambda limit: limit - 2)
+    link, line = opened()
+    for _ in range(3):
+        link.ask(Ask.SELFTEST)
+    numbers = [int.from_bytes(request[2:4], "little") for request in line.requests]
+    assert numbers == [65535, 0, 1, 2]
+
+
+@pytest.mark.parametrize("edit", [{"ask": Ask.PREDICT}, {"sequence": 8}])
+def test_an_answer_belongs_to_one_type_and_one_number(edit: dict[str, int]) -> None:
+    request = Request(Ask.SELFTEST, 7)
+    (payload,) = FrameReader().feed(answer(request.payload, b"\1"))
+    assert read_answer(payload, request) is not None
+    assert read_answer(payload, replace(request, **edit)) is None  # type: ignore[arg-type]
+    assert read_answer(payload[:8], request) is None, "too short for status and tag"
+
+
 def test_a_lost_answer_is_asked_for_again() -> None:
     lost = iter([True, True, False])
     link, line = opened(lambda request: [] if next(lost) else honest(request))
@@ -182,6 +200,7 @@ def test_a_late_answer_to_an_earlier_question_is_not_taken() -> None:
     bodies = [link.ask(Ask.SELFTEST) for _ in range(3)]
     assert len(set(bodies)) == 3
     assert link.counts.resent == 3, "each question twice: the first answer comes late"
+    assert link.counts.foreign == 0
 
 
 def test_the_answer_of_another_model_is_not_taken() -> None:
@@ -241,6 +260,28 @@ def test_a_slow_board_is_waited_for() -> None:
     line = Slow(honest)
     info = Link(line, "COM3", clock=line.clock).identify()
     assert info.board == "uno"
+
+
+def test_a_board_known_to_be_slow_is_not_hurried() -> None:
+    class Slow(ScriptedLine):
+        delay = 0.0
+
+        def write(self, data: bytes) -> None:
+            super().write(data)
+            self.ready = self.now + self.delay
+
+        def read(self, seconds: float) -> bytes:
+            if self.now < self.ready:
+                self.now += min(seconds, 0.05)
+                return b""
+            return super().read(seconds)
+
+    line = Slow(honest)
+    link = Link(line, "COM3", clock=line.clock)
+    link.identify()
+    for line.delay in (0.45, 0.8):
+        link.ask(Ask.SELFTEST)
+    assert link.counts.resent == 0, "0.8 s is less than twice the slowest before"
 
 
 def test_a_line_that_is_gone_ends_the_question() -> None:
