@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from scripts.emulated_boards import PioProject, copy_project, prepare_core
+from scripts.emulated_boards import ENVIRONMENTS, PioProject, copy_project, prepare_core
+
+ALL = [word for name in ENVIRONMENTS for word in ("-e", name)]
+NEEDED = (
+    "arm-none-eabi-gcc",
+    "avr-gcc",
+    "avrdude",
+    "cppcheck",
+    "qemu-system-arm",
+    "qemu-system-riscv32",
+    "riscv64-unknown-elf-gcc",
+)
 
 # Ends with a status of its own: an Arduino core has nothing for that but what our simulator knows.
 TINY_MAIN = """\
@@ -56,6 +67,13 @@ static void run_tests(void)
 
 PYX_TEST_MAIN(run_tests)
 """
+
+
+def require_tools() -> None:
+    """Skip the module that calls this where a compiler or emulator is not installed."""
+    missing = [program for program in NEEDED if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}", allow_module_level=True)
 
 
 @pytest.fixture(scope="session")
