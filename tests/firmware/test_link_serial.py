@@ -21,7 +21,7 @@ from tests.firmware.link_device import PX, device
 
 @contextmanager
 def serial_port(answers: int) -> Iterator[str]:
-    """A port whose board answers so many times; then its cable is pulled."""
+    """A port whose board answers so many times; at the next question its cable is pulled."""
     board, port = pty.openpty()
     tty.setraw(port)
     name = os.ttyname(port)
@@ -30,9 +30,10 @@ def serial_port(answers: int) -> Iterator[str]:
 
     def serve() -> None:
         left = answers
-        while left > 0 and stop not in (ready := select.select([board, stop], [], [])[0]):
-            assert board in ready
+        while stop not in select.select([board, stop], [], [])[0]:
             written = device().run(os.read(board, 4096))
+            if written and left == 0:
+                break
             left -= bool(written)
             os.write(board, written)
         os.close(port)
