@@ -68,16 +68,6 @@ class PioProject:
         self, *words: str | Path, timeout: float = 300, **variables: str
     ) -> subprocess.CompletedProcess[str]:
         """Run `pio` in the project, without a network; its boards end with this process."""
-        environment = {
-            name: value for name, value in os.environ.items() if name != "PYEXPORT_MODEL"
-        }
-        environment |= {
-            "PLATFORMIO_CORE_DIR": str(self.core),
-            "PLATFORMIO_DISABLE_PROGRESSBAR": "true",
-            "PYEXPORT_BOARD_OWNER": str(os.getpid()),
-            "PYEXPORT_OFFLINE": "1",
-        }
-        environment |= variables
         return subprocess.run(
             [sys.executable, "-m", "platformio", *map(str, words)],
             cwd=self.folder,

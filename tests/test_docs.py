@@ -46,7 +46,8 @@ class Session:
         self.printed = ""  # by the last python block
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         core = str(folder / ".pio-core")  # PlatformIO's packages: not those of the home folder
-        self.environment = os.environ | BLANK | {"PATH": path, "PLATFORMIO_CORE_DIR": core}
+        owner = {"PYEXPORT_BOARD_OWNER": str(os.getpid()), "PYEXPORT_OFFLINE": "1"}
+        self.environment = os.environ | BLANK | owner | {"PATH": path, "PLATFORMIO_CORE_DIR": core}
 
     def shell(self, script: str) -> tuple[int, str]:
         """Run a script with bash; return its exit status and what a terminal would show."""

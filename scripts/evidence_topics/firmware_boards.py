@@ -83,6 +83,7 @@ def clean_checkout(context: Context) -> tuple[Figure, ...]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
         environment |= {"PLATFORMIO_CORE_DIR": str(Path(folder) / "core"), "PYTHON": sys.executable}
         environment["PYTHONPATH"] = str(checkout)
+        environment["PYEXPORT_BOARD_OWNER"] = str(os.getpid())  # the board ends with this process
         pio = [sys.executable, "-m", "platformio", "run", "-d", "firmware", "-e", UNO]
         pio += ["--upload-port", port]
         steps = (
