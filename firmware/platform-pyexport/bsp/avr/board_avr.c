@@ -52,8 +52,8 @@ void board_begin(void)
     TCCR1A = 0; /* timer 1: the processor's cycles */
     TCCR1B = _BV(CS10);
     TIMSK1 = _BV(TOIE1);
+    UCSR0A = _BV(U2X0); /* before the divider: simavr works out the rate when that is written */
     UBRR0 = (F_CPU / 4u / BOARD_BAUD - 1u) / 2u;
-    UCSR0A = _BV(U2X0);
     UCSR0C = _BV(UCSZ01) | _BV(UCSZ00);
     UCSR0B = _BV(RXCIE0) | _BV(RXEN0) | _BV(TXEN0);
     sei();
