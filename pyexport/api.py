@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from pyexport.errors import UsageError
 from pyexport.frontends import load_model
 from pyexport.ir import Array, Dataset, Model
 from pyexport.pipeline import Export, ExportOptions, export_model, render_artifact
-from pyexport.runners import Finding, target_of
+from pyexport.runners import Finding, open_board, target_of
 from pyexport.simulator.fast import FastSimulator
 from pyexport.verify import (
     DEFAULT_SUITES,
@@ -32,6 +33,9 @@ from pyexport.verify import (
 )
 from pyexport.verify.subject import uses_own_templates
 from pyexport.verify.text import not_compared, printed_by, text_finding
+
+if TYPE_CHECKING:
+    from pyexport.runners.board import BoardRunner
 
 # On an emulated chip an inference takes milliseconds, on the host microseconds: with these a
 # default verification of a small network takes seconds on each chip.
@@ -50,6 +54,8 @@ class VerifyOptions:
     random_rows: int | None = None  # None: as many as the kind of target allows
     dataset: Dataset | None = None  # None: the rows that the artifact stores
     progress: Callable[[str, str], None] = lambda target, what: None
+    port: str | None = None  # serial port, or socket://HOST:PORT, of a board that runs the header
+    patience: float | None = None  # seconds that a board may take for an answer; None: 10
 
 
 def load(path: str | Path) -> Model:
@@ -111,15 +117,27 @@ def verify(
     random_rows: int | None = None,
     dataset: Dataset | None = None,
     progress: Callable[[str, str], None] = lambda target, what: None,
+    port: str | None = None,
+    patience: float | None = None,
 ) -> Report:
     """Return the report of comparing a header with the simulator, bit for bit.
 
     subject: a .h (that very file, with its .px beside it), a .px, a model file, or an export in
     memory. targets: names that `pyexport targets` lists; by default the one that the header was
-    specialized for, else the host. dataset replaces the stored evaluation rows.
+    specialized for, else the host. dataset replaces the stored evaluation rows. port: a board that
+    runs the exported model and is asked over its serial link; then there is no default target.
     """
     options = VerifyOptions(
-        tuple(targets), tuple(suites), compiler, optimize, seed, random_rows, dataset, progress
+        targets=tuple(targets),
+        suites=tuple(suites),
+        compiler=compiler,
+        optimize=optimize,
+        seed=seed,
+        random_rows=random_rows,
+        dataset=dataset,
+        progress=progress,
+        port=port,
+        patience=patience,
     )
     if isinstance(subject, str | Path) and Path(subject).suffix == ".h":
         on_disk = subject_from_header(Path(subject))
@@ -208,7 +226,7 @@ def _verify(subject: Subject, options: VerifyOptions, text: Finding | None) -> R
     made: dict[bool, tuple[Suite, ...]] = {}
 
     def suites_of(target: str) -> tuple[Suite, ...]:
-        is_chip = target_of(target).is_chip
+        is_chip = target not in targets or target_of(target).is_chip
         if is_chip not in made:
             rows = CHIP_SUITES if is_chip else SuiteOptions()
             if options.random_rows is not None:
@@ -216,15 +234,39 @@ def _verify(subject: Subject, options: VerifyOptions, text: Finding | None) -> R
             made[is_chip] = build_suites(artifact, options.suites, replace(rows, seed=options.seed))
         return made[is_chip]
 
-    return verify_subject(
-        replace(subject, artifact=artifact),
-        options.targets or (artifact.target or "host",),
-        suites_of,
-        options.progress,
-        compiler=options.compiler,
-        optimize=options.optimize,
-        text=text,
+    subject = replace(subject, artifact=artifact)
+    default = () if options.port is not None else (artifact.target or "host",)
+    targets = options.targets or default
+    with _board(subject, options) as board:
+        return verify_subject(
+            subject,
+            targets,
+            suites_of,
+            options.progress,
+            compiler=options.compiler,
+            optimize=options.optimize,
+            text=text,
+            board=board,
+        )
+
+
+@contextmanager
+def _board(subject: Subject, options: VerifyOptions) -> Iterator[BoardRunner | None]:
+    """Open the board to verify, if there is one, and close it in the end."""
+    if options.port is None:
+        yield None
+        return
+    board = open_board(
+        options.port,
+        subject.interface,
+        subject.artifact.identity,
+        patience=options.patience,
+        progress=lambda done, rows: options.progress(str(options.port), f"row {done} of {rows}"),
     )
+    try:
+        yield board
+    finally:
+        board.link.close()
 
 
 def with_dataset(artifact: Artifact, dataset: Dataset | None) -> Artifact:

@@ -13,6 +13,7 @@ PyexportError                 exit 2: refused input or usage, nothing written
 ├── ToolFailedError           a compiler or emulator was there and failed; says what it printed
 ├── DoesNotFitError           exit 1: the model is larger than the chip, nothing written
 └── CheckFailedError          exit 1: a comparison ran and found a mismatch
+    └── LinkError             a board stopped answering, or the line to it is gone
 """
 
 
@@ -72,3 +73,7 @@ class CheckFailedError(PyexportError):
     """A verification ran to its end and found a difference."""
 
     exit_code = 1
+
+
+class LinkError(CheckFailedError):
+    """A board does not answer, or the line to it is gone; nothing more can be asked of it."""

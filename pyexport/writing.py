@@ -41,9 +41,10 @@ class _Move:
 def write_together(folder: Path, files: Mapping[str, bytes]) -> tuple[Path, ...]:
     """Write files by name into folder, which is made if missing; returns their paths.
 
-    Every file is first written to a hidden folder beside its place; only when all are complete are
-    they renamed, one after the other, and if one cannot be, those before it are put back. Raises
-    OutputError, in which case every file of these names is as it was.
+    A name may be a path ("src/digits.h"); its folders are made too. Every file is first written to
+    a hidden folder beside its place; only when all are complete are they renamed, one after the
+    other, and if one cannot be, those before it are put back. Raises OutputError, in which case
+    every file of these names is as it was.
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: this is a file, not a folder; choose another --output")
@@ -55,6 +56,8 @@ def write_together(folder: Path, files: Mapping[str, bytes]) -> tuple[Path, ...]
         staging = Path(tempfile.mkdtemp(dir=folder, prefix=".pyexport."))
         for number, (name, content) in enumerate(files.items()):
             place = folder / name
+            made = [*_missing_parents(place.parent), *made]
+            place.parent.mkdir(parents=True, exist_ok=True)
             if place.is_dir():
                 raise IsADirectoryError(21, "a folder of this name is in the way", str(place))
             new = staging / f"{number}.new"

@@ -17,12 +17,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.evidence_topics.figures import Context, Figure, Topic, page, shown
+from scripts.evidence_topics.firmware import FIRMWARE
 from scripts.evidence_topics.scratch import SCRATCH
 from scripts.evidence_topics.spine import SPINE
 
 ROOT = Path(__file__).resolve().parent.parent
-TOPICS = {topic.name: topic for topic in (SCRATCH, SPINE)}
-SOURCES = ("pyexport", "templates", "firmware", "scripts", "requirements")
+TOPICS = {topic.name: topic for topic in (FIRMWARE, SCRATCH, SPINE)}
+SOURCES = ("pyexport", "templates", "firmware", "scripts", "requirements", "tests/c")
 
 
 def main() -> int:

@@ -45,7 +45,9 @@ class Session:
         self.names: dict[str, Any] = {"__name__": "__document__"}
         self.printed = ""  # by the last python block
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        self.environment = os.environ | BLANK | {"PATH": path}
+        core = str(folder / ".pio-core")  # PlatformIO's packages: not those of the home folder
+        owner = {"PYEXPORT_BOARD_OWNER": str(os.getpid()), "PYEXPORT_OFFLINE": "1"}
+        self.environment = os.environ | BLANK | owner | {"PATH": path, "PLATFORMIO_CORE_DIR": core}
 
     def shell(self, script: str) -> tuple[int, str]:
         """Run a script with bash; return its exit status and what a terminal would show."""

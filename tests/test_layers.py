@@ -29,8 +29,9 @@ STAGES = (*MODEL, "resources", "scratch", "frontends", "passes", "quantize", "ta
 BELOW_PIPELINE = (*STAGES, "codegen")
 AROUND_PIPELINE = ("writing", "vectors", "fitting", "advice", "describe", "manifest")
 BELOW_SEARCH = (*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline", "runners", "verify")
+AFTER_PIPELINE = ("project",)
 PUBLIC = ("api", "load", "export", "simulate", "save", "from_torch", "from_sklearn")
-EVERYTHING = (*BELOW_SEARCH, *PUBLIC, "search", "campaign", "report", "cli")
+EVERYTHING = (*BELOW_SEARCH, *AFTER_PIPELINE, *PUBLIC, "search", "campaign", "report", "cli")
 EMULATORS = ("unicorn", "capstone", "wasmtime", "elftools", "ziglang", "serial", "cobs")
 FRAMEWORKS = ("torch", "sklearn", "onnx", "nir")
 
@@ -80,6 +81,7 @@ LAYERS = {
     "describe": Layer((*BELOW_PIPELINE, "advice")),
     "manifest": Layer(("artifact", "ir", "program", "quantize.bounds")),
     "pipeline": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE), ("numpy",)),
+    "project": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),
     "api": Layer(BELOW_SEARCH, ("numpy",), ("torch", "sklearn")),
     "search": Layer(BELOW_SEARCH, ("joblib", "numpy")),
     "campaign": Layer((*BELOW_SEARCH, "search"), ("joblib", "numpy")),

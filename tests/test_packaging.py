@@ -15,7 +15,12 @@ import pytest
 from tests.test_docs import NOT_COPIED
 
 ROOT = Path(__file__).resolve().parent.parent
-PLANTED = ("firmware/.pio/build/firmware.elf", "firmware/__pycache__/x.pyc", "templates/x.pyc")
+PLANTED = (
+    "firmware/.pio/build/firmware.elf",
+    "firmware/__pycache__/x.pyc",
+    "firmware/include/model/mine.h",  # what `export --firmware` puts there
+    "templates/x.pyc",
+)
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +63,7 @@ def resource_names() -> list[str]:
         for path in sorted((ROOT / folder).rglob("*"))
         if path.is_file()
         and not {".pio", ".pio-core", "__pycache__", "build"} & set(path.relative_to(ROOT).parts)
+        and path.relative_to(ROOT).parts[:3] != ("firmware", "include", "model")
     ]
 
 
@@ -78,13 +84,15 @@ def test_the_wheel_holds_the_package_and_nothing_beside_it(dist: Path) -> None:
 
 def test_the_sdist_holds_sources_resources_tests_and_license(dist: Path) -> None:
     wanted = {"pyproject.toml", "LICENSE", "README.md", "CHANGELOG.md", "scripts/test"}
+    wanted |= {"examples/digits_on_arduino/digits_on_arduino.ino"}
     wanted |= {"requirements/constraints.txt", "tests/test_packaging.py"}
     assert wanted | set(resource_names()) <= set(sdist_names(dist))
 
 
 def test_leftovers_of_builds_are_in_neither(dist: Path) -> None:
     for names in (wheel_names(dist), sdist_names(dist)):
-        assert [name for name in names if ".pio" in name or name.endswith(".pyc")] == []
+        left_over = [name for name in names if ".pio" in name or name.endswith(".pyc")]
+        assert left_over + [name for name in names if "include/model/" in name] == []
 
 
 def run_from_wheel(dist: Path, folder: Path, *arguments: str) -> str:
@@ -113,6 +121,15 @@ def test_the_unpacked_wheel_finds_its_resources(dist: Path, tmp_path: Path) -> N
 def test_the_unpacked_wheel_runs_the_command(dist: Path, tmp_path: Path) -> None:
     code = "import sys; from pyexport.cli import main; sys.argv[1:] = ['--help']; main()"
     assert "export" in run_from_wheel(dist, tmp_path, "-c", code)
+
+
+def test_the_unpacked_wheel_makes_a_firmware_project(dist: Path, tmp_path: Path) -> None:
+    code = "import sys; from pyexport.cli import main; sys.argv[1:] = ['new', 'mine']; main()"
+    assert "made      mine" in run_from_wheel(dist, tmp_path, "-c", code)
+    made = {str(p.relative_to(tmp_path / "mine")) for p in (tmp_path / "mine").rglob("*")}
+    assert {"platformio.ini", "src/main.cpp", "include/example/digits.px", "README.md"} <= made
+    names = {name.removeprefix("firmware/") for name in resource_names() if "harness/" not in name}
+    assert {name for name in names if not name.startswith("templates/")} <= made
 
 
 def test_the_base_install_needs_no_extra(dist: Path, tmp_path: Path) -> None:

@@ -35,3 +35,12 @@ def test_the_sentence_about_the_uno_is_true_of_the_table() -> None:
     assert cycles == row[4]
     assert float(milliseconds) == round(int(cycles.replace(",", "")) / 16_000, 1)
     assert int(ram) == int(row[2]) + int(row[3]) + 64 + 10
+
+
+def test_the_firmwares_figures_are_those_of_its_page() -> None:
+    page = (ROOT / "docs" / "evidence" / "firmware.md").read_text(encoding="utf-8")
+    measured = re.search(r"\| (\d+) bytes \([^|]*; flash ([\d,]+) bytes \|", page)
+    assert measured is not None
+    ram, flash = measured.groups()
+    text = " ".join(README.split())
+    assert f"takes {flash} bytes of an emulated Uno's flash and {ram} of its 2,048 bytes" in text

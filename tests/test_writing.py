@@ -39,6 +39,22 @@ def test_all_files_appear_in_a_folder_that_is_made(tmp_path: Path) -> None:
     assert everything(tmp_path / "new" / "deep") == FILES
 
 
+def test_names_may_lie_in_folders(tmp_path: Path) -> None:
+    files = {"src/a.h": b"header", "a.json": b"{}", "src/deep/a.px": b"\x00"}
+    write_together(tmp_path / "new", files)
+    assert everything(tmp_path) == {f"new/{name}": data for name, data in files.items()}
+
+
+def test_folders_made_for_files_that_cannot_be_written_are_gone_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "kept").mkdir()
+    monkeypatch.setattr(Path, "replace", failing_at(2))
+    with pytest.raises(OutputError):
+        write_together(tmp_path / "kept" / "new", {"src/a.h": b"", "test/deep/a.c": b""})
+    assert [path.name for path in tmp_path.rglob("*")] == ["kept"]
+
+
 def test_files_that_are_there_are_replaced(tmp_path: Path) -> None:
     write_together(tmp_path, {"a.h": b"old", "other": b"kept"})
     write_together(tmp_path, FILES)
@@ -73,7 +89,7 @@ def test_a_folder_in_the_way_of_a_file_changes_no_other_file(tmp_path: Path, nam
 
 def test_folders_that_were_made_go_away_when_nothing_was_written(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
-        write_together(tmp_path / "new" / "deep", {"no-such-folder/a.h": b""})
+        write_together(tmp_path / "new" / "deep", {"a" * 300: b""})  # no such name
     assert list(tmp_path.iterdir()) == []
 
 

@@ -17,6 +17,8 @@ COMMANDS = {
     "verify": "pyexport.cli.verify",
     "inspect": "pyexport.cli.inspect",
     "targets": "pyexport.cli.targets",
+    "board": "pyexport.cli.board",
+    "new": "pyexport.cli.new",
 }
 _TYPER_INTERRUPTED = 130  # typer turns Ctrl-C into this status, or in older versions into Abort
 

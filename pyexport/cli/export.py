@@ -6,11 +6,13 @@ from typing import Annotated
 import typer
 
 from pyexport.cli.common import JsonOption, parse_range, print_json, say, split_output, warn
+from pyexport.codegen import package_kind
 from pyexport.codegen.identifiers import check_model_name
 from pyexport.errors import FileFormatError, UsageError
 from pyexport.frontends import load_model, read_samples
 from pyexport.ir import Dataset, Model
 from pyexport.pipeline import SCHEMES, Export, ExportOptions, export_model
+from pyexport.project import check_project, install, installed_name, write_package
 from pyexport.quantize.ptq import check_inside
 from pyexport.targets import get_target
 
@@ -44,6 +46,20 @@ def export_command(
         Path | None,
         typer.Option(help="Folder of templates that replace pyexport's own, file by file."),
     ] = None,
+    firmware: Annotated[
+        Path | None,
+        typer.Option(
+            help="Firmware project whose model this becomes; without --output only its files are "
+            "written."
+        ),
+    ] = None,
+    package: Annotated[
+        str | None,
+        typer.Option(
+            help="Write a library instead: arduino, platformio, esp-idf, zephyr or cmake; --output "
+            "is its folder, NAME-PACKAGE if absent."
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Quantize a model and write it as one C header, with all that is needed to check it."""
@@ -56,6 +72,12 @@ def export_command(
         raise UsageError(f"--scheme {scheme} is unknown; use {' or '.join(SCHEMES)}")
     if target is not None:
         get_target(target)
+    if firmware is not None:
+        check_project(firmware)
+    if package is not None:
+        package_kind(package)
+        if output is not None and output.suffix == ".h":
+            raise UsageError(f"--package writes a folder, and --output {output} names a header")
     declared = parse_range(input_range)
     loaded = load_model(model)
     options = ExportOptions(
@@ -69,13 +91,19 @@ def export_command(
         templates=templates,
     )
     result = export_model(loaded, options)
-    paths = result.write(folder)
+    before = installed_name(firmware) if firmware is not None else None
+    paths = _write(result, folder if output is not None else None, package, firmware)
     if json:
         print_json(_document(result, paths))
         return
     for warning in result.warnings:
         warn(warning)
     _print_summary(result, paths)
+    if package is not None:
+        say(f"{'package':<10}{paths[0].parent.parent} ({package})")
+    if firmware is not None:
+        was = "" if before in (None, chosen) else f" (before: {before})"
+        say(f"{'firmware':<10}{firmware} now runs {chosen}{was}")
 
 
 def _calibration(
@@ -90,9 +118,23 @@ def _calibration(
     return rows
 
 
+def _write(
+    result: Export, output: Path | None, package: str | None, firmware: Path | None
+) -> tuple[Path, ...]:
+    """Write what was asked for; returns the paths, header, artifact and manifest first."""
+    paths: tuple[Path, ...] = ()
+    if package is not None:
+        paths += write_package(result, package, output)
+    elif output is not None or firmware is None:
+        paths += result.write(output or Path())
+    if firmware is not None:
+        paths += install(result, firmware)
+    return paths
+
+
 def _print_summary(result: Export, paths: tuple[Path, ...]) -> None:
     artifact, program = result.artifact, result.program
-    for path, what in zip(paths, ("header", "artifact", "manifest"), strict=True):
+    for path, what in zip(paths, ("header", "artifact", "manifest"), strict=False):
         say(f"{what:<10}{path}")
     say(f"{'identity':<10}{artifact.identity}")
     accuracy = artifact.accuracy

@@ -1,5 +1,6 @@
 """pyexport verify: runs a header on the host and on emulated chips and compares every bit."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from pyexport.errors import CheckFailedError, UsageError
 from pyexport.frontends import read_samples
 from pyexport.ir import Dataset
 from pyexport.runners import RUNNER_NAMES, Finding, available
-from pyexport.verify import DEFAULT_SUITES, Report, TargetReport
+from pyexport.verify import DEFAULT_SUITES, BoardReport, Report, TargetReport
 
 
 def verify_command(
@@ -40,9 +41,18 @@ def verify_command(
     optimize: Annotated[
         str | None, typer.Option(help="-Os or -O2; default: the target's own level.")
     ] = None,
+    port: Annotated[
+        str | None,
+        typer.Option(help="Also ask a board: its serial port, or socket://HOST:PORT."),
+    ] = None,
+    patience: Annotated[
+        float | None, typer.Option(help="Seconds that a board may take to answer; default 10.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Compare a header with the simulator on chosen targets: outputs, classes and accumulators."""
+    if patience is not None and port is None:
+        raise UsageError("--patience is for a board; name its port with --port")
     targets, left_out = _targets(target or [])
     for line in left_out.values():
         err.print(f"left out: {line}", markup=False)
@@ -58,6 +68,8 @@ def verify_command(
             random_rows=random,
             dataset=rows,
             progress=lambda name, what: status.update(f"{name}: {what}"),
+            port=port,
+            patience=patience,
         )
     if json:
         print_json(_document(report, left_out))
@@ -105,16 +117,42 @@ def _print(report: Report) -> None:
     out.print(compared)
     say("")
     out.print(_costs(report))
-    say("")
+    for target in report.targets:
+        if target.board is not None:
+            _print_board(target, target.board)
     checks = [finding for target in report.targets for finding in target.findings]
     checks += report.findings
     held = sum(finding.ok for finding in checks)
     names = sorted({finding.name for finding in checks if finding.ok})
-    say(f"static checks: {held} of {len(checks)} hold ({', '.join(names)})")
+    if checks:
+        say(f"\nstatic checks: {held} of {len(checks)} hold ({', '.join(names)})")
+    else:
+        say("")
     for problem in report.problems:
         say(f"MISMATCH {problem}")
     if report.ok:
         say(_conclusion(report))
+
+
+def _print_board(target: TargetReport, board: BoardReport) -> None:
+    """Say what a board told of itself and of the line; outputs and classes are in the table."""
+    say(f"\n{target.target} at {board.port}")
+    cycles = "it counts no cycles"
+    if board.timing is not None:
+        t = board.timing
+        cycles = (
+            f"{t.count_mean:.0f} cycles, {t.count_min} to {t.count_max}; "
+            f"{1000 * t.count_mean / t.clock_hz:.3f} ms at {t.clock_hz / 1e6:g} MHz"
+        )
+    say(f"  inference  {cycles}")
+    if board.free_ram is not None:
+        say(f"  RAM        {board.free_ram} bytes were never used")
+    c = board.counts
+    say(
+        f"  link       {c.answered} of {c.asked} questions answered; {c.resent} sent again, "
+        f"{c.damaged} damaged frames, {c.restarts} restarts"
+    )
+    say("  not asked  accumulators, flash and stack: a board cannot tell them")
 
 
 def _conclusion(report: Report) -> str:
@@ -122,7 +160,8 @@ def _conclusion(report: Report) -> str:
     compared = ["output"]
     if any(target.classes for target in report.targets):
         compared.append("class")
-    compared.append("accumulator")
+    if any(target.accumulators for target in report.targets):
+        compared.append("accumulator")
     names = [target.target for target in report.targets]
     where = f"{_listed(names)} only" if len(names) == 1 else _listed(names)
     return f"every {_listed(compared)} agrees on {where}; self-tests pass"
@@ -165,6 +204,15 @@ def _document(report: Report, left_out: dict[str, str]) -> dict[str, Any]:
     }
 
 
+def _board_document(board: BoardReport) -> dict[str, Any]:
+    return {
+        "port": board.port,
+        "free_ram_bytes": board.free_ram,
+        "cycles": None if board.timing is None else asdict(board.timing),
+        "link": asdict(board.counts),
+    }
+
+
 def _finding_document(finding: Finding) -> dict[str, Any]:
     return {"name": finding.name, "ok": finding.ok, "detail": finding.detail}
 
@@ -186,6 +234,8 @@ def _target_document(target: TargetReport) -> dict[str, Any]:
         "argmax_vectors": target.tie_vectors,
         "argmax_wrong": target.wrong_ties,
         "selftest": target.selftest,
+        "cut_off": target.cut_off or None,
+        "board": None if target.board is None else _board_document(target.board),
         "findings": [_finding_document(finding) for finding in target.findings],
         "cost": None
         if m is None

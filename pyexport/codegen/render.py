@@ -52,7 +52,7 @@ def render_header(
     """
     check_model_name(info.name)
     check_program_names(program)
-    environment = _environment(templates)
+    environment = template_environment(templates)
     context = build_context(program, info, target)
     try:
         kernels, calls, helpers = _bodies(environment, program, context)
@@ -74,7 +74,8 @@ def _template_error(error: Exception, templates: Path | None) -> UsageError:
     return UsageError(f"{templates or 'templates'}: {place}: {message}")
 
 
-def _environment(templates: Path | None) -> jinja2.Environment:
+def template_environment(templates: Path | None = None) -> jinja2.Environment:
+    """Return what finds templates: in the folder `templates` first, then among pyexport's own."""
     folders = [resource_dir("templates")]
     if templates is not None:
         if not templates.is_dir():

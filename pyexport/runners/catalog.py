@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pyexport.errors import ToolMissingError, UsageError
 from pyexport.runners.build import make_recipe
 from pyexport.runners.compilers import compiler_for, compiler_problem
 from pyexport.runners.protocol import HeaderInterface, Runner
 from pyexport.targets import TARGETS, Target, get_target
+
+if TYPE_CHECKING:
+    from pyexport.runners.board import BoardRunner
 
 # host variant -> its compiler
 _HOST_COMPILERS = {"host-gcc": "gcc", "host-clang": "clang", "host-zig": "zig"}
@@ -89,6 +94,42 @@ def open_runner(
         target, header, interface, compiler=compiler, optimize=optimize, window=WINDOW, shown=shown
     )
     return UnicornRunner(name, recipe)
+
+
+def open_board(
+    port: str,
+    interface: HeaderInterface,
+    identity: str,
+    *,
+    patience: float | None = None,
+    progress: Callable[[int, int], None] = lambda done, rows: None,
+) -> BoardRunner:
+    """Return a runner for the board at a serial port or socket://HOST:PORT.
+
+    `patience` is the time in seconds that one question may take. Raises UsageError for a port that
+    cannot be opened and for a board that runs a model of another identity, LinkError for one that
+    does not answer, and ToolMissingError.
+    """
+    require_board_modules()
+    from pyexport.runners.board import BoardRunner
+    from pyexport.runners.link import PATIENCE, open_link
+
+    link = open_link(port, patience=PATIENCE if patience is None else patience)
+    try:
+        return BoardRunner(link, interface, identity, progress)
+    except BaseException:
+        link.close()
+        raise
+
+
+def require_board_modules() -> None:
+    """Raise ToolMissingError if a Python package that speaks to boards is not installed."""
+    for module, package in (("serial", "pyserial"), ("cobs", "cobs")):
+        if importlib.util.find_spec(module) is None:
+            raise ToolMissingError(
+                f"--port: the Python package {package} is not installed:"
+                " pip install 'pyexport[board]'"
+            )
 
 
 def available(name: str) -> str | None:

@@ -31,6 +31,8 @@ class HostRunner:
     `SanitizedRunner` runs the same in a child process and finds out-of-bounds accesses.
     """
 
+    traces = True
+
     def __init__(self, name: str, recipe: Recipe) -> None:
         self.name = name
         self.recipe = recipe

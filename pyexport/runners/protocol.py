@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pyexport.errors import CheckFailedError, UsageError
+from pyexport.errors import CheckFailedError, LinkError, UsageError
 
 Array = NDArray[Any]
 
@@ -135,6 +135,37 @@ class Measurement:
 
 
 @dataclass(frozen=True)
+class Timing:
+    """What a board's own counter said of the inferences that it was asked for."""
+
+    count_mean: float  # cycles of one predict call
+    count_min: int
+    count_max: int
+    clock_hz: int
+
+
+@dataclass
+class LinkCounts:
+    """What happened on a link so far."""
+
+    asked: int = 0
+    answered: int = 0
+    resent: int = 0
+    damaged: int = 0  # frames received that were not whole
+    foreign: int = 0  # answers of another model, or to another question
+    restarts: int = 0  # greetings of the board after its first answer
+    failed: int = 0  # questions that ended with an error
+
+
+class CutOffError(LinkError):
+    """A batch ended early because a board does not answer any more; `partial` holds its rows."""
+
+    def __init__(self, message: str, partial: RunResult) -> None:
+        super().__init__(message)
+        self.partial = partial
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing that was proved or refuted about a header on a target."""
 
@@ -153,6 +184,10 @@ class Runner(Protocol):
     @property
     def compiler(self) -> str:
         """Compiler, version and level: "zig cc 0.17.1 (clang 22.1.8) -Os"."""
+
+    @property
+    def traces(self) -> bool:
+        """Whether `trace` and `measure` can be had: a flashed board has no trace build."""
 
     def run(self, inputs: Array) -> RunResult:
         """Predict every row of `inputs` (n, input_size)."""

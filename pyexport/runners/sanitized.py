@@ -54,6 +54,8 @@ def sanitizing_compiler() -> str:
 class SanitizedRunner:
     """Inputs and outputs are heap blocks of their exact size, so one byte too far is found."""
 
+    traces = True
+
     def __init__(self, name: str, recipe: Recipe) -> None:
         if recipe.compiler.kind == "zig":
             raise UsageError(f"{name}: zig has no AddressSanitizer; use gcc or clang")

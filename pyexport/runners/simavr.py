@@ -65,6 +65,8 @@ def simavr_host() -> Path:
 class SimavrRunner:
     """Each inference starts from reset; the host writes its input into RAM and reads the output."""
 
+    traces = True
+
     def __init__(self, name: str, recipe: Recipe) -> None:
         self.name = name
         self.recipe = recipe

@@ -44,6 +44,8 @@ _PATIENCE = 60.0  # seconds before a batch counts as hanging
 class UnicornRunner:
     """A batch lies in a window beside the chip's memory; the firmware copies it through its RAM."""
 
+    traces = True
+
     def __init__(self, name: str, recipe: Recipe) -> None:
         self.name = name
         self.recipe = recipe

@@ -98,6 +98,8 @@ class _Instance:
 class WasmRunner:
     """Batches lie behind the program's own memory; the module imports nothing."""
 
+    traces = True
+
     def __init__(self, name: str, recipe: Recipe) -> None:
         self.name = name
         self.recipe = recipe

@@ -1,11 +1,12 @@
 """Verification as a product: inputs, comparison bit for bit, and what to say about a difference."""
 
-from pyexport.verify.session import Report, TargetReport, verify_subject
+from pyexport.verify.session import BoardReport, Report, TargetReport, verify_subject
 from pyexport.verify.subject import Subject, subject_from_header
 from pyexport.verify.suites import DEFAULT_SUITES, Suite, SuiteOptions, build_suites
 
 __all__ = [
     "DEFAULT_SUITES",
+    "BoardReport",
     "Report",
     "Subject",
     "Suite",

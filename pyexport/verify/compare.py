@@ -8,7 +8,7 @@ import numpy as np
 
 from pyexport.artifact import Artifact
 from pyexport.ir import Array
-from pyexport.runners import Runner
+from pyexport.runners import CutOffError, Runner, RunResult
 from pyexport.simulator.fast import FastSimulator, argmax, trace_sizes
 from pyexport.verify.suites import Suite
 
@@ -45,12 +45,13 @@ class Comparison:
     """What one suite gave on one runner."""
 
     suite: str
-    rows: int
+    rows: int  # compared
     output_bytes: int  # compared
-    accumulators: int  # compared
+    accumulators: int  # compared, 0 where none can be had
     classes: int  # compared, 0 where the header has no argmax
     differing_rows: int
     first: Mismatch | None
+    cut_off: str = ""  # why the rows ended early, "" if all were compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,25 +73,31 @@ def simulate_suite(simulator: FastSimulator, suite: Suite) -> Expected:
 def compare_suite(
     artifact: Artifact, runner: Runner, suite: Suite, expected: Expected
 ) -> Comparison:
-    """Run a suite in the plain and in the trace build and return the comparison.
+    """Run a suite in the plain build, and in the trace build where there is one, and compare.
 
     The first mismatch reported is the earliest in the network: an accumulator if one differs.
     """
-    plain, traced = runner.run(suite.rows), runner.trace(suite.rows)
-    assert traced.accumulators is not None  # trace() always returns them
-    wrong_sums = differs(expected.accumulators, traced.accumulators)
-    wrong_outputs = differs(expected.outputs, plain.outputs) | differs(
-        expected.outputs, traced.outputs
+    plain, cut_off = _run(runner, suite)
+    rows = len(plain.outputs)
+    expected = Expected(
+        expected.outputs[:rows], expected.classes[:rows], expected.accumulators[:rows]
     )
-    wrong_classes = np.zeros(len(suite.rows), dtype=bool)
+    traced = runner.trace(suite.rows[:rows]) if runner.traces else None
+    sums = None if traced is None else traced.accumulators
+    other = plain.outputs if traced is None else traced.outputs
+    wrong_sums = np.zeros((rows, 0), dtype=bool)
+    if sums is not None:
+        wrong_sums = differs(expected.accumulators, sums)
+    wrong_outputs = differs(expected.outputs, plain.outputs) | differs(expected.outputs, other)
+    wrong_classes = np.zeros(rows, dtype=bool)
     if plain.classes is not None:
         wrong_classes = plain.classes.astype(np.int64) != expected.classes
     wrong_rows = wrong_sums.any(axis=1) | wrong_outputs.any(axis=1) | wrong_classes
     first = None
-    if wrong_sums.any():
-        first = _first_accumulator(artifact, suite, expected, traced.accumulators, wrong_sums)
+    if sums is not None and wrong_sums.any():
+        first = _first_accumulator(artifact, suite, expected, sums, wrong_sums)
     elif wrong_outputs.any():
-        actual = np.where(differs(expected.outputs, plain.outputs), plain.outputs, traced.outputs)
+        actual = np.where(differs(expected.outputs, plain.outputs), plain.outputs, other)
         first = _first_output(artifact, suite, expected, actual, wrong_outputs)
     elif wrong_classes.any() and plain.classes is not None:
         row = int(np.argmax(wrong_classes))
@@ -100,13 +107,22 @@ def compare_suite(
         )  # fmt: skip
     return Comparison(
         suite=suite.name,
-        rows=len(suite.rows),
+        rows=rows,
         output_bytes=plain.outputs.nbytes,
-        accumulators=int(traced.accumulators.size),
+        accumulators=0 if sums is None else int(sums.size),
         classes=0 if plain.classes is None else len(plain.classes),
         differing_rows=int(wrong_rows.sum()),
         first=first,
+        cut_off=cut_off,
     )
+
+
+def _run(runner: Runner, suite: Suite) -> tuple[RunResult, str]:
+    """Return what the plain build gave, and why it is not for all rows, "" if it is."""
+    try:
+        return runner.run(suite.rows), ""
+    except CutOffError as error:
+        return error.partial, str(error)
 
 
 def differs(expected: Array, actual: Array) -> Array:

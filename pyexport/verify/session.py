@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pyexport.artifact import Artifact
-from pyexport.runners import Finding, Measurement, Runner, open_runner, target_of
+from pyexport.errors import LinkError
+from pyexport.runners import (
+    Finding,
+    LinkCounts,
+    Measurement,
+    Runner,
+    Timing,
+    open_runner,
+    target_of,
+)
 from pyexport.simulator.fast import FastSimulator, argmax
 from pyexport.verify.compare import (
     Comparison,
@@ -22,9 +32,22 @@ from pyexport.verify.selftest import selftest_finding
 from pyexport.verify.subject import Subject
 from pyexport.verify.suites import Suite
 
+if TYPE_CHECKING:
+    from pyexport.runners.board import BoardRunner
+
 MEASURED_ROWS = 20  # inferences counted; a count by block hooks is exact but slow
 
 Progress = Callable[[str, str], None]  # target, what is being done
+
+
+@dataclass(frozen=True, eq=False)
+class BoardReport:
+    """What a board told besides its answers, and how the line to it behaved."""
+
+    port: str
+    timing: Timing | None  # None: it counts no cycles
+    free_ram: int | None  # bytes never used since it started; None: it cannot tell
+    counts: LinkCounts
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +59,11 @@ class TargetReport:
     comparisons: tuple[Comparison, ...]
     tie_vectors: int  # output vectors given to argmax directly
     wrong_ties: int
-    selftest: bool
+    selftest: bool | None  # None: it was cut off before
     findings: tuple[Finding, ...]
-    measurement: Measurement | None  # None on this computer, which is no chip
+    measurement: Measurement | None  # None on this computer, which is no chip, and on a board
+    board: BoardReport | None = None  # of a board at a port
+    cut_off: str = ""  # why not everything was compared
 
     @property
     def rows(self) -> int:
@@ -84,8 +109,10 @@ class TargetReport:
                 "give another class"
             )
         found += [f"{f.name}: {f.detail}" for f in self.findings if not f.ok]
-        if not self.selftest:
+        if self.selftest is False:
             found.append("the header's own self-test fails")
+        if self.cut_off:
+            found.append(f"{self.cut_off}; {self.rows} rows were compared before")
         return tuple(found)
 
 
@@ -135,13 +162,15 @@ def verify_subject(
     compiler: str | None = None,
     optimize: str | None = None,
     text: Finding | None = None,
+    board: BoardRunner | None = None,
 ) -> Report:
     """Return the report of running the subject's header on every target.
 
-    suites_of gives the suites for a target's name; text is what is known of the header's text.
+    suites_of gives the suites for a target's name; text is what is known of the header's text;
+    board is one that runs the header already.
     Raises ToolMissingError before anything runs if a target has no compiler or emulator here.
     """
-    runners = [
+    runners: list[Runner] = [
         open_runner(
             name,
             subject.header,
@@ -155,7 +184,7 @@ def verify_subject(
     simulator = FastSimulator(subject.artifact.graph)
     answers: dict[int, Expected] = {}
     reports = []
-    for runner in runners:
+    for runner in [*runners, *([] if board is None else [board])]:
         comparisons = []
         for suite in suites_of(runner.name):
             progress(runner.name, f"{len(suite.rows)} rows of {suite.name}")
@@ -164,10 +193,15 @@ def verify_subject(
             comparisons.append(
                 compare_suite(subject.artifact, runner, suite, answers[id(suite.rows)])
             )
+            if comparisons[-1].cut_off:
+                break
         progress(runner.name, "argmax, self-test, static checks, cost")
-        reports.append(_report(subject, runner, tuple(comparisons), suites_of(runner.name)))
+        if runner is board:
+            reports.append(_board_report(subject, board, tuple(comparisons)))
+        else:
+            reports.append(_report(subject, runner, tuple(comparisons), suites_of(runner.name)))
     selftest = None
-    if all(report.selftest for report in reports):
+    if targets and all(report.selftest for report in reports if report.board is None):
         progress(reports[0].target, "self-test of changed headers")
         selftest = selftest_finding(subject, targets, compiler, optimize)
     return Report(subject.artifact, tuple(reports), selftest, text)
@@ -179,10 +213,7 @@ def _report(
     comparisons: tuple[Comparison, ...],
     suites: tuple[Suite, ...],
 ) -> TargetReport:
-    ties, wrong = np.empty((0, 1)), 0
-    if subject.interface.has_argmax:
-        ties = tie_outputs(subject.artifact)
-        wrong = int((runner.argmax(ties).astype(np.int64) != argmax(ties)).sum())
+    ties, wrong = _ties(subject, runner)
     measurement = None
     if target_of(runner.name).family != "host":
         measurement = runner.measure(suites[0].rows[:MEASURED_ROWS])
@@ -190,9 +221,45 @@ def _report(
         target=runner.name,
         compiler=runner.compiler,
         comparisons=comparisons,
-        tie_vectors=len(ties),
+        tie_vectors=ties,
         wrong_ties=wrong,
         selftest=runner.selftest(),
         findings=runner.check(),
         measurement=measurement,
     )
+
+
+def _board_report(
+    subject: Subject, board: BoardRunner, comparisons: tuple[Comparison, ...]
+) -> TargetReport:
+    """Return the report of a board, as far as it answered."""
+    report = TargetReport(
+        target=board.name,
+        compiler=board.compiler,
+        comparisons=comparisons,
+        tie_vectors=0,
+        wrong_ties=0,
+        selftest=None,
+        findings=board.check(),
+        measurement=None,
+        cut_off=comparisons[-1].cut_off,
+    )
+    free_ram = None
+    if not report.cut_off:
+        try:
+            ties, wrong = _ties(subject, board)
+            report = replace(report, tie_vectors=ties, wrong_ties=wrong)
+            report = replace(report, selftest=board.selftest())
+            free_ram = board.link.identify().free_ram
+        except LinkError as error:
+            report = replace(report, cut_off=str(error))
+    told = BoardReport(board.link.name, board.timing(), free_ram, board.link.counts)
+    return replace(report, board=told)
+
+
+def _ties(subject: Subject, runner: Runner) -> tuple[int, int]:
+    """Return how many output vectors went into argmax directly, and how many came out wrong."""
+    if not subject.interface.has_argmax:
+        return 0, 0
+    ties = tie_outputs(subject.artifact)
+    return len(ties), int((runner.argmax(ties).astype(np.int64) != argmax(ties)).sum())

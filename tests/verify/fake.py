@@ -25,6 +25,7 @@ class FakeRunner:
     artifact: Artifact
     name: str = "host"
     compiler: str = "none 1.0 -Os"
+    traces: bool = True
     edit_run: Callable[[RunResult], RunResult] = unchanged
     edit_trace: Callable[[RunResult], RunResult] = unchanged
     last_tie: bool = False  # argmax takes the last of equal values

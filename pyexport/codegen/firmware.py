@@ -1,0 +1,67 @@
+"""Prints what binds a firmware project to one model: names that do not depend on the model's."""
+
+import textwrap
+from typing import Any
+
+from pyexport.codegen.context import build_context
+from pyexport.codegen.info import HeaderInfo, Port
+from pyexport.codegen.render import template_environment
+from pyexport.codegen.text import C_TYPES
+from pyexport.program import Program
+
+_CODES = {"u8": "MODEL_U8", "s8": "MODEL_S8", "f32": "MODEL_F32"}
+_ITEM_BYTES = {"u8": 1, "s8": 1, "f32": 4}
+_MACROS = ("IDENTITY", "INPUT_SIZE", "OUTPUT_SIZE", "SCRATCH_SIZE")
+_FUNCTIONS = ("predict", "predict_scratch", "selftest")
+
+
+def render_names(program: Program, info: HeaderInfo, profile: str) -> str:
+    """Return the text of pyexport.h, which gives a model's header the names MODEL_... and model_...
+
+    A model called "model" has some of these names already; those are left out.
+    """
+    context = build_context(program, info, None)
+    upper = info.name.upper()
+    functions = [*_FUNCTIONS, *(["argmax"] if context["argmax"] else [])]
+    macros = [(f"MODEL_{macro}", f"{upper}_{macro}") for macro in _MACROS]
+    macros += [(f"model_{function}", f"{info.name}_{function}") for function in functions]
+    types = [(f"{info.name}_scratch_t", "model_scratch_t")]
+    ports = {"input": _port(info.input), "output": _port(info.output)}
+    text = (
+        template_environment()
+        .get_template("firmware/names.h.j2")
+        .render(
+            info=info,
+            upper=upper,
+            profile=profile,
+            identity=_identity_lines(info.identity),
+            **ports,
+            tables={
+                "flash": _flash_bytes(program, info),
+                "ram": program.arena_bytes + sum(port["bytes"] for port in ports.values()),
+            },
+            has_argmax=1 if context["argmax"] else 0,
+            macros=[pair for pair in macros if pair[0] != pair[1]],
+            types=[pair for pair in types if pair[0] != pair[1]],
+        )
+    )
+    return text.rstrip() + "\n"
+
+
+def _port(port: Port) -> dict[str, Any]:
+    return {
+        "code": _CODES[port.dtype],
+        "bytes": port.size * _ITEM_BYTES[port.dtype],
+        "type": C_TYPES[port.dtype],
+    }
+
+
+def _identity_lines(identity: str) -> list[str]:
+    """Return the 32 bytes of the identity as C constants, eight a line."""
+    pairs = ", ".join(f"0x{pair}" for pair in textwrap.wrap(identity, 2))
+    return textwrap.wrap(pairs, 8 * 6)
+
+
+def _flash_bytes(program: Program, info: HeaderInfo) -> int:
+    vectors = len(info.vectors.inputs) + len(info.vectors.outputs)
+    return program.const_bytes + vectors
