@@ -1,9 +1,7 @@
 /*
  * main.cpp - waits for a frame, runs the model, answers. The same on every board.
  */
-#ifndef PIO_UNIT_TESTING /* a test program is an application of its own */
-
-#if !defined(PIO_UNIT_TESTING) /* a test program has a setup() and loop() of its own */
+#ifndef PIO_UNIT_TESTING /* a test program has a setup() and a loop() of its own */
 
 #include "board.h"
 #include "model.h"
@@ -74,7 +72,5 @@ void loop()
         pyx_device_receive(&device, static_cast<uint8_t>(byte), board_millis());
     }
 }
-
-#endif
 
 #endif /* PIO_UNIT_TESTING */
