@@ -23,7 +23,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pyexport.errors import FileFormatError, UsageError
-from pyexport.scratch import SGD, mlp
+from pyexport.scratch import MLP, SGD
 from pyexport.scratch.console import progress, run_script, table
 from pyexport.scratch.data import Samples
 from pyexport.scratch.mnist import load_mnist
@@ -43,7 +43,7 @@ Engine = Callable[[Samples], Round]
 
 def ours(sizes: Sequence[int], engine: str, input_bits: int = INPUT_BITS) -> Engine:
     """Return one of our engines, which trains a sample at a time."""
-    network = mlp(*sizes, engine=engine, input_bits=input_bits)
+    network = MLP(*sizes, engine=engine, input_bits=input_bits)
     optimizer = SGD(RATE)
     network.train()
 

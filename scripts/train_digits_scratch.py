@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pyexport.errors import FileFormatError, UsageError
-from pyexport.scratch import Sequential, mlp
+from pyexport.scratch import MLP, Sequential
 from pyexport.scratch.console import check_options, progress, run_script, table
 from pyexport.scratch.data import Samples, split
 from pyexport.scratch.nn import ENGINES
@@ -77,7 +77,7 @@ def train(
 ) -> Result:
     """Return a network trained on the split of the recipe's seed; validation chooses the epoch."""
     training, validation, test = split(digits, SHARES, recipe.seed)
-    network = mlp(64, *hidden, 10, seed=recipe.seed, engine=engine)
+    network = MLP(64, *hidden, 10, seed=recipe.seed, engine=engine)
     started = time.process_time()
     best = 0.0
     for look in fit(network, scaled(training), scaled(validation), recipe):

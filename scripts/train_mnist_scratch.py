@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pyexport.errors import UsageError
-from pyexport.scratch import LOSSES, Sequential, mlp
+from pyexport.scratch import LOSSES, MLP, Sequential
 from pyexport.scratch.console import check_options, progress, run_script, table
 from pyexport.scratch.data import Samples
 from pyexport.scratch.mnist import Mnist, download_mnist, load_mnist
@@ -77,7 +77,7 @@ def divided(samples: Samples, validation: int) -> tuple[Samples, Samples]:
 
 def network_of(chosen: argparse.Namespace) -> Sequential:
     """Return the network that the options ask for, untrained."""
-    return mlp(
+    return MLP(
         784, *chosen.hidden, 10,
         output_gain=1 / 8 if chosen.loss in SQUARED else 1.0,
         seed=chosen.seed,

@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pyexport.errors import UsageError
-from pyexport.scratch import SGD, Sequential, mlp
+from pyexport.scratch import MLP, SGD, Sequential
 from pyexport.scratch.console import check_options, progress, run_script, table
 from pyexport.scratch.data import Samples, batches, moons, split
 from pyexport.scratch.nn import ENGINES
@@ -67,7 +67,7 @@ def train(
 
 def new_network(engine: str, seed: int) -> Sequential:
     """Return the network, untrained."""
-    return mlp(2, HIDDEN, HIDDEN, 2, seed=seed, engine=engine, input_bits=INPUT_BITS, clip=CLIP)
+    return MLP(2, HIDDEN, HIDDEN, 2, seed=seed, engine=engine, input_bits=INPUT_BITS, clip=CLIP)
 
 
 def quick(network: Sequential) -> Sequential:

@@ -30,13 +30,14 @@ from pyexport.scratch.draw import draw
 from pyexport.scratch.engine import Value
 from pyexport.scratch.layers import Dropout, LeakyReLU, Linear, ReLU, Sigmoid, Softmax, Tanh
 from pyexport.scratch.losses import LOSSES
-from pyexport.scratch.nn import Sequential, mlp
+from pyexport.scratch.nn import MLP, Sequential
 from pyexport.scratch.node import Node
 from pyexport.scratch.optim import SGD, Adam
 from pyexport.scratch.schedules import constant, cosine_decay, linear_decay, step_decay
 
 __all__ = [
     "LOSSES",
+    "MLP",
     "SGD",
     "Adam",
     "Dropout",
@@ -54,6 +55,5 @@ __all__ = [
     "draw",
     "linear_decay",
     "load",
-    "mlp",
     "step_decay",
 ]

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from pyexport.errors import ToolMissingError
-from pyexport.scratch import mlp
+from pyexport.scratch import MLP
 from pyexport.scratch.backends import Parameters
 from pyexport.scratch.data import Samples
 from pyexport.scratch.mnist import find_mnist, load_mnist
@@ -175,7 +175,7 @@ def gradients(context: Context) -> tuple[Figure, ...]:
 def differences(samples: Samples, bits: int) -> tuple[float, float]:
     """Return the worst difference of a gradient, and the largest gradient."""
     packed, lists = (
-        mlp(*GRADIENT_SIZES, engine=engine, input_bits=bits) for engine in ("packed", "lists")
+        MLP(*GRADIENT_SIZES, engine=engine, input_bits=bits) for engine in ("packed", "lists")
     )
     for ours, theirs in zip(packed.linears, lists.linears, strict=True):
         theirs.load(ours.weight, ours.bias)

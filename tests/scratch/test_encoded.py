@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pyexport.errors import InvalidModelError, UsageError
-from pyexport.scratch import SGD, Dropout, Linear, ReLU, Sequential, mlp
+from pyexport.scratch import MLP, SGD, Dropout, Linear, ReLU, Sequential
 from pyexport.scratch.data import Samples
 from pyexport.scratch.training import Recipe, fit
 
@@ -35,22 +35,22 @@ def trained(network: Sequential, x: Any) -> object:
 @pytest.mark.parametrize("x", [PIXELS, bytearray(PIXELS), NUMBERS], ids=["pixels", "array", "list"])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_encoded_input_gives_the_same_bits(engine: str, x: Any, bits: int) -> None:
-    plain, encoded = (mlp(20, 6, 3, engine=engine, input_bits=bits) for _ in range(2))
+    plain, encoded = (MLP(20, 6, 3, engine=engine, input_bits=bits) for _ in range(2))
     assert trained(encoded, encoded.encode(x)) == trained(plain, x)
 
 
 def test_an_encoded_input_suits_networks_of_the_same_kind_only() -> None:
-    encoded = mlp(20, 6, 3).encode(PIXELS)
-    assert mlp(20, 6, 3).encode(encoded) is encoded
-    assert len(mlp(20, 6, 3, seed=4)(encoded)) == 3
-    for other in (mlp(20, 6, 3, input_bits=4), mlp(20, 6, 3, engine="lists"), mlp(21, 6, 3)):
+    encoded = MLP(20, 6, 3).encode(PIXELS)
+    assert MLP(20, 6, 3).encode(encoded) is encoded
+    assert len(MLP(20, 6, 3, seed=4)(encoded)) == 3
+    for other in (MLP(20, 6, 3, input_bits=4), MLP(20, 6, 3, engine="lists"), MLP(21, 6, 3)):
         with pytest.raises(UsageError, match="network of another kind"):
             other(encoded)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_encoded_input_is_a_copy(engine: str) -> None:
-    network = mlp(2, 6, 3, engine=engine)
+    network = MLP(2, 6, 3, engine=engine)
     x = [0.5, 0.25]
     encoded = network.encode(x)
     x[0] = 3e7
@@ -59,13 +59,13 @@ def test_an_encoded_input_is_a_copy(engine: str) -> None:
 
 @pytest.mark.parametrize("engine", ["value", "lists"])
 def test_an_encoded_input_of_another_size_is_refused(engine: str) -> None:
-    encoded = mlp(21, 6, 3, engine=engine).encode(bytes(21))
+    encoded = MLP(21, 6, 3, engine=engine).encode(bytes(21))
     with pytest.raises(UsageError, match="network of another kind"):
-        mlp(20, 6, 3, engine=engine)(encoded)
+        MLP(20, 6, 3, engine=engine)(encoded)
 
 
 def test_an_input_is_checked_when_it_is_encoded() -> None:
-    network = mlp(2, 6, 3)
+    network = MLP(2, 6, 3)
     with pytest.raises(UsageError, match="takes 2 inputs, not 3"):
         network.encode([1.0, 2.0, 3.0])
     with pytest.raises(UsageError, match="NaN"):
@@ -85,7 +85,7 @@ def test_more_epochs_start_with_the_bits_of_one() -> None:
     samples = Samples(rows, [sum(row) % 3 for row in rows])
     firsts = []
     for epochs in (1, 2):
-        network = mlp(20, 6, 3, input_bits=4)
+        network = MLP(20, 6, 3, input_bits=4)
         recipe = Recipe(epochs=epochs, rate=0.05, final_rate=0.05)
         firsts.append(next(fit(network, samples, samples, recipe)).loss)
     assert firsts[0] == firsts[1]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pyexport.errors import PyexportError, UsageError
-from pyexport.scratch import SGD, Linear, Sequential, Value, draw, load, mlp
+from pyexport.scratch import MLP, SGD, Linear, Sequential, Value, draw, load
 from pyexport.scratch.backends.lanes import Lanes
 from pyexport.scratch.backends.packed import ClippedWeightsWarning, LostStepsWarning
 from pyexport.scratch.data import moons
@@ -21,7 +21,7 @@ ENGINES = ("value", "lists", "packed")
 
 
 def test_steps_too_small_for_the_fixed_point_are_told() -> None:
-    network = mlp(2, 16, 2, seed=1, input_bits=12)
+    network = MLP(2, 16, 2, seed=1, input_bits=12)
     data = moons(512)
     optimizer = SGD(1e-4)  # times a gradient below 1, a 512th of it
 
@@ -41,7 +41,7 @@ def test_steps_too_small_for_the_fixed_point_are_told() -> None:
 
 @pytest.mark.parametrize("rate", [1e20, 1e300, 1e308])
 def test_huge_rates_are_refused(rate: float) -> None:
-    network = mlp(3, 4, 2)
+    network = MLP(3, 4, 2)
     with pytest.raises(PyexportError, match="lower the learning rate"):
         network.step([1.0, 1.0, 1.0], 0, loss="cross_entropy", optimizer=SGD(rate))
 
@@ -73,7 +73,7 @@ def test_wide_lanes_are_made_at_once() -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_network_can_be_copied(engine: str) -> None:
-    network = mlp(2, 3, 2, engine=engine)
+    network = MLP(2, 3, 2, engine=engine)
     twin = copy.deepcopy(network)
     twin.step([1.0, 2.0], 0, loss="mse", optimizer=SGD(0.1))
     assert twin([1.0, 2.0]) != network([1.0, 2.0])
@@ -83,19 +83,19 @@ def test_a_network_can_be_copied(engine: str) -> None:
 @pytest.mark.parametrize("x", [[10**400, 0], [Decimal(1), 0], ["1", "2"], [1j, 0]])
 def test_inputs_that_fit_no_float_are_refused(engine: str, x: Any) -> None:
     with pytest.raises(UsageError, match="numbers that fit a float"):
-        mlp(2, 3, 2, engine=engine)(x)
+        MLP(2, 3, 2, engine=engine)(x)
 
 
 @pytest.mark.parametrize("bits", [0, 16, 4.5])
 def test_impossible_input_bits_are_refused(bits: Any) -> None:
     with pytest.raises(UsageError, match="input_bits"):
-        mlp(2, 3, 2, input_bits=bits)
+        MLP(2, 3, 2, input_bits=bits)
 
 
 @pytest.mark.parametrize("clip", [0.25, 3.0, 2.0**40, float("nan")])
 def test_impossible_clips_are_refused(clip: float) -> None:
     with pytest.raises(UsageError, match="use a power of two"):
-        mlp(2, 3, 2, clip=clip)
+        MLP(2, 3, 2, clip=clip)
 
 
 def test_what_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
@@ -107,12 +107,12 @@ def test_what_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
 
 def test_a_threshold_that_is_no_number_is_refused() -> None:
     with pytest.raises(UsageError, match="skip_below is NaN"):
-        mlp(2, 3, 2).step([1.0, 2.0], 0, loss="mse", optimizer=SGD(0.1), skip_below=float("nan"))
+        MLP(2, 3, 2).step([1.0, 2.0], 0, loss="mse", optimizer=SGD(0.1), skip_below=float("nan"))
 
 
 def test_validation_data_are_asked_for_before_training() -> None:
     data = moons(10)
-    network = mlp(2, 3, 2)
+    network = MLP(2, 3, 2)
     before = network.linears[0].weight
     with pytest.raises(UsageError, match="choose the weights by"):
         next(fit(network, data, data.part(0, 0), Recipe()))

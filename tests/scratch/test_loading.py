@@ -6,6 +6,7 @@ import pytest
 
 from pyexport.errors import PyexportError, UsageError
 from pyexport.scratch import (
+    MLP,
     SGD,
     Adam,
     Dropout,
@@ -15,7 +16,6 @@ from pyexport.scratch import (
     Tanh,
     linear_decay,
     load,
-    mlp,
 )
 from pyexport.scratch.checkpoint import KEY, Training
 from pyexport.scratch.checkpoint_reader import parse_checkpoint, read_checkpoint
@@ -59,7 +59,7 @@ def test_a_loaded_network_trains_on_with_the_same_bits(tmp_path, engine, options
 
 
 def test_a_schedule_goes_on_where_the_optimizer_is_told_to(tmp_path):
-    net, schedule = mlp(3, 4, 2), linear_decay(0.1, 0.01, steps=2 * len(ROWS))
+    net, schedule = MLP(3, 4, 2), linear_decay(0.1, 0.01, steps=2 * len(ROWS))
     optimizer = SGD(schedule)
     train(net, optimizer)
     net.save(tmp_path / "model.pt")
@@ -70,7 +70,7 @@ def test_a_schedule_goes_on_where_the_optimizer_is_told_to(tmp_path):
 
 
 def test_another_engine_may_be_asked_for(tmp_path):
-    mlp(3, 2, engine="packed", clip=8.0).save(tmp_path / "model.pt")
+    MLP(3, 2, engine="packed", clip=8.0).save(tmp_path / "model.pt")
     net = load(tmp_path / "model.pt", "lists")
     assert net.engine == "lists"
     train(net, Adam())
@@ -80,7 +80,7 @@ def test_another_engine_may_be_asked_for(tmp_path):
 
 def test_the_input_scale_and_all_else_that_was_stated_goes_into_the_next_file(tmp_path):
     first, second = tmp_path / "first.pt", tmp_path / "second.pt"
-    mlp(3, 4, 2).save(
+    MLP(3, 4, 2).save(
         first,
         input_scale=1 / 256,
         input_range=(0, 255),

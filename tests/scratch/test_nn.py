@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pyexport.errors import InvalidModelError, PyexportError, UsageError
-from pyexport.scratch import SGD, Adam, Sequential, mlp
+from pyexport.scratch import MLP, SGD, Adam, Sequential
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINES = ("value", "lists", "packed")
@@ -21,9 +21,9 @@ ENGINES = ("value", "lists", "packed")
 TRAIN = """
 import hashlib, sys
 from random import Random
-from pyexport.scratch import SGD, mlp
+from pyexport.scratch import SGD, MLP
 
-net = mlp(20, 12, 4, seed=5, engine=sys.argv[1])
+net = MLP(20, 12, 4, seed=5, engine=sys.argv[1])
 net.train()
 rng = Random(6)
 optimizer = SGD(0.05)
@@ -105,7 +105,7 @@ def blobs(count: int, seed: int) -> list[tuple[list[float], int]]:
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("loss", ["cross_entropy", "rmse", "mse", "hinge"])
 def test_every_engine_learns_with_every_loss(engine: str, loss: str) -> None:
-    net = mlp(2, 8, 3, seed=1, engine=engine, output_gain=0.25)
+    net = MLP(2, 8, 3, seed=1, engine=engine, output_gain=0.25)
     optimizer = SGD(0.05)
     data = blobs(90, seed=2)
     for _ in range(6):
@@ -115,12 +115,12 @@ def test_every_engine_learns_with_every_loss(engine: str, loss: str) -> None:
 
 
 def test_seeds_decide_the_weights() -> None:
-    first, second, third = (mlp(4, 3, 2, seed=seed).linears[0].weight for seed in (1, 1, 2))
+    first, second, third = (MLP(4, 3, 2, seed=seed).linears[0].weight for seed in (1, 1, 2))
     assert first == second != third
 
 
 def test_scalar_and_list_engines_compute_the_same_bits() -> None:
-    value, lists = (mlp(9, 7, 3, seed=8, engine=engine) for engine in ("value", "lists"))
+    value, lists = (MLP(9, 7, 3, seed=8, engine=engine) for engine in ("value", "lists"))
     rng = Random(9)
     for _ in range(5):
         x = [rng.uniform(-1, 1) for _ in range(9)]
@@ -129,7 +129,7 @@ def test_scalar_and_list_engines_compute_the_same_bits() -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_step_leaves_no_garbage(engine: str) -> None:
-    net = mlp(4, 3, 2, engine=engine)
+    net = MLP(4, 3, 2, engine=engine)
     gc.collect()
     gc.disable()
     try:
@@ -143,7 +143,7 @@ def test_a_step_leaves_no_garbage(engine: str) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_input_gradients_leave_the_weights_alone(engine: str) -> None:
-    net, untouched = (mlp(4, 3, 2, engine=engine) for _ in range(2))
+    net, untouched = (MLP(4, 3, 2, engine=engine) for _ in range(2))
     net.value_and_gradient([0.5] * 4, loss="mse", target=1)
     for one, other in zip(net.linears, untouched.linears, strict=True):
         assert (one.weight, one.bias) == (other.weight, other.bias)
@@ -173,7 +173,7 @@ def test_input_gradients_leave_the_weights_alone(engine: str) -> None:
 def test_wrong_samples_get_one_clear_error(
     engine: str, x: Any, target: Any, loss: str, message: str
 ) -> None:
-    net = mlp(4, 2, engine=engine)
+    net = MLP(4, 2, engine=engine)
     with pytest.raises(UsageError, match=message) as caught:
         net.step(x, target, loss=loss, optimizer=SGD(0.1))
     assert "\n" not in str(caught.value)
@@ -184,11 +184,11 @@ def test_wrong_samples_get_one_clear_error(
 )
 def test_empty_and_uneven_batches_are_refused(inputs: Any, targets: Any) -> None:
     with pytest.raises(UsageError, match="give at least one sample, and a target for each"):
-        mlp(2, 2).step_batch(inputs, targets, loss="mse", optimizer=SGD(0.1))
+        MLP(2, 2).step_batch(inputs, targets, loss="mse", optimizer=SGD(0.1))
 
 
 def test_a_refused_batch_leaves_no_gradient_behind() -> None:
-    net, untouched = mlp(2, 2, engine="lists"), mlp(2, 2, engine="lists")
+    net, untouched = MLP(2, 2, engine="lists"), MLP(2, 2, engine="lists")
     with pytest.raises(UsageError):
         net.step_batch([[1.0, 1.0], [1.0]], [0, 1], loss="mse", optimizer=SGD(0.1))
     for each in (net, untouched):
@@ -198,7 +198,7 @@ def test_a_refused_batch_leaves_no_gradient_behind() -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_training_that_diverges_ends_in_one_clear_error(engine: str) -> None:
-    net = mlp(2, 4, 1, engine=engine)
+    net = MLP(2, 4, 1, engine=engine)
     with pytest.raises(InvalidModelError, match="the learning rate") as caught:
         for _ in range(200):
             net.step([1.0, 1.0], [3.0], loss="mse", optimizer=SGD(50.0))
@@ -206,7 +206,7 @@ def test_training_that_diverges_ends_in_one_clear_error(engine: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("wrong", [lambda: mlp(3), lambda: mlp(3, 2, 1, activation="gelu")])
+@pytest.mark.parametrize("wrong", [lambda: MLP(3), lambda: MLP(3, 2, 1, activation="gelu")])
 def test_impossible_mlps_are_refused(wrong: Any) -> None:
     with pytest.raises(UsageError):
         wrong()
@@ -219,7 +219,7 @@ def test_hashes_here_are_of_all_the_weights() -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_one_output_learns_two_classes_by_hinge(engine: str) -> None:
-    net, optimizer = mlp(2, 8, 1, seed=1, engine=engine), SGD(0.05)
+    net, optimizer = MLP(2, 8, 1, seed=1, engine=engine), SGD(0.05)
     data = [(x, label % 2) for x, label in blobs(90, seed=2)]
     for _ in range(8):
         for x, label in data:
@@ -230,7 +230,7 @@ def test_one_output_learns_two_classes_by_hinge(engine: str) -> None:
 
 def exploded(engine: str = "lists") -> Sequential:
     """Return a network whose weights outgrow floats on the input [1, 1]."""
-    net = mlp(2, 2, 2, engine=engine)
+    net = MLP(2, 2, 2, engine=engine)
     net.linears[0].load([[1e308, 1e308], [1e308, 1e308]], [0.0, 0.0])
     net.linears[1].load([[1e308, 1e308], [-1e308, -1e308]], [0.0, 0.0])
     return net
@@ -245,7 +245,7 @@ def test_outputs_beyond_floats_tell_no_class(engine: str, x: list[float]) -> Non
 
 @pytest.mark.parametrize("optimizer", [Adam(), SGD(0.1, momentum=0.9)])
 def test_a_refused_optimizer_leaves_no_gradient_behind(optimizer: Any) -> None:
-    net, untouched = mlp(2, 3, 2), mlp(2, 3, 2)
+    net, untouched = MLP(2, 3, 2), MLP(2, 3, 2)
     with pytest.raises(UsageError, match="lists engine"):
         net.step([1.0, 1.0], 0, loss="mse", optimizer=optimizer)
     assert optimizer.steps == 0
@@ -255,7 +255,7 @@ def test_a_refused_optimizer_leaves_no_gradient_behind(optimizer: Any) -> None:
 
 
 def test_a_step_that_one_layer_refuses_changes_none() -> None:
-    net = mlp(2, 2, 2)
+    net = MLP(2, 2, 2)
     net.linears[0].load([[0.001, 0.0], [0.0, 0.001]], [0.0, 0.0])
     net.linears[1].load([[0.001, 0.0], [0.0, 0.001]], [0.0, 0.0])
     before = [(layer.weight, layer.bias) for layer in net.linears]

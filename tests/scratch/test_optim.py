@@ -11,13 +11,13 @@ import pytest
 
 from pyexport.errors import UsageError
 from pyexport.scratch import (
+    MLP,
     SGD,
     Adam,
     Sequential,
     constant,
     cosine_decay,
     linear_decay,
-    mlp,
     step_decay,
 )
 from pyexport.scratch.backends.floats import FloatMatrix
@@ -57,7 +57,7 @@ def batches() -> list[tuple[list[list[float]], list[int]]]:
 def test_twelve_batches_move_the_weights_as_pytorch_does(engine: str, name: str) -> None:
     torch = pytest.importorskip("torch")
     make, theirs, options = OPTIMIZERS[name]
-    net = mlp(4, 5, 3, activation="tanh", seed=3, engine=engine)
+    net = MLP(4, 5, 3, activation="tanh", seed=3, engine=engine)
     module = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.Tanh(), torch.nn.Linear(5, 3))
     module = module.to(torch.float64)
     with torch.no_grad():
@@ -80,7 +80,7 @@ def test_twelve_batches_move_the_weights_as_pytorch_does(engine: str, name: str)
 
 
 def test_a_packed_batch_moves_the_weights_as_float_lists_do() -> None:
-    nets = [mlp(4, 5, 3, seed=3, engine=engine, input_bits=15) for engine in ("packed", "lists")]
+    nets = [MLP(4, 5, 3, seed=3, engine=engine, input_bits=15) for engine in ("packed", "lists")]
     for net in nets:
         optimizer = SGD(0.1)
         for inputs, targets in batches():
@@ -91,7 +91,7 @@ def test_a_packed_batch_moves_the_weights_as_float_lists_do() -> None:
 
 
 def test_samples_with_a_small_loss_are_skipped() -> None:
-    net = mlp(2, 2, engine="lists")
+    net = MLP(2, 2, engine="lists")
     net.linears[0].load([[9.0, 0.0], [-9.0, 0.0]], [0.0, 0.0])
     before = net.linears[0].weight
     optimizer = SGD(0.1)
@@ -109,7 +109,7 @@ def test_samples_with_a_small_loss_are_skipped() -> None:
 def test_a_batch_is_stepped_if_one_of_its_losses_is_large(
     engine: str, order: tuple[int, int]
 ) -> None:
-    net = mlp(2, 2, engine=engine, clip=16.0)
+    net = MLP(2, 2, engine=engine, clip=16.0)
     net.linears[0].load([[9.0, 0.0], [-9.0, 0.0]], [0.0, 0.0])
     before = net.linears[0].weight
     rows = [[1.0, 0.0], [0.0, 1.0]]  # the first is known well, the second not at all
@@ -125,7 +125,7 @@ def test_a_batch_is_stepped_if_one_of_its_losses_is_large(
 
 @pytest.mark.parametrize("make", [lambda: SGD(0.1), lambda: SGD(0.1, momentum=0.9), Adam])
 def test_an_optimizer_belongs_to_one_network(make: Callable[[], Any]) -> None:
-    optimizer, nets = make(), [mlp(2, 2, engine="lists", seed=seed) for seed in (0, 0)]
+    optimizer, nets = make(), [MLP(2, 2, engine="lists", seed=seed) for seed in (0, 0)]
     for _ in range(2):
         nets[0].step([0.5, 0.5], 0, loss="mse", optimizer=optimizer)
     before = nets[1].linears[0].weight
@@ -140,8 +140,8 @@ def test_an_optimizer_belongs_to_one_network(make: Callable[[], Any]) -> None:
 def test_a_refused_step_does_not_bind_an_optimizer() -> None:
     optimizer = Adam()
     with pytest.raises(UsageError, match="use the lists engine"):
-        mlp(2, 2).step([0.5, 0.5], 0, loss="mse", optimizer=optimizer)
-    mlp(2, 2, engine="lists").step([0.5, 0.5], 0, loss="mse", optimizer=optimizer)
+        MLP(2, 2).step([0.5, 0.5], 0, loss="mse", optimizer=optimizer)
+    MLP(2, 2, engine="lists").step([0.5, 0.5], 0, loss="mse", optimizer=optimizer)
     assert optimizer.steps == 1
 
 
@@ -184,7 +184,7 @@ def test_the_schedule_counts_steps() -> None:
         return 0.1
 
     optimizer = SGD(schedule)
-    net: Sequential = mlp(2, 2)
+    net: Sequential = MLP(2, 2)
     for _ in range(3):
         net.step([0.5, 0.5], 0, loss="mse", optimizer=optimizer)
     assert seen == [0, 1, 2]
@@ -213,7 +213,7 @@ def test_impossible_settings_are_refused(wrong: Callable[[], object]) -> None:
 @pytest.mark.parametrize("engine", ["value", "lists", "packed"])
 @pytest.mark.parametrize("rate", [math.nan, math.inf, -0.1])
 def test_a_schedule_that_leaves_the_rates_is_refused(engine: str, rate: float) -> None:
-    net = mlp(2, 2, engine=engine)
+    net = MLP(2, 2, engine=engine)
     before = net.linears[0].weight
     with pytest.raises(UsageError, match="the learning rate of step 0"):
         net.step([0.5, 0.5], 0, loss="mse", optimizer=SGD(lambda step: rate))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyexport.errors import InvalidModelError, UsageError
-from pyexport.scratch import SGD, Adam, Sequential, mlp
+from pyexport.scratch import MLP, SGD, Adam, Sequential
 from pyexport.scratch.backends.packed import ClippedWeightsWarning, PackedMatrix
 from pyexport.scratch.backends.plan import Plan, plan_layer
 
@@ -24,8 +24,8 @@ def fake_image(rng: Random, size: int = 784) -> bytes:
 
 def twins(*sizes: int, **options: object) -> tuple[Sequential, Sequential]:
     """Return a packed network, and one of float lists with the very same weights."""
-    packed = mlp(*sizes, engine="packed", **options)  # type: ignore[arg-type]
-    lists = mlp(*sizes, engine="lists")
+    packed = MLP(*sizes, engine="packed", **options)  # type: ignore[arg-type]
+    lists = MLP(*sizes, engine="lists")
     for one, other in zip(packed.linears, lists.linears, strict=True):
         other.load(one.weight, one.bias)
     return packed, lists
@@ -85,7 +85,7 @@ def test_bytes_are_256ths_at_every_resolution(bits: int) -> None:
 
 @pytest.mark.parametrize("bits", [8, 4])
 def test_an_all_black_image_moves_only_the_biases_of_the_first_layer(bits: int) -> None:
-    net = mlp(9, 5, 3, input_bits=bits)
+    net = MLP(9, 5, 3, input_bits=bits)
     net.linears[0].load(net.linears[0].weight, [0.5] * 5)
     before = net.linears[0].weight
     assert net(bytes(9)) == pytest.approx(net([0.0] * 9))
@@ -107,7 +107,7 @@ def test_input_gradients_are_those_of_float_lists() -> None:
 
 
 def test_rows_and_columns_stay_exact_transposes() -> None:
-    net = mlp(12, 9, 5, engine="packed")
+    net = MLP(12, 9, 5, engine="packed")
     rng = Random(4)
     for _ in range(50):
         x = fake_image(rng, 12)
@@ -122,7 +122,7 @@ def test_rows_and_columns_stay_exact_transposes() -> None:
 
 
 def test_weights_that_are_read_and_loaded_again_are_the_same() -> None:
-    first, second = mlp(30, 8, 3, seed=1), mlp(30, 8, 3, seed=2)
+    first, second = MLP(30, 8, 3, seed=1), MLP(30, 8, 3, seed=2)
     for one, other in zip(first.linears, second.linears, strict=True):
         other.load(one.weight, one.bias)
         assert (one.weight, one.bias) == (other.weight, other.bias)
@@ -131,7 +131,7 @@ def test_weights_that_are_read_and_loaded_again_are_the_same() -> None:
 
 
 def test_coarse_pixels_are_pixels_rounded_down() -> None:
-    fine, coarse = mlp(256, 4, seed=3), mlp(256, 4, seed=3, input_bits=4)
+    fine, coarse = MLP(256, 4, seed=3), MLP(256, 4, seed=3, input_bits=4)
     for one, other in zip(fine.linears, coarse.linears, strict=True):
         one.load(other.weight, other.bias)
     levels = bytes(k // 16 * 16 for k in range(256))
@@ -161,7 +161,7 @@ def test_no_plan_lets_a_lane_overflow(n_in: int, bits: int, total: int, clip: fl
 
 @pytest.mark.parametrize("clip", [2.0, 4.0, 8.0, 16.0])
 def test_networks_of_the_usual_sizes_fit_at_every_usual_clip(clip: float) -> None:
-    for net in (mlp(2, 16, 16, 2, clip=clip), mlp(784, 128, 10, clip=clip, input_bits=4)):
+    for net in (MLP(2, 16, 16, 2, clip=clip), MLP(784, 128, 10, clip=clip, input_bits=4)):
         assert all(isinstance(parameters, PackedMatrix) for parameters in net.parameters)
 
 
@@ -228,7 +228,7 @@ def test_a_step_too_large_for_the_lanes_is_refused() -> None:
 
 @pytest.mark.parametrize("optimizer", [SGD(0.1, momentum=0.9), SGD(0.1, weight_decay=0.1), Adam()])
 def test_optimizers_that_need_whole_gradients_are_refused(optimizer: SGD | Adam) -> None:
-    net = mlp(4, 3, 2)
+    net = MLP(4, 3, 2)
     with pytest.raises(UsageError, match="use the lists engine"):
         net.step([0.5] * 4, 1, loss="mse", optimizer=optimizer)
 
@@ -236,7 +236,7 @@ def test_optimizers_that_need_whole_gradients_are_refused(optimizer: SGD | Adam)
 @pytest.mark.parametrize("clip", [0.0, -2.0, 3.0, 0.3, math.inf, math.nan, 2.0**1023])
 def test_a_clip_that_is_no_power_of_two_is_refused(clip: float) -> None:
     with pytest.raises(UsageError, match="power of two"):
-        mlp(4, 2, clip=clip)
+        MLP(4, 2, clip=clip)
 
 
 def test_a_layer_without_room_for_bytes_refuses_them() -> None:

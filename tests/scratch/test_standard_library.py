@@ -27,10 +27,10 @@ def test_every_module_is_imported_without_site_packages():
 def test_a_network_is_trained_saved_and_read_with_numpy_blocked(tmp_path):
     done = python(
         "sys.modules['numpy'] = None\n"
-        "from pyexport.scratch import SGD, mlp\n"
+        "from pyexport.scratch import SGD, MLP\n"
         "from pyexport.scratch.checkpoint_reader import build_network, read_checkpoint\n"
         f"path = {str(tmp_path / 'model.pt')!r}\n"
-        "net = mlp(3, 4, 2)\n"
+        "net = MLP(3, 4, 2)\n"
         "net.step([0.5, 1.0, 0.25], 1, loss='cross_entropy', optimizer=SGD(0.1))\n"
         "net.save(path)\n"
         "again = build_network(read_checkpoint(path), 'packed')\n"

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from pyexport.errors import UsageError
-from pyexport.scratch import mlp
+from pyexport.scratch import MLP
 from pyexport.scratch.data import Samples, moons, split
 from pyexport.scratch.training import Recipe, accuracy, fit
 
@@ -15,7 +15,7 @@ RECIPE = Recipe(epochs=6, rate=0.1, final_rate=0.01)
 
 
 def network(seed: int = 0):
-    return mlp(2, 8, 2, seed=seed, input_bits=12)
+    return MLP(2, 8, 2, seed=seed, input_bits=12)
 
 
 def weights(net) -> list:
@@ -116,12 +116,12 @@ def test_data_that_do_not_fit_are_refused(training, validation, message):
 
 
 def test_one_output_is_trained_on_classes_by_hinge_alone():
-    net = mlp(2, 8, 1, input_bits=12)
+    net = MLP(2, 8, 1, input_bits=12)
     for _ in fit(net, TRAINING, VALIDATION, replace(RECIPE, loss="hinge")):
         pass
     assert accuracy(net, VALIDATION) >= 0.8
     with pytest.raises(UsageError, match="train it with hinge"):
-        list(fit(mlp(2, 1), TRAINING, VALIDATION, RECIPE))
+        list(fit(MLP(2, 1), TRAINING, VALIDATION, RECIPE))
     with pytest.raises(UsageError, match="tells 2 classes apart, 0 to 1"):
         list(fit(net, Samples([[0.0, 0.0]], [2]), VALIDATION, replace(RECIPE, loss="hinge")))
 
