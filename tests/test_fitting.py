@@ -48,3 +48,18 @@ def test_the_portable_header_warns_of_avr_and_its_error_comes_first(tmp_path: Pa
     stderr = subprocess.run(command, capture_output=True, text=True, check=False).stderr
     first = next(line for line in stderr.splitlines() if "error" in line)
     assert "on AVR it can have 32767" in first
+
+
+def test_vectors_that_near_reads_cannot_reach_stop_an_avr_compiler(tmp_path: Path) -> None:
+    exported = export(chain(2040, [layer(2040, 16)], input_range=(0.0, 16.0)))
+    stored = exported.artifact.vectors
+    near = exported.program.const_bytes + stored.inputs.size + stored.outputs.size
+    assert exported.program.const_bytes <= 32767
+    assert near > 64_000
+    (tmp_path / "net.h").write_text(exported.header)
+    (tmp_path / "main.c").write_text('#include "net.h"\n')
+    command = ["avr-gcc", "-mmcu=atmega2560", "-std=c99", "-fsyntax-only", str(tmp_path / "main.c")]
+    assert subprocess.run(command, check=False).returncode == 0
+    command.insert(1, "-DNET_SELFTEST")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert f"have {near} bytes; on AVR near reads reach 64000" in done.stderr

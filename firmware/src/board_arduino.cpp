@@ -12,7 +12,9 @@
 
 /* ---- cycles -------------------------------------------------------------------------------- */
 
-#if defined(__AVR__) /* timer 1 counts processor cycles; its overflows are counted here */
+#if defined(__AVR__) && defined(TCCR1A) && defined(TIMSK1)
+
+/* Timer 1 counts processor cycles; its overflows are counted here. */
 
 namespace {
 

@@ -19,6 +19,7 @@ from pyexport.program import Buffer, Program, Step
 from pyexport.targets import Target
 
 MAX_AVR_TABLES = 32767  # bytes: avr-gcc's largest object; far reads are not implemented
+MAX_AVR_NEAR = 64_000  # bytes of tables and vectors that near reads reach, beside some of others
 
 
 def build_context(program: Program, info: HeaderInfo, target: Target | None) -> dict[str, Any]:
@@ -180,8 +181,10 @@ def _selftest(program: Program, info: HeaderInfo) -> dict[str, Any]:
     crc = zlib.crc32(b"".join([*tables, info.vectors.inputs, info.vectors.outputs]))
     stored = [f"{info.name}_vector_in", f"{info.name}_vector_out"]
     largest = max(len(info.vectors.inputs), len(info.vectors.outputs))
+    near = program.const_bytes + len(info.vectors.inputs) + len(info.vectors.outputs)
     return {
         "avr_limit": largest if largest > MAX_AVR_TABLES else None,
+        "avr_near": near if near > MAX_AVR_NEAR else None,
         "crc32": f"0x{crc:08X}",
         "count": info.vectors.count,
         "inputs": table_values(info.input.dtype, info.vectors.inputs),

@@ -118,21 +118,27 @@ static void identify(const pyx_device_t *device, answer_t *answer)
     put_text(answer, board->name());
 }
 
-/* Answer a prediction; one that was asked again, bit for bit, is not made again. */
+/*
+ * Answer a prediction; one that was asked again is not made again. A host gives its next question
+ * another number, so that a tag which two inputs share by chance does not mix them up.
+ */
 static void predict(pyx_device_t *device, answer_t *answer, uint32_t tag)
 {
     const pyx_model_t *const model = device->model;
     const size_t size = output_bytes(model);
+    const uint16_t number =
+        (uint16_t)(answer->buffer[SEQUENCE] | (uint16_t)answer->buffer[SEQUENCE + 1] << 8);
     uint32_t start;
     size_t i;
 
-    if (device->predicted && device->last_tag == tag) {
+    if (device->predicted && device->last_number == number && device->last_tag == tag) {
         device->repeats++;
     } else {
         start = device->board->cycles();
         model->predict(&answer->buffer[BODY], device->outputs);
         device->last_cycles = device->board->cycles() - start;
         device->last_tag = tag;
+        device->last_number = number;
         device->predicted = true;
     }
     answer->length = BODY;

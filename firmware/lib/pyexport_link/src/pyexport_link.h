@@ -82,12 +82,13 @@ typedef struct {
     uint8_t *outputs;     /* of the last prediction */
     uint32_t seed;        /* CRC-32C of the identity, that every tag starts from */
     uint32_t last_tag;    /* of the request that `outputs` answers */
+    uint16_t last_number; /* its sequence number */
     uint32_t last_cycles; /* that it took */
     uint32_t heard_at;    /* ms */
     uint32_t requests;    /* whole frames received */
     uint32_t dropped;     /* others */
     uint32_t repeats;     /* predictions asked again and answered from `outputs` */
-    bool predicted;       /* outputs, last_tag and last_cycles hold */
+    bool predicted;       /* outputs and all that is called last hold */
     bool selftest;
 } pyx_device_t;
 
