@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import shutil
 import tempfile
@@ -43,19 +45,38 @@ def project_files(export: Export) -> dict[str, bytes]:
 
 
 def install(export: Export, project: Path) -> tuple[Path, ...]:
-    """Make an export the model of a firmware project; returns the paths of the files written."""
-    return write_together(check_project(project) / MODEL_FOLDER, project_files(export))
+    """Make an export the model of a firmware project; returns the paths of the files written.
+
+    The files of the model that was exported there before are removed, whatever else lies beside.
+    """
+    folder = check_project(project) / MODEL_FOLDER
+    before = _name_in(folder)
+    written = write_together(folder, project_files(export))
+    if before is not None and before != export.artifact.name:
+        for suffix in (".h", ".px", ".json"):
+            old = folder / f"{before}{suffix}"
+            # where case does not count, Digits.h and digits.h are one file
+            if old.is_file() and not any(old.samefile(path) for path in written):
+                with contextlib.suppress(OSError):  # the new model is complete without this
+                    old.unlink()
+    return written
 
 
 def installed_name(project: Path) -> str | None:
     """Return the name of the model that a project runs now; None if that cannot be told."""
     for folder in (MODEL_FOLDER, EXAMPLE_FOLDER):
-        names = project / folder / NAMES_FILE
-        if names.is_file():
-            text = names.read_text(encoding="ascii", errors="replace")
-            found = re.search(r'^#define MODEL_NAME "(\w+)"$', text, re.M)
-            return found[1] if found else None
+        if (project / folder / NAMES_FILE).is_file():
+            return _name_in(project / folder)
     return None
+
+
+def _name_in(folder: Path) -> str | None:
+    names = folder / NAMES_FILE
+    if not names.is_file():
+        return None
+    text = names.read_text(encoding="ascii", errors="replace")
+    found = re.search(r'^#define MODEL_NAME "(\w+)"$', text, re.M)
+    return found[1] if found else None
 
 
 def write_package(export: Export, kind: str, folder: Path | None) -> tuple[Path, ...]:
@@ -81,20 +102,37 @@ def new_project(folder: Path) -> tuple[Path, ...]:
         raise OutputError(f"{folder}: exists already; name a folder that is new or empty")
     source, added = resource_dir("firmware"), resource_dir("templates") / "firmware"
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".pyexport.") as staging:
+        place = Path(os.path.realpath(folder))  # "." and a link cannot be renamed onto
+        there = place.is_dir()
+        beside = place if there else place.parent
+        beside.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=beside, prefix=".pyexport.") as staging:
             made = Path(staging) / "project"
             shutil.copytree(
                 source, made, ignore=shutil.ignore_patterns(*_BUILT), copy_function=shutil.copyfile
             )
             for unwanted in _LEFT_BEHIND:
                 shutil.rmtree(made / unwanted, ignore_errors=True)
-            for name, place in _ADDED.items():
-                shutil.copyfile(added / name, made / place)
-            if folder.exists():
-                folder.rmdir()
-            made.rename(folder)
+            for name, renamed in _ADDED.items():
+                shutil.copyfile(added / name, made / renamed)
+            if there:
+                _move_children(made, place)
+            else:
+                made.rename(place)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(f"{folder}: cannot make it ({reason}); choose another folder") from None
-    return tuple(path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file())
+    return tuple(path.relative_to(place) for path in sorted(place.rglob("*")) if path.is_file())
+
+
+def _move_children(made: Path, place: Path) -> None:
+    """Move all that lies in one folder to another of the same file system, or nothing."""
+    names = sorted(path.name for path in made.iterdir())
+    try:
+        for name in names:
+            (made / name).rename(place / name)
+    except BaseException:  # an interrupt must leave nothing behind either
+        for name in names:
+            if not (made / name).exists():
+                (place / name).rename(made / name)
+        raise

@@ -66,6 +66,36 @@ def test_an_empty_folder_becomes_a_project(tmp_path: Path) -> None:
     assert (tmp_path / "mine" / "platformio.ini").is_file()
 
 
+@pytest.mark.parametrize("link", [False, True])
+def test_the_empty_folder_may_be_this_one_or_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, link: bool
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "link").symlink_to("mine")
+    monkeypatch.chdir(tmp_path if link else tmp_path / "mine")
+    done = pyexport("new", "link" if link else ".", "--json")
+    assert done.status == 0, done.err
+    files = {name for name, data in contents(tmp_path / "mine").items() if data is not None}
+    assert files == project_sources() | {"README.md", ".gitignore"}
+    assert set(json.loads(done.out)["files"]) == files
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "mine"]
+
+
+def test_an_empty_folder_stays_empty_where_a_project_cannot_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.rename
+
+    def rename(self: Path, target: Path) -> Path:
+        if target == tmp_path / "mine" / "src":
+            raise PermissionError(1, "Operation not permitted")
+        return real(self, target)
+
+    (tmp_path / "mine").mkdir()
+    monkeypatch.setattr(Path, "rename", rename)
+    assert "Operation not permitted" in refused(tmp_path, "new", tmp_path / "mine")
+
+
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("keep", encoding="utf-8")
@@ -87,6 +117,20 @@ def test_an_export_becomes_the_projects_model(model: Path, project: Path) -> Non
         "gesture.h", "gesture.json", "gesture.px", "pyexport.h"
     ]  # fmt: skip
     assert installed_name(project) == "gesture"
+
+
+def test_the_next_model_takes_the_place_of_the_files_of_the_one_before(
+    model: Path, project: Path
+) -> None:
+    folder = project / "include" / "model"
+    assert pyexport("export", model, "--name", "first", "--firmware", project).status == 0
+    for mine in ("notes.txt", "first.txt", "first_table.h"):
+        (folder / mine).write_text("keep", encoding="utf-8")
+    assert pyexport("export", model, "--name", "second", "--firmware", project).status == 0
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "first.txt", "first_table.h", "notes.txt", "pyexport.h",
+        "second.h", "second.json", "second.px",
+    ]  # fmt: skip
 
 
 def test_with_output_the_files_go_to_both(model: Path, project: Path, tmp_path: Path) -> None:
