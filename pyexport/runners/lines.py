@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -17,6 +18,7 @@ BAUD = 115_200
 _POLL = 0.05  # seconds that one read waits at most
 _STUCK = 5.0  # seconds after which a line that takes no bytes counts as gone
 _MOST = 1 << 16
+_IN_USE = (errno.EWOULDBLOCK, errno.EBUSY)  # of a port that another program has locked
 
 
 class Line(Protocol):
@@ -33,13 +35,13 @@ class Line(Protocol):
 
 
 class SerialLine:
-    """A serial port, or what else pyserial opens by a URL."""
+    """A serial port, or what else pyserial opens by a URL; nobody else may have it meanwhile."""
 
     def __init__(self, port: str) -> None:
         self._port = port
         with _opening(port):
             self._serial: Any = serial.serial_for_url(
-                port, baudrate=BAUD, timeout=_POLL, write_timeout=_STUCK
+                port, baudrate=BAUD, timeout=_POLL, write_timeout=_STUCK, exclusive=True
             )
 
     def write(self, data: bytes) -> None:
@@ -112,6 +114,11 @@ def _opening(port: str) -> Iterator[None]:
     try:
         yield
     except (serial.SerialException, OSError, ValueError) as error:
+        if getattr(error, "errno", None) in _IN_USE:
+            raise UsageError(
+                f"{port}: the port cannot be opened, it is in use by another program; close that "
+                "one and run again"
+            ) from None
         raise UsageError(
             f"{port}: the port cannot be opened ({_reason(error)}); `pyexport board` lists "
             "the serial ports of this computer"
