@@ -75,6 +75,8 @@ def verify_command(
         print_json(_document(report, left_out))
     else:
         _print(report)
+    if report.interrupted:
+        raise KeyboardInterrupt  # what was compared before it is told; the status is that of Ctrl-C
     if not report.ok:
         more = len(report.problems) - 1
         also = f" (and {more} more)" if more else ""
@@ -128,8 +130,11 @@ def _print(report: Report) -> None:
         say(f"\nstatic checks: {held} of {len(checks)} hold ({', '.join(names)})")
     else:
         say("")
+    ends = {
+        f"{target.target}: {target.problems[-1]}" for target in report.targets if target.cut_off
+    }
     for problem in report.problems:
-        say(f"MISMATCH {problem}")
+        say(f"{'CUT OFF' if problem in ends else 'MISMATCH'} {problem}")
     if report.ok:
         say(_conclusion(report))
 

@@ -41,6 +41,7 @@ class BoardRunner:
     ) -> None:
         self.link = link
         self.info = require_model(link.identify(), link.name, interface.name, identity)
+        self.interrupted = False  # by Ctrl-C, in the middle of `run`
         self._interface = interface
         self._progress = progress
         self._cycles: list[int] = []
@@ -56,23 +57,28 @@ class BoardRunner:
         return f"as flashed, at {self.link.name}"
 
     def run(self, inputs: Array) -> RunResult:
-        """Predict every row; raises CutOffError with the rows so far if the board is lost."""
+        """Predict every row; raises CutOffError with the rows so far if the board is lost.
+
+        Ctrl-C ends the rows in the same way and sets `interrupted`.
+        """
         interface = self._interface
         rows = interface.as_inputs(inputs)
         outputs = np.empty((len(rows), interface.output_size), numpy_type(interface.output_dtype))
         classes = np.empty(len(rows), CLASS_TYPE)
-        for number, row in enumerate(rows):
-            self._progress(number, len(rows))
-            try:
+        done = 0
+        try:
+            for number, row in enumerate(rows):
+                self._progress(number, len(rows))
                 body = self._ask(Ask.PREDICT, row.tobytes(), interface.output_bytes + _FIGURES)
-            except LinkError as error:
-                raise CutOffError(
-                    str(error), self._result(outputs[:number], classes[:number])
-                ) from None
-            outputs[number] = np.frombuffer(body[: interface.output_bytes], outputs.dtype)
-            figures = body[interface.output_bytes :]
-            classes[number] = int.from_bytes(figures[:_CLASS_BYTES], "little")
-            self._cycles.append(int.from_bytes(figures[_CLASS_BYTES:], "little"))
+                outputs[number] = np.frombuffer(body[: interface.output_bytes], outputs.dtype)
+                figures = body[interface.output_bytes :]
+                classes[number] = int.from_bytes(figures[:_CLASS_BYTES], "little")
+                self._cycles.append(int.from_bytes(figures[_CLASS_BYTES:], "little"))
+                done = number + 1
+        except (LinkError, KeyboardInterrupt) as error:
+            self.interrupted = isinstance(error, KeyboardInterrupt)
+            why = "interrupted by Ctrl-C" if self.interrupted else str(error)
+            raise CutOffError(why, self._result(outputs[:done], classes[:done])) from None
         return self._result(outputs, classes)
 
     def trace(self, inputs: Array) -> RunResult:

@@ -64,6 +64,7 @@ class TargetReport:
     measurement: Measurement | None  # None on this computer, which is no chip, and on a board
     board: BoardReport | None = None  # of a board at a port
     cut_off: str = ""  # why not everything was compared
+    interrupted: bool = False  # it was cut off by Ctrl-C
 
     @property
     def rows(self) -> int:
@@ -131,6 +132,11 @@ class Report:
         return not self.problems
 
     @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it while a board was asked: the report holds what came before."""
+        return any(target.interrupted for target in self.targets)
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """What is wrong, with the target's name in front; the header's text comes last."""
         return (*self.observed, *_problems(self.text))
@@ -167,7 +173,7 @@ def verify_subject(
     """Return the report of running the subject's header on every target.
 
     suites_of gives the suites for a target's name; text is what is known of the header's text;
-    board is one that runs the header already.
+    board is one that runs the header already; Ctrl-C while it is asked ends the report there.
     Raises ToolMissingError before anything runs if a target has no compiler or emulator here.
     """
     runners: list[Runner] = [
@@ -201,7 +207,8 @@ def verify_subject(
         else:
             reports.append(_report(subject, runner, tuple(comparisons), suites_of(runner.name)))
     selftest = None
-    if targets and all(report.selftest for report in reports if report.board is None):
+    stopped = board is not None and reports[-1].interrupted
+    if targets and not stopped and all(r.selftest for r in reports if r.board is None):
         progress(reports[0].target, "self-test of changed headers")
         selftest = selftest_finding(subject, targets, compiler, optimize)
     return Report(subject.artifact, tuple(reports), selftest, text)
@@ -243,6 +250,7 @@ def _board_report(
         findings=board.check(),
         measurement=None,
         cut_off=comparisons[-1].cut_off,
+        interrupted=board.interrupted,
     )
     free_ram = None
     if not report.cut_off:
@@ -253,6 +261,8 @@ def _board_report(
             free_ram = board.link.identify().free_ram
         except LinkError as error:
             report = replace(report, cut_off=str(error))
+        except KeyboardInterrupt:
+            report = replace(report, cut_off="interrupted by Ctrl-C", interrupted=True)
     told = BoardReport(board.link.name, board.timing(), free_ram, board.link.counts)
     return replace(report, board=told)
 

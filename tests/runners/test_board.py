@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -18,7 +19,8 @@ from pyexport.verify import Subject, Suite, SuiteOptions, build_suites, verify_s
 from pyexport.verify.compare import tie_outputs
 from pyexport.verify.subject import lower_artifact
 from scripts.link_simulator import FIRMWARE, Noise, NoisyLine
-from tests.firmware.link_device import artifact, device, interface
+from tests.cli.command import pyexport
+from tests.firmware.link_device import PX, artifact, device, interface
 
 
 class Unplugged(NoisyLine):
@@ -33,6 +35,20 @@ class Unplugged(NoisyLine):
         if self.left < 0:
             raise LinkError("memory: the line to the board is gone")
         super().write(data)
+
+
+class Interrupted(NoisyLine):
+    """A line at which Ctrl-C is pressed after some requests."""
+
+    def __init__(self, requests: int) -> None:
+        super().__init__(device(), Noise(), 0)
+        self.left = requests
+
+    def read(self, seconds: float) -> bytes:
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+        return super().read(seconds)
 
 
 def board(line: NoisyLine) -> BoardRunner:
@@ -173,6 +189,46 @@ def test_a_cable_pulled_after_the_last_row_is_told_too() -> None:
     first, *problems = verified(board(Unplugged(1 + rows + 5)), suites()[0])
     assert first == f"{rows} rows, self-test None"
     assert len(problems) == 1
+
+
+def test_ctrl_c_keeps_the_rows_before(rows: Array) -> None:
+    runner = board(Interrupted(1 + 10))
+    with pytest.raises(CutOffError, match="interrupted by Ctrl-C") as error:
+        runner.run(rows)
+    assert runner.interrupted
+    partial = error.value.partial
+    assert (partial.outputs == FastSimulator(artifact().graph).run(rows[:10])).all()
+
+
+@pytest.mark.parametrize("rows", [0, 12, 20])
+def test_verification_that_ctrl_c_ends_tells_what_was_compared(rows: int) -> None:
+    first, *problems = verified(board(Interrupted(1 + rows)), *suites())
+    assert first == f"{rows} rows, self-test None"
+    assert problems == [f"memory: interrupted by Ctrl-C; {rows} rows were compared before"]
+
+
+def test_ctrl_c_after_the_last_row_is_told_too() -> None:
+    rows = len(suites()[0].rows)
+    first, *problems = verified(board(Interrupted(1 + rows + 5)), suites()[0])
+    assert first == f"{rows} rows, self-test None"
+    assert problems == [f"memory: interrupted by Ctrl-C; {rows} rows were compared before"]
+
+
+@pytest.mark.parametrize("json_option", [(), ("--json",)])
+def test_the_command_that_ctrl_c_ends_prints_what_was_compared(
+    json_option: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = board(Interrupted(1 + 12))
+    monkeypatch.setattr("pyexport.api.open_board", lambda *_, **__: runner)
+    done = pyexport("verify", PX, "--port", "COM3", "--suite", "random", *json_option)
+    assert done.status == 130
+    assert done.err.split() == ["error:", "interrupted"]
+    if json_option:
+        (target,) = json.loads(done.out)["targets"]
+        assert (target["rows"], target["cut_off"]) == (12, "interrupted by Ctrl-C")
+    else:
+        assert "CUT OFF memory: interrupted by Ctrl-C; 12 rows were compared before" in done.out
+        assert "agrees" not in done.out
 
 
 def test_verification_finds_a_board_that_computes_otherwise(
