@@ -2,12 +2,16 @@
 
 from contextlib import closing
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pyexport.cli.common import JsonOption, err, out, plain_table, print_json, say
+from pyexport.errors import CheckFailedError
 from pyexport.runners import require_board_modules
+
+if TYPE_CHECKING:
+    from pyexport.runners.messages import BoardInfo
 
 
 def board_command(
@@ -52,7 +56,16 @@ def _identify(port: str, patience: float, json: bool) -> None:
         info = link.identify()
     if json:
         print_json({"port": port, **asdict(info)})
-        return
+    else:
+        _print(port, info)
+    if not info.selftest:
+        raise CheckFailedError(
+            f"{port}: the board's self-test fails, so {info.model} computes other values there; "
+            "flash it again, and `pyexport verify` shows where they differ"
+        )
+
+
+def _print(port: str, info: "BoardInfo") -> None:
     clock = "it counts no cycles"
     if info.clock_hz:
         clock = f"{info.clock_hz / 1e6:g} MHz; last inference {info.last_cycles} cycles"
