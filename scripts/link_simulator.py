@@ -114,7 +114,8 @@ class NoisyLine:
         self.noise = noise
         self.now = 0.0
         self.sent = 0  # frames that either side put on the line
-        self.clean = 0  # requests that arrived whole
+        self.forged = 0  # requests that the board took for whole although they were damaged
+        self.unheard = 0  # requests that arrived whole and were not answered
         self._device = device
         self._random = np.random.Generator(np.random.PCG64([seed, 4]))
         self._inbox = b""
@@ -128,7 +129,7 @@ class NoisyLine:
         """Send a request through the noise; the answer comes back through it too."""
         self.sent += 1
         arriving = data if self.noise.only_answers else self._through(data)
-        self.clean += arriving == data
+        whole = int(arriving == data)
         if self._happens(self.noise.resets):
             cut = int(self._random.integers(len(arriving) + 1))
             answer = self._device.run(arriving[:cut], self.now) + self._device.reset()
@@ -136,6 +137,9 @@ class NoisyLine:
             answer += self._device.run(arriving, self.now)
         else:
             answer = self._device.run(arriving, self.now)
+            answered = answer.count(b"\0") // 2  # the board answers each request that it takes
+            self.forged += max(0, answered - whole)
+            self.unheard += max(0, whole - answered)
         self.sent += answer.count(b"\0") // 2
         answer = self._through(answer)
         late, self._late = self._late, b""

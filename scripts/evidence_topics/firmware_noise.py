@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from pyexport.artifact import read_artifact
 from pyexport.errors import LinkError
+from pyexport.runners.link import PATIENCE
 from pyexport.runners.messages import Ask
 from pyexport.simulator.fast import FastSimulator, argmax
 from scripts.evidence_topics.figures import Context, Figure, markdown_table
@@ -23,6 +24,7 @@ SHORT_FRAMES = 20_000
 FUZZ_RUNS = 1_000_000
 SHORT_FUZZ_RUNS = 20_000
 ROWS = 500
+LONGEST = PATIENCE + 0.5  # seconds that a question may take: the link's patience and one wait
 
 
 @dataclass(frozen=True)
@@ -30,19 +32,27 @@ class Tally:
     """What became of the questions that were asked through noise."""
 
     frames: int  # put on the line, by either side
-    asked: int
+    asked: int  # by the link's own counts, like `answered` and `errors`
+    answered: int
+    errors: int  # ended with a LinkError
     right: int  # answered, and the answer is what the simulator says
     wrong: int  # answered with anything else: silent corruption
-    errors: int  # ended with a LinkError
+    overdue: int  # took longer than LONGEST
     resent: int
     damaged: int  # frames that the host dropped
     dropped: int  # frames that the board dropped
     forged: int  # requests that the board took for whole although they were damaged
+    unheard: int  # requests that reached the board whole and were not answered
+
+    @property
+    def corrupt(self) -> int:
+        """Damage that nobody saw, in answers and in requests."""
+        return self.wrong + self.forged
 
     @property
     def lost(self) -> int:
-        """Questions without an answer or an error."""
-        return self.asked - self.right - self.wrong - self.errors
+        """Questions without an answer or an error, or whose end came too late."""
+        return self.asked - self.answered - self.errors + self.overdue
 
 
 def ask_through(device: Device, noise: Noise, frames: int, seed: int) -> Tally:
@@ -50,26 +60,37 @@ def ask_through(device: Device, noise: Noise, frames: int, seed: int) -> Tally:
     inputs, expected = _questions()
     device.reset()
     link, line = open_simulated(device, noise, seed)
-    counts = dict.fromkeys(("asked", "right", "wrong", "errors"), 0)
+    before = replace(link.counts)
+    right = wrong = overdue = number = 0
     while line.sent < frames:
-        row = counts["asked"] % ROWS
-        counts["asked"] += 1
+        row = number % ROWS
+        number += 1
+        started = line.now
         try:
             body = link.ask(Ask.PREDICT, inputs[row])
         except LinkError:
-            counts["errors"] += 1
+            pass
+        except Exception:  # neither an answer nor a reported error: the link's counts say so
+            line.sent += 1  # it may have come before anything was sent
         else:
-            counts["right" if body[: len(expected[row])] == expected[row] else "wrong"] += 1
+            good = body[: len(expected[row])] == expected[row]
+            right, wrong = right + good, wrong + (not good)
+        overdue += line.now - started > LONGEST
+    after = replace(link.counts)
     line.noise = Noise()
-    clean = line.clean
-    told = link.identify()
     return Tally(
         frames=line.sent,
-        **counts,
-        resent=link.counts.resent,
-        damaged=link.counts.damaged,
-        dropped=told.dropped,
-        forged=told.requests - 1 - clean,
+        asked=after.asked - before.asked,
+        answered=after.answered - before.answered,
+        errors=after.failed - before.failed,
+        right=right,
+        wrong=wrong,
+        overdue=overdue,
+        resent=after.resent,
+        damaged=after.damaged,
+        dropped=link.identify().dropped,
+        forged=line.forged,
+        unheard=line.unheard,
     )
 
 
@@ -86,8 +107,9 @@ def noise_figures(context: Context) -> tuple[Figure, ...]:
                 )
                 noise = Noise(bit_errors=rate, only_answers=only_answers)
                 tallies.append((noise, ask_through(device, noise, frames, seed=1)))
-    wrong = sum(tally.wrong + tally.forged for _, tally in tallies)
+    corrupt = sum(tally.corrupt for _, tally in tallies)
     lost = sum(tally.lost for _, tally in tallies)
+    unheard = sum(tally.unheard for _, tally in tallies)
     dropped = sum(tally.damaged + tally.dropped for _, tally in tallies)
     rows = [
         (
@@ -98,7 +120,7 @@ def noise_figures(context: Context) -> tuple[Figure, ...]:
                 for value in (t.frames, t.asked, t.right, t.errors, t.resent)
             ),
             f"{t.damaged + t.dropped:,}",
-            f"{t.wrong + t.forged:,}",
+            f"{t.corrupt:,}",
         )
         for noise, t in tallies
     ]  # fmt: skip
@@ -122,11 +144,22 @@ def noise_figures(context: Context) -> tuple[Figure, ...]:
         Figure(
             "silent corruption at bit error rates 1e-5, 1e-4, 1e-3, 1e-2",
             "0",
-            f"{wrong} in {len(tallies)} x {frames:,} frames",
-            wrong == 0,
+            f"{corrupt} in {len(tallies)} x {frames:,} frames",
+            corrupt == 0,
             details,
         ),
-        Figure("questions without an answer or a reported error", "0", f"{lost}", lost == 0),
+        Figure(
+            f"questions without an answer or a reported error within {LONGEST:g} s",
+            "0",
+            f"{lost} of {sum(t.asked for _, t in tallies):,}",
+            lost == 0,
+        ),
+        Figure(
+            "requests that reach the board whole and are not answered",
+            "0",
+            f"{unheard}",
+            unheard == 0,
+        ),
     )
 
 

@@ -8,9 +8,10 @@ import pytest
 from cobs import cobs
 
 from pyexport.runners import frames, link
+from pyexport.runners.frames import encode_frame
 from pyexport.runners.messages import Ask
 from scripts.evidence_topics.firmware_noise import Tally, ask_through
-from scripts.link_simulator import Noise, open_simulated
+from scripts.link_simulator import Device, Noise, NoisyLine, open_simulated
 from tests.firmware.link_device import device
 
 FRAMES = 3000
@@ -36,6 +37,7 @@ def tally(request: pytest.FixtureRequest) -> tuple[str, Tally]:
 def test_nothing_is_lost_or_corrupted(tally: tuple[str, Tally]) -> None:
     _, t = tally
     assert t.frames >= FRAMES
+    assert t.asked == t.right + t.errors > 0
     assert (t.wrong, t.lost) == (0, 0)
 
 
@@ -50,8 +52,52 @@ def test_most_questions_are_answered_on_a_bad_line(tally: tuple[str, Tally]) -> 
 @pytest.mark.parametrize("rate", [1e-3, 1e-2])
 def test_the_board_takes_no_damaged_request_for_whole(rate: float) -> None:
     t = ask_through(device(), Noise(bit_errors=rate), FRAMES, seed=3)
-    assert t.forged == 0
+    assert (t.forged, t.unheard) == (0, 0)
     assert t.dropped > 0
+
+
+def test_a_question_without_an_end_would_be_seen_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = link.Link.ask
+    number = 0
+
+    def broken(self: link.Link, ask: Ask, body: bytes = b"") -> bytes:
+        nonlocal number
+        number += 1
+        if number % 10 == 2:
+            self.counts.asked += 1
+            raise ValueError("a bug that is no LinkError")
+        return honest(self, ask, body)
+
+    monkeypatch.setattr(link.Link, "ask", broken)
+    t = ask_through(device(), Noise(), 100, seed=4)
+    assert t.lost == t.asked - t.right > 0
+
+
+def test_a_question_that_takes_too_long_would_be_seen_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slow = {**(link.Link.__init__.__kwdefaults__ or {}), "patience": 60.0}
+    monkeypatch.setattr(link.Link.__init__, "__kwdefaults__", slow)
+    t = ask_through(device(), NOISES["bit errors 1e-2"], FRAMES, seed=4)
+    assert t.lost == t.overdue > 0
+
+
+def test_a_lost_request_does_not_hide_a_forged_one() -> None:
+    request = encode_frame(bytes(70))
+
+    class Liar(Device):
+        def __init__(self) -> None:
+            """Build nothing."""
+
+        def run(self, data: bytes, now: float = 0.0) -> bytes:
+            return b"" if data == request else b"\0answer\0"
+
+    line = NoisyLine(Liar(), Noise(bit_errors=1e-3), seed=1)
+    for _ in range(100):
+        line.write(request)
+    assert line.forged > 20
+    assert line.unheard > 20
+    assert line.forged + line.unheard == 100
 
 
 @pytest.mark.parametrize("noise", NOISES.values(), ids=NOISES)
