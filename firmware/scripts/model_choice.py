@@ -14,7 +14,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,18 +103,22 @@ def link_failure(model: FirmwareModel, environment: str) -> str:
 def rebuild(project: Path, environment: Mapping[str, str]) -> bool:
     """Export the file that PYEXPORT_MODEL names, if it or its export changed; return whether.
 
-    Without the variable nothing is done. Raises ModelError with the exporter's own line.
+    A change of a file that the options name counts too, and their relative paths are taken from
+    where the model's was. Without the variable nothing is done. Raises ModelError with the
+    exporter's own line.
     """
     named = environment.get(MODEL_VARIABLE, "")
     if not named:
         return False
-    model = _find(named, project, environment)
+    base = _base(named, project, environment)
+    model = (base / named).resolve()
     options = shlex.split(environment.get(OPTIONS_VARIABLE, ""))
     command, version = exporter(project)
     source = {
         "model": str(model),
-        "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
+        "sha256": _hash(model),
         "options": options,
+        "inputs": _inputs(options, base),
         "version": version,
     }
     folder = project / FOLDERS[0]
@@ -122,8 +126,9 @@ def rebuild(project: Path, environment: Mapping[str, str]) -> bool:
     if _state(state) == {"source": source, "files": _hashes(folder)}:
         return False
     print(f"Exporting {model} ({MODEL_VARIABLE})", flush=True)
-    words = [*command, "export", str(model), *options, "--firmware", str(project)]
-    done = subprocess.run(words, capture_output=True, text=True, env=_exporter_environment(project))
+    words = [*command, "export", str(model), *options, "--firmware", str(project.resolve())]
+    own = _exporter_environment(project)
+    done = subprocess.run(words, capture_output=True, text=True, env=own, cwd=base)
     if done.returncode != 0:
         line = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
         raise ModelError(f"{MODEL_VARIABLE}={named}: {line.removeprefix('error: ')}")
@@ -160,16 +165,40 @@ def _exporter_environment(project: Path) -> dict[str, str]:
     paths = [os.environ.get("PYTHONPATH", "")]
     if (checkout / "pyexport" / "__init__.py").is_file():
         paths.insert(0, str(checkout))
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+    # safe path: a random.py beside the model is not what `import random` means
+    found = os.pathsep.join(path for path in paths if path)
+    return {**os.environ, "PYTHONPATH": found, "PYTHONSAFEPATH": "1"}
 
 
-def _find(named: str, project: Path, environment: Mapping[str, str]) -> Path:
-    """Return the model's file: relative to where PlatformIO was started, or to the project."""
+def _base(named: str, project: Path, environment: Mapping[str, str]) -> Path:
+    """Return the folder that holds the model's path: PlatformIO's, when started, or the project."""
     bases = [Path(environment["PWD"])] if environment.get("PWD") else []
     for base in (*bases, Path.cwd(), project):
         if (base / named).is_file():
-            return (base / named).resolve()
+            return base.resolve()
     raise ModelError(f"{MODEL_VARIABLE}={named}: no such file; give its full path")
+
+
+def _inputs(options: Sequence[str], base: Path) -> dict[str, str]:
+    """Return the hash of every file that the options name, and of every file in their folders."""
+    hashes: dict[str, str] = {}
+    for before, word in zip(("", *options), options, strict=False):
+        flag, _, value = word.partition("=") if word.startswith("-") else (before, "", word)
+        path = base / value
+        if not value or flag == "--output":  # that one is written, not read
+            continue
+        files = [path] if path.is_file() else sorted(path.rglob("*"))
+        hashes |= {str(file): _hash(file) for file in files if file.is_file()}
+    return hashes
+
+
+def _hash(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelError(
+            f"{path}: cannot read it ({error.strerror}); allow it to be read"
+        ) from None
 
 
 def _state(path: Path) -> object:
@@ -182,7 +211,7 @@ def _state(path: Path) -> object:
 def _hashes(folder: Path) -> dict[str, str]:
     """Return the hash of every exported file in a folder."""
     return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        path.name: _hash(path)
         for path in sorted(folder.glob("*"))
         if path.is_file() and path.name != STATE
     }

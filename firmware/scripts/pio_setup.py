@@ -15,9 +15,11 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from importlib import util
 from pathlib import Path
 
@@ -125,14 +127,42 @@ def write_package(folder: Path, kind: str, name: str, version: str, manifest: st
     (folder / MARKER).touch()
 
 
-def make_folder(folder: Path) -> bool:
-    """Make a folder afresh; False where PlatformIO put one there itself, which stays."""
+def is_package(folder: Path) -> bool:
+    """Return whether a folder is a whole package, which PlatformIO or this script put there."""
+    for name in ("package.json", "platform.json", ".piopm"):
+        try:
+            json.loads((folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        return True
+    return False
+
+
+def move_away(folder: Path, staging: Path) -> None:
+    """Take a folder out of PlatformIO's sight at once: removing it in place may be interrupted."""
     if folder.exists():
-        if not (folder / MARKER).exists():
-            return False
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
-    return True
+        folder.rename(staging / "old")
+
+
+def beside(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    """Return a temporary folder beside a package; PlatformIO finds no package in it."""
+    return tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.")
+
+
+def make_package(
+    folder: Path, kind: str, version: str, manifest: str, fill: Callable[[Path], None]
+) -> None:
+    """Make a package afresh, whole or not at all; one that PlatformIO put there itself stays."""
+    if is_package(folder) and not (folder / MARKER).exists():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with beside(folder) as staging:
+        made = Path(staging) / "new"
+        made.mkdir()
+        fill(made)
+        write_package(made, kind, folder.name, version, manifest)
+        move_away(folder, Path(staging))
+        made.rename(folder)
 
 
 def tool_version(name: str) -> str:
@@ -150,25 +180,27 @@ def make_scons(packages: Path) -> str:
             'pio_setup: no SCons in this Python; run: pip install "pyexport[firmware]"'
         )
     version = tool_version("tool-scons")
-    folder = packages / "tool-scons"
-    if make_folder(folder):
-        source = Path(next(iter(found.submodule_search_locations)))
+    source = Path(next(iter(found.submodule_search_locations)))
+
+    def fill(made: Path) -> None:
         leave_out = shutil.ignore_patterns("docbook", "__pycache__")  # 20 MB of style sheets
-        shutil.copytree(source, folder / "scons-local" / "SCons", ignore=leave_out)
-        (folder / "scons.py").write_text(SCONS, encoding="utf-8")
-        write_package(folder, "tool", "tool-scons", version, "package.json")
+        shutil.copytree(source, made / "scons-local" / "SCons", ignore=leave_out)
+        (made / "scons.py").write_text(SCONS, encoding="utf-8")
+
+    make_package(packages / "tool-scons", "tool", version, "package.json", fill)
     return f"tool-scons {version}"
 
 
 def make_cppcheck(packages: Path) -> str:
     """Make tool-cppcheck, which runs the cppcheck on PATH; return what was made."""
     version = tool_version("tool-cppcheck")
-    folder = packages / "tool-cppcheck"
-    if make_folder(folder):
-        script = folder / "cppcheck"
+
+    def fill(made: Path) -> None:
+        script = made / "cppcheck"
         script.write_text(CPPCHECK, encoding="utf-8")
         script.chmod(0o755)
-        write_package(folder, "tool", "tool-cppcheck", version, "package.json")
+
+    make_package(packages / "tool-cppcheck", "tool", version, "package.json", fill)
     return f"tool-cppcheck {version}"
 
 
@@ -183,12 +215,13 @@ def registry_platforms(config: Path = PROJECT / "platformio.ini") -> list[str]:
 def make_platforms(platforms: Path) -> None:
     """Make, for each platform of the registry, one that says that it is not there."""
     for name in registry_platforms():
-        folder = platforms / name
-        if make_folder(folder):
-            script = str(Path(__file__).resolve())
-            text = PLATFORM.format(script=script, name=name, cls=f"{name.capitalize()}Platform")
-            (folder / "platform.py").write_text(text, encoding="utf-8")
-            write_package(folder, "platform", name, "0.0.0", "platform.json")
+        script = str(Path(__file__).resolve())
+        text = PLATFORM.format(script=script, name=name, cls=f"{name.capitalize()}Platform")
+
+        def fill(made: Path, text: str = text) -> None:
+            (made / "platform.py").write_text(text, encoding="utf-8")
+
+        make_package(platforms / name, "platform", "0.0.0", "platform.json", fill)
 
 
 def prepare(core: Path) -> str:
@@ -210,7 +243,8 @@ def remove(core: Path) -> str:
     if not marked:
         return "PlatformIO's registry answers: nothing to prepare"
     for folder in marked:
-        shutil.rmtree(folder)
+        with beside(folder) as staging:
+            move_away(folder, Path(staging))
     with app.State(lock=True) as state:
         settings = state.get("settings", {})
         for name, value in SETTINGS.items():
@@ -232,7 +266,12 @@ def main() -> int:
         )
         return 2
     online = not arguments.offline and registry_answers()
-    print(remove(core_dir()) if online else prepare(core_dir()))
+    try:
+        print(remove(core_dir()) if online else prepare(core_dir()))
+    except OSError as error:
+        failed = error.args[0][0][2] if isinstance(error, shutil.Error) else error  # of many files
+        print(f"pio_setup: {failed}; see to that, then run the same again", file=sys.stderr)
+        return 1
     return 0
 
 

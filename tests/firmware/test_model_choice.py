@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -78,6 +79,33 @@ def test_a_header_that_was_edited_is_exported_again(project: Path, model: Path) 
     header.write_bytes(whole + b"/* mine */\n")
     assert choice.rebuild(project, named)
     assert header.read_bytes() == whole
+
+
+def test_a_file_that_the_options_name_is_found_beside_the_model_and_noticed_when_it_changes(
+    project: Path, model: Path, tmp_path: Path
+) -> None:
+    beside = tmp_path / "beside"
+    (beside / "templates").mkdir(parents=True)
+    shutil.copy(model, beside / "gesture.pt")
+    (beside / "random.py").write_text("raise SystemExit('not this one')\n", encoding="utf-8")
+    rows = np.random.default_rng(1).uniform(0, 16, size=(20, 64))
+    np.save(beside / "rows.npy", rows)
+    named = {
+        "PYEXPORT_MODEL": "gesture.pt",
+        "PYEXPORT_OPTIONS": "--calibration rows.npy --templates=templates --output out",
+        "PWD": str(beside),
+    }
+    assert choice.rebuild(project, named)
+    assert not choice.rebuild(project, named)
+    first = choice.read_model(project).identity
+    np.save(beside / "rows.npy", rows / 2)
+    assert choice.rebuild(project, named)
+    assert choice.read_model(project).identity != first
+    (beside / "templates" / "ops").mkdir()
+    (beside / "templates" / "ops" / "mine.j2").write_text("mine", encoding="utf-8")
+    assert choice.rebuild(project, named)
+    assert not choice.rebuild(project, named)
+    assert (beside / "out" / "gesture.h").is_file()
 
 
 def test_a_missing_model_file_is_named(project: Path) -> None:

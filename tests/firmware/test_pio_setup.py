@@ -81,14 +81,60 @@ def test_what_was_made_is_removed_once_the_registry_answers(core: Path) -> None:
 def test_what_platformio_installed_itself_is_left_alone(tmp_path: Path) -> None:
     core = tmp_path / "core"
     own = [core / "packages" / "tool-scons", core / "platforms" / "atmelavr"]
-    for folder in own:
+    for folder, manifest in zip(own, ("package.json", ".piopm"), strict=True):
         folder.mkdir(parents=True)
-        (folder / "mine").touch()
+        (folder / manifest).write_text("{}", encoding="utf-8")
     prepare_core(core)
     prepare_core(core)
-    assert [[path.name for path in folder.iterdir()] for folder in own] == [["mine"], ["mine"]]
+    left = [[path.name for path in folder.iterdir()] for folder in own]
+    assert left == [["package.json"], [".piopm"]]
     with_registry(core, True)
     assert all(folder.is_dir() for folder in own)
+
+
+def test_half_a_package_is_made_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "core" / "packages" / "tool-scons"
+    (folder / "scons-local" / "SCons").mkdir(parents=True)
+    (folder / "package.json").write_text('{"name": "tool-', encoding="utf-8")  # the disk was full
+    prepare_core(tmp_path / "core")
+    assert (folder / "scons.py").is_file()
+    assert (folder / pio_setup.MARKER).is_file()
+    assert json.loads((folder / "package.json").read_text())["name"] == "tool-scons"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_an_interrupt_leaves_no_half_of_a_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    def stop(source: Path, target: Path, **_: object) -> None:
+        target.mkdir(parents=True)
+        (target / "Half.py").touch()
+        raise error
+
+    packages = tmp_path / "packages"
+    pio_setup.make_scons(packages)
+    before = sorted(packages.rglob("*"))
+    monkeypatch.setattr(pio_setup.shutil, "copytree", stop)
+    for folder in (packages, tmp_path / "new"):
+        with pytest.raises(error):
+            pio_setup.make_scons(folder)
+    assert sorted(packages.rglob("*")) == before
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "core").mkdir()
+    (tmp_path / "core" / "packages").touch()  # no folder can be made there
+    code = "import sys, pio_setup; sys.argv += ['--offline']; sys.exit(pio_setup.main())"
+    environment = os.environ | {
+        "PLATFORMIO_CORE_DIR": str(tmp_path / "core"),
+        "PYTHONPATH": str(SCRIPT.parent),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert str(tmp_path / "core" / "packages") in done.stderr
 
 
 def test_a_silent_name_server_costs_no_more_than_the_limit(
