@@ -190,8 +190,8 @@ def from_torch(module: Any, example: Any, **metadata: Any) -> Model:
 
 
 def from_sklearn(estimator: Any, **metadata: Any) -> Model:
-    """Return the model of a fitted scikit-learn MLP, or of a pipeline of scalers and one."""
-    from pyexport.frontends.sklearn_mlp import from_sklearn as read_estimator
+    """Return the model of a fitted scikit-learn model, or of a Pipeline that ends in one."""
+    from pyexport.frontends.sklearn_estimators import from_sklearn as read_estimator
 
     return read_estimator(estimator, **metadata)
 
