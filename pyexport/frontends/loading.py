@@ -12,9 +12,7 @@ from pyexport.frontends.metadata import Extras, parse_extras
 from pyexport.frontends.pt2 import read_pt2
 from pyexport.frontends.sniff import PT2, SCRATCH, identify
 from pyexport.ir import Graph, Metadata, Model
-from pyexport.untrusted import printable, read_regular
-
-MAX_FILE_BYTES = 256 << 20
+from pyexport.untrusted import MAX_MODEL_BYTES, printable, read_regular
 
 
 def load_model(path: str | Path) -> Model:
@@ -24,7 +22,7 @@ def load_model(path: str | Path) -> Model:
     """
     path = Path(path)
     where = printable(path, 300)
-    data = read_regular(path, MAX_FILE_BYTES, "a model file")
+    data = read_regular(path, MAX_MODEL_BYTES, "a model file")
     finding = identify(data, where)
     if finding.kind == SCRATCH:
         from pyexport.frontends.scratch import load_scratch  # it needs assemble() of this module

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 
+from pyexport.errors import FileFormatError
 from pyexport.frontends.archive import Archive
 from pyexport.frontends.pickle_scan import PickleScan, scan_pickle
-from pyexport.untrusted import printable
+from pyexport.untrusted import parse_json, printable
 
 PT2 = "pt2"  # the kinds that can be read
 SCRATCH = "scratch"
@@ -17,8 +17,9 @@ _SAVE = 'pyexport.save(model, example, "model.pt2")'
 _SAVE_BOTH = f'{_SAVE} or torch.export.save(torch.export.export(model, (example,)), "model.pt2")'
 _RESAVE = f"in Python, build the model, load it, and write {_SAVE_BOTH}"
 _LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46")
-_HEADER = re.compile(rb'#define\s+\w+_IDENTITY\s*\\?\s*"[0-9a-f]{64}"')
+_HEADER = re.compile(rb'#define\s+\w+_IDENTITY\s*(?:\\\s*)?"[0-9a-f]{64}"')
 _HEADER_BYTES = 64 << 10
+_ONNX_FIELDS = 1_000  # before the graph; a writer puts about ten there
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 
 
@@ -185,7 +186,9 @@ def _safetensors(data: bytes) -> Finding | None:
 def _onnx(data: bytes) -> Finding | None:
     """ONNX has no magic: walk the top-level protobuf fields until the graph (field 7)."""
     position = 0
-    while position < len(data):
+    for _ in range(_ONNX_FIELDS):
+        if position >= len(data):
+            return None
         key, position = _varint(data, position)
         field, wire = key >> 3, key & 7
         value, position = _varint(data, position)
@@ -219,8 +222,8 @@ def _json_text(data: bytes) -> Finding | None:
     if data.lstrip()[:1] != b"{":
         return None
     try:
-        json.loads(data)
-    except (ValueError, RecursionError):
+        parse_json(data, "")
+    except FileFormatError:
         return None
     return Finding("json", "a JSON text, not a model file", f"save the model with {_SAVE}")
 
