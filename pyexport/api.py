@@ -58,13 +58,15 @@ class VerifyOptions:
     patience: float | None = None  # seconds that a board may take for an answer; None: 10
 
 
-def load(path: str | Path) -> Model:
+def load(path: str | Path, *, trust: bool = False) -> Model:
     """Return the model in a file, recognized by its content; nothing in the file is executed.
+
+    With trust=True a pickle or joblib file of scikit-learn is loaded, which runs the code in it.
 
     Raises PyexportError, one line, for a file that is missing, damaged or of another kind, and for
     a model that cannot be exported.
     """
-    return load_model(Path(path))
+    return load_model(Path(path), trust=trust)
 
 
 def quantize(model: Model, name: str = "model", **options: Any) -> Artifact:

@@ -57,7 +57,7 @@ LAYERS = {
     "simulator.plain": Layer(("fixedpoint", *FILES, "simulator.definition")),
     "simulator": Layer(("ir", "fixedpoint", *FILES), ("numpy",)),
     "reference": Layer(("ir", "fixedpoint"), ("numpy",)),
-    "frontends": Layer(("ir", "scratch", *FILES), ("numpy",), FRAMEWORKS),
+    "frontends": Layer(("ir", "scratch", *FILES), ("numpy",), (*FRAMEWORKS, "joblib")),
     "passes": Layer(("ir", "fixedpoint", "reference", "simulator"), ("numpy",)),
     "quantize": Layer(("ir", "fixedpoint", "reference", "simulator"), ("numpy",)),
     "quantize.qat": Layer(

@@ -60,6 +60,13 @@ def export_command(
             "is its folder, NAME-PACKAGE if absent."
         ),
     ] = None,
+    trust: Annotated[
+        bool,
+        typer.Option(
+            "--trust",
+            help="Load a pickle or joblib file of scikit-learn, which runs the code in it.",
+        ),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Quantize a model and write it as one C header, with all that is needed to check it."""
@@ -79,7 +86,7 @@ def export_command(
         if output is not None and output.suffix == ".h":
             raise UsageError(f"--package writes a folder, and --output {output} names a header")
     declared = parse_range(input_range)
-    loaded = load_model(model)
+    loaded = load_model(model, trust=trust)
     options = ExportOptions(
         name=chosen,
         scheme=scheme,

@@ -10,15 +10,16 @@ from pyexport.errors import FileFormatError
 from pyexport.frontends.aten import lower
 from pyexport.frontends.metadata import Extras, parse_extras
 from pyexport.frontends.pt2 import read_pt2
-from pyexport.frontends.sniff import PT2, SCRATCH, identify
+from pyexport.frontends.sniff import PT2, SCRATCH, TRUSTED, identify
 from pyexport.ir import Graph, Metadata, Model
 from pyexport.untrusted import MAX_MODEL_BYTES, printable, read_regular
 
 
-def load_model(path: str | Path) -> Model:
+def load_model(path: str | Path, *, trust: bool = False) -> Model:
     """Return the model in a file; raises PyexportError in one line that says the way out.
 
-    The kind is decided by content. Nothing in the file is run or imported.
+    The kind is decided by content. Nothing in the file is run or imported, unless `trust` is set
+    and the file is a pickle of scikit-learn: then loading it runs what it says.
     """
     path = Path(path)
     where = printable(path, 300)
@@ -28,6 +29,10 @@ def load_model(path: str | Path) -> Model:
         from pyexport.frontends.scratch import load_scratch  # it needs assemble() of this module
 
         return load_scratch(data, where, printable(path.name))
+    if trust and finding.kind in TRUSTED:
+        from pyexport.frontends.sklearn_file import load_trusted  # likewise
+
+        return load_trusted(data, where, printable(path.name))
     if finding.kind != PT2:
         remedy = finding.remedy.replace("FILE", printable(path.name))
         remedy = remedy.replace("STEM", printable(path.stem))

@@ -12,6 +12,7 @@ from pyexport.untrusted import parse_json, printable
 
 PT2 = "pt2"  # the kinds that can be read
 SCRATCH = "scratch"
+TRUSTED = ("sklearn", "compressed")  # those that --trust loads, which runs them
 
 _SAVE = 'pyexport.save(model, example, "model.pt2")'
 _SAVE_BOTH = f'{_SAVE} or torch.export.save(torch.export.export(model, (example,)), "model.pt2")'
@@ -20,6 +21,10 @@ _LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46")
 _HEADER = re.compile(rb'#define\s+\w+_IDENTITY\s*(?:\\\s*)?"[0-9a-f]{64}"')
 _HEADER_BYTES = 64 << 10
 _ONNX_FIELDS = 1_000  # before the graph; a writer puts about ten there
+_COMPRESSED = (  # gzip, zlib at each level, bzip2, xz and lzma
+    *(b"\x1f\x8b", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda", b"BZh"),
+    *(b"\xfd7zXZ", b"]\x00\x00"),
+)
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 
 
@@ -134,7 +139,8 @@ def _foreign(scan: PickleScan) -> Finding:
         return Finding(
             "sklearn",
             "a pickle of a scikit-learn estimator; loading one runs code, so nothing of it was run",
-            "in Python, load it yourself and call pyexport.from_sklearn(estimator)",
+            "if you trust its author, pass --trust to run it, or in Python load it and call "
+            "pyexport.from_sklearn(estimator)",
         )
     return Finding(
         "pickle",
@@ -154,9 +160,16 @@ def _magic(data: bytes) -> Finding | None:
         )
     if data.startswith(b"\x93NUMPY"):
         return _arrays("a NumPy .npy file")
+    if data.startswith(_COMPRESSED):
+        return Finding(
+            "compressed",
+            "a compressed file (gzip, zlib, bzip2, xz or lzma), as joblib writes them; nothing of "
+            "it was run",
+            "unpack it; or if it is a scikit-learn model of an author that you trust, pass --trust "
+            "to run it",
+        )
     for start, what in (
         (b"\x7fELF", "a compiled program (ELF)"),
-        (b"\x1f\x8b", "a gzip file"),
         (b"GGUF", "a GGUF file of language-model weights"),
     ):
         if data.startswith(start):

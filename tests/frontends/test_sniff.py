@@ -106,7 +106,7 @@ KINDS = {
     ),
     "other zip": (lambda: zipped("a.txt"), "zip archive without a model", "pyexport.save"),
     "empty zip": (zipped, "zip archive without a model", "pyexport.save"),
-    "gzip": (lambda: b"\x1f\x8b\x08" + bytes(20), "gzip", "pyexport.save"),
+    "gzip": (lambda: b"\x1f\x8b\x08" + bytes(20), "gzip", "--trust"),
     "elf": (lambda: b"\x7fELF" + bytes(20), "ELF", "pyexport.save"),
     "sklearn": (sklearn_pickle, "scikit-learn", "from_sklearn"),
     "protocol 0": (lambda: pickle.dumps(OrderedDict(a=Path), 0), "a pickle", "nothing of it"),
