@@ -35,6 +35,7 @@ from pyexport.verify.subject import uses_own_templates
 from pyexport.verify.text import not_compared, printed_by, text_finding
 
 if TYPE_CHECKING:
+    from pyexport.feasibility import Feasibility
     from pyexport.runners.board import BoardRunner
 
 # On an emulated chip an inference takes milliseconds, on the host microseconds: with these a
@@ -182,6 +183,19 @@ def save(
         evaluation=evaluation,
         labels=labels,
     )
+
+
+def check(
+    model: Any, example: Any = None, *, targets: Sequence[str] = (), scheme: str = "int8"
+) -> Feasibility:
+    """Return what a network, trained or not, costs once exported, and which chips hold it.
+
+    model: a PyTorch module, with an `example` input, or a model file. targets: names of chips, by
+    default all. Raises PyexportError, one line, if the network cannot be exported.
+    """
+    from pyexport.feasibility import check as check_network
+
+    return check_network(model, example, targets, scheme)
 
 
 def from_torch(module: Any, example: Any, **metadata: Any) -> Model:
