@@ -165,15 +165,16 @@ def save(
     evaluation: Any = None,
     labels: Sequence[str] | None = None,
 ) -> None:
-    """Save a PyTorch module so that `pyexport export` needs no flags: a torch.export archive.
+    """Save a PyTorch module or a scikit-learn model so that `pyexport export` needs no flags.
 
-    example: one batch of inputs. input_range: least and greatest real value that the sensor gives.
-    calibration: rows of real inputs that set the ranges of hidden layers. evaluation: (inputs,
+    The file is a torch.export archive, or for scikit-learn a checkpoint of the scratch engine.
+    example: one batch of inputs, for scikit-learn also None. input_range: least and greatest real
+    value that the sensor gives. calibration: rows of real inputs that set the ranges of hidden layers. evaluation: (inputs,
     class indices), by which the export reports its accuracy. labels: one name an output.
     """
-    from pyexport.frontends.torch_save import save as save_torch
+    from pyexport.frontends.saving import save_model
 
-    save_torch(
+    save_model(
         model,
         example,
         path,
