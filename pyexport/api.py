@@ -59,15 +59,16 @@ class VerifyOptions:
     patience: float | None = None  # seconds that a board may take for an answer; None: 10
 
 
-def load(path: str | Path, *, trust: bool = False) -> Model:
+def load(path: str | Path, *, trust: bool = False, **layers: Any) -> Model:
     """Return the model in a file, recognized by its content; nothing in the file is executed.
 
+    A file of weights only needs its layers: arch ("64-32r-10", docs/formats.md), or code
+    ("file.py:Net"), a file that is run, with the input_shape of one example, e.g. (1, 64).
     With trust=True a pickle or joblib file of scikit-learn is loaded, which runs the code in it.
-
     Raises PyexportError, one line, for a file that is missing, damaged or of another kind, and for
     a model that cannot be exported.
     """
-    return load_model(Path(path), trust=trust)
+    return load_model(Path(path), trust=trust, **layers)
 
 
 def quantize(model: Model, name: str = "model", **options: Any) -> Artifact:
@@ -167,23 +168,17 @@ def save(
 ) -> None:
     """Save a PyTorch module or a scikit-learn model so that `pyexport export` needs no flags.
 
-    The file is a torch.export archive, or for scikit-learn a checkpoint of the scratch engine.
-    example: one batch of inputs, for scikit-learn also None. input_range: least and greatest real
-    value that the sensor gives. calibration: rows of real inputs that set the ranges of hidden layers. evaluation: (inputs,
-    class indices), by which the export reports its accuracy. labels: one name an output.
+    example: one batch of inputs; None will do for scikit-learn. input_range: least and greatest
+    real value that the sensor gives. calibration: rows of real inputs that set the ranges of hidden
+    layers. evaluation: (inputs, class indices), by which the export reports its accuracy. labels:
+    one name an output.
     """
     from pyexport.frontends.saving import save_model
 
     save_model(
-        model,
-        example,
-        path,
-        input_range=input_range,
-        input_unit=input_unit,
-        calibration=calibration,
-        evaluation=evaluation,
-        labels=labels,
-    )
+        model, example, path, input_range=input_range, input_unit=input_unit,
+        calibration=calibration, evaluation=evaluation, labels=labels,
+    )  # fmt: skip
 
 
 def check(

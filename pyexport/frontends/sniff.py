@@ -12,6 +12,10 @@ from pyexport.untrusted import parse_json, printable
 
 PT2 = "pt2"  # the kinds that can be read
 SCRATCH = "scratch"
+STATE_DICT = "state_dict"
+STOCK_MODULE = "stock_module"
+SAFETENSORS = "safetensors"
+WEIGHT_FILES = (STATE_DICT, STOCK_MODULE, SAFETENSORS)  # without a graph of operators
 TRUSTED = ("sklearn", "compressed")  # those that --trust loads, which runs them
 
 _SAVE = 'pyexport.save(model, example, "model.pt2")'
@@ -101,14 +105,14 @@ def _torch_pickle(scan: PickleScan) -> Finding:
     kind = scan.kind
     if kind == "tensors":
         return Finding(
-            "state_dict",
+            STATE_DICT,
             "a torch.save file of weights and names only (a state_dict), without the layers",
             "in Python, build the model, then model.load_state_dict(torch.load("
             f'"FILE", weights_only=True)) and {_SAVE_BOTH}',
         )
     if kind == "stock modules":
         return Finding(
-            "pickled_module",
+            STOCK_MODULE,
             "a torch.save file of a whole pickled model, without its input shape",
             f'in Python, model = torch.load("FILE", weights_only=False) and {_SAVE_BOTH}',
         )
@@ -190,7 +194,7 @@ def _safetensors(data: bytes) -> Finding | None:
             "pass it to `pyexport simulate`, `verify` or `inspect`; export takes the model file",
         )
     return Finding(
-        "safetensors",
+        SAFETENSORS,
         "a safetensors file: weights and names only, without the layers",
         f"in Python, build the model, load these weights into it, and write {_SAVE}",
     )
