@@ -31,7 +31,7 @@ def write(folder: Path) -> int:
     for case in cases:
         (folder / "hostile" / case.name).write_bytes(case.hostile)
         (folder / "twin" / case.name).write_bytes(case.twin)
-    index = {case.name: {"hostile": case.ends, "twin": case.twin_ends} for case in cases}
+    index = {c.name: {"hostile": c.ends, "twin": c.twin_ends, "options": c.options} for c in cases}
     if len(index) != len(cases):
         raise SystemExit("two cases have the same name")
     (folder / "index.json").write_text(json.dumps(index, indent=1), encoding="utf-8")

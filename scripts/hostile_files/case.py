@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 EXPORTS = "exports"
 REFUSED = "refused"
+ARCH = ("--arch", "3-4r-2")  # of the clean network
 
 
 @dataclass(frozen=True)
@@ -16,4 +17,5 @@ class Case:
     hostile: bytes
     twin: bytes
     ends: str = REFUSED  # of the hostile file: refused in one line, or exported with nothing run
+    options: tuple[str, ...] = ()  # of export, for files of weights alone
     twin_ends: str = EXPORTS  # REFUSED for a kind of file that no reader opens, hostile or not

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from scripts.hostile_files import clean
-from scripts.hostile_files.case import EXPORTS, REFUSED, Case
+from scripts.hostile_files.case import ARCH, EXPORTS, REFUSED, Case
 
 
 class Call:
@@ -93,9 +93,9 @@ def cases(canary: str) -> list[Case]:
         "dotted-name": b"\x80\x04\x8c\x05torch\x8c\x0c_utils.os.sy\x93.",
     }  # fmt: skip
     numbers = pickle.dumps(OrderedDict(a=[1, 2, 3]), 2)
-    found = [Case(f"pickle-{n}", data, numbers, REFUSED, REFUSED) for n, data in calls.items()]
+    found = [Case(f"pickle-{n}", data, numbers, twin_ends=REFUSED) for n, data in calls.items()]
     found += [
-        Case(f"torch-zip-{n}", torch_zip(data), saved(state_dict()), REFUSED, REFUSED)
+        Case(f"torch-zip-{n}", torch_zip(data), saved(state_dict()), options=ARCH)
         for n, data in calls.items()
     ]
     poisoned = state_dict(after=text("z") + call + b"s")
@@ -121,8 +121,8 @@ def cases(canary: str) -> list[Case]:
         "torch-zip-two-pickles": clean.zipped({"a/data.pkl": numbers, "b/data.pkl": numbers}),
         "torch-legacy": bytes.fromhex("80028a0a6cfc9c46f92094a850") + system,
     }  # fmt: skip
-    found += [Case(name, data, twin, REFUSED, REFUSED) for name, data in files.items()]
-    found.append(Case("state-dict-with-text", saved(plain), twin, REFUSED, REFUSED))
+    found += [Case(name, data, twin, options=ARCH) for name, data in files.items()]
+    found.append(Case("state-dict-with-text", saved(plain), twin, options=ARCH))
     found.append(
         Case(
             "archive-sample-inputs",

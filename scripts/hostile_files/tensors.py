@@ -6,7 +6,7 @@ import json
 import struct
 
 from scripts.hostile_files import clean
-from scripts.hostile_files.case import EXPORTS, REFUSED, Case
+from scripts.hostile_files.case import ARCH, EXPORTS, REFUSED, Case
 from scripts.hostile_files.clean import Document
 from scripts.hostile_files.graphs import BREAKOUT
 
@@ -82,9 +82,7 @@ def cases() -> list[Case]:
         for name, lie in lies.items()
     ]
     found += [
-        Case(
-            f"safetensors-{name}", _file(None, {"0.weight": weight | lie}), plain, REFUSED, REFUSED
-        )
+        Case(f"safetensors-{name}", _file(None, {"0.weight": weight | lie}), plain, options=ARCH)
         for name, lie in lies.items()
     ]
     files = {
@@ -120,7 +118,7 @@ def cases() -> list[Case]:
         Case(f"scratch-cut-{size}", twin[:size], twin) for size in (7, 8, 9, 100, len(twin) - 1)
     ]
     found.append(Case("scratch-breakout", _said(labels=[BREAKOUT, "b"]), twin, EXPORTS))
-    found += [Case(name, data, bytes(16), REFUSED, REFUSED) for name, data in _junk().items()]
+    found += [Case(name, data, bytes(16), twin_ends=REFUSED) for name, data in _junk().items()]
     return found
 
 

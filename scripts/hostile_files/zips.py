@@ -60,7 +60,7 @@ def cases() -> list[Case]:
         for percent in (1, 5, 20, 50, 80, 95, 99)
     ]
     numpy = clean.zipped({"inputs.npy": b"\x93NUMPY\x01\x00v\x00{'descr': '|O'"})
-    found.append(Case("zip-numpy-objects", numpy, clean.zipped({"a.npy": b""}), REFUSED, REFUSED))
+    found.append(Case("zip-numpy-objects", numpy, clean.zipped({"a.npy": b""}), twin_ends=REFUSED))
     return found
 
 

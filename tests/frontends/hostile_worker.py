@@ -102,7 +102,7 @@ def run(folder: Path) -> None:
             if digest in seen:  # most twins are the same clean file
                 continue
             seen.add(digest)
-            for command, more in (("inspect", []), ("export", options)):
+            for command, more in (("inspect", []), ("export", options + index[name]["options"])):
                 for old in output.iterdir():
                     old.unlink()
                 done = forked([command, path, *more])
