@@ -170,8 +170,7 @@ def save(
 
     example: one batch of inputs; None will do for scikit-learn. input_range: least and greatest
     real value that the sensor gives. calibration: rows of real inputs that set the ranges of hidden
-    layers. evaluation: (inputs, class indices), by which the export reports its accuracy. labels:
-    one name an output.
+    layers. evaluation: (inputs, class indices), for the accuracy. labels: one name an output.
     """
     from pyexport.frontends.saving import save_model
 

@@ -5,10 +5,11 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import load_digits, load_wine
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.neural_network import MLPClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
@@ -54,6 +55,23 @@ def test_the_file_is_the_live_model(estimator, targets, tmp_path):
     exports = [pyexport.quantize(model) for model in (again, live)]
     agreed = [pyexport.simulate(artifact, INPUTS) for artifact in exports]
     assert np.abs(agreed[0].astype(int) - agreed[1].astype(int)).max() <= 2
+
+
+def test_the_same_network_has_the_same_identity_through_every_door(tmp_path):
+    net = torch.nn.Sequential(torch.nn.Linear(64, 8), torch.nn.ReLU(), torch.nn.Linear(8, 10))
+    network = MLPRegressor(hidden_layer_sizes=(8,)).partial_fit(INPUTS, np.eye(10)[CLASSES])
+    layers = (net[0], net[2])
+    network.coefs_ = [layer.weight.detach().numpy().T for layer in layers]
+    network.intercepts_ = [layer.bias.detach().numpy() for layer in layers]
+    stated = {"input_range": (0, 16), "calibration": INPUTS[:100]}
+    path = tmp_path / "model.px1"
+    pyexport.save(network, None, path, **stated)
+    models = [
+        pyexport.from_torch(net, torch.zeros(1, 64), **stated),
+        pyexport.from_sklearn(network, **stated),
+        pyexport.load(path),
+    ]
+    assert len({pyexport.quantize(model).identity for model in models}) == 1
 
 
 def test_the_file_is_read_without_scikit_learn(tmp_path):
