@@ -1,7 +1,7 @@
 """pyexport takes a trained neural network to a microcontroller and proves that the two agree.
 
-load, quantize, export, simulate, verify, save, from_torch and from_sklearn are fetched on first
-use: importing pyexport loads nothing.
+load, quantize, export, simulate, verify, check, save, from_torch and from_sklearn are fetched on
+first use: importing pyexport loads nothing.
 """
 
 import sys
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyexport.api import (
+        check,
         export,
         from_sklearn,
         from_torch,
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "__version__",
+    "check",
     "export",
     "from_sklearn",
     "from_torch",

@@ -35,6 +35,7 @@ from pyexport.verify.subject import uses_own_templates
 from pyexport.verify.text import not_compared, printed_by, text_finding
 
 if TYPE_CHECKING:
+    from pyexport.feasibility import Feasibility
     from pyexport.runners.board import BoardRunner
 
 # On an emulated chip an inference takes milliseconds, on the host microseconds: with these a
@@ -58,13 +59,16 @@ class VerifyOptions:
     patience: float | None = None  # seconds that a board may take for an answer; None: 10
 
 
-def load(path: str | Path) -> Model:
+def load(path: str | Path, *, trust: bool = False, **layers: Any) -> Model:
     """Return the model in a file, recognized by its content; nothing in the file is executed.
 
+    A file of weights only needs its layers: arch ("64-32r-10", docs/formats.md), or code
+    ("file.py:Net"), a file that is run, with the input_shape of one example, e.g. (1, 64).
+    With trust=True a pickle or joblib file of scikit-learn is loaded, which runs the code in it.
     Raises PyexportError, one line, for a file that is missing, damaged or of another kind, and for
     a model that cannot be exported.
     """
-    return load_model(Path(path))
+    return load_model(Path(path), trust=trust, **layers)
 
 
 def quantize(model: Model, name: str = "model", **options: Any) -> Artifact:
@@ -162,24 +166,31 @@ def save(
     evaluation: Any = None,
     labels: Sequence[str] | None = None,
 ) -> None:
-    """Save a PyTorch module so that `pyexport export` needs no flags: a torch.export archive.
+    """Save a PyTorch module or a scikit-learn model so that `pyexport export` needs no flags.
 
-    example: one batch of inputs. input_range: least and greatest real value that the sensor gives.
-    calibration: rows of real inputs that set the ranges of hidden layers. evaluation: (inputs,
-    class indices), by which the export reports its accuracy. labels: one name an output.
+    example: one batch of inputs; None will do for scikit-learn. input_range: least and greatest
+    real value that the sensor gives. calibration: rows of real inputs that set the ranges of hidden
+    layers. evaluation: (inputs, class indices), for the accuracy. labels: one name an output.
     """
-    from pyexport.frontends.torch_save import save as save_torch
+    from pyexport.frontends.saving import save_model
 
-    save_torch(
-        model,
-        example,
-        path,
-        input_range=input_range,
-        input_unit=input_unit,
-        calibration=calibration,
-        evaluation=evaluation,
-        labels=labels,
-    )
+    save_model(
+        model, example, path, input_range=input_range, input_unit=input_unit,
+        calibration=calibration, evaluation=evaluation, labels=labels,
+    )  # fmt: skip
+
+
+def check(
+    model: Any, example: Any = None, *, targets: Sequence[str] = (), scheme: str = "int8"
+) -> Feasibility:
+    """Return what a network, trained or not, costs once exported, and which chips hold it.
+
+    model: a PyTorch module, with an `example` input, or a model file. targets: names of chips, by
+    default all. Raises PyexportError, one line, if the network cannot be exported.
+    """
+    from pyexport.feasibility import check as check_network
+
+    return check_network(model, example, targets, scheme)
 
 
 def from_torch(module: Any, example: Any, **metadata: Any) -> Model:
@@ -190,8 +201,8 @@ def from_torch(module: Any, example: Any, **metadata: Any) -> Model:
 
 
 def from_sklearn(estimator: Any, **metadata: Any) -> Model:
-    """Return the model of a fitted scikit-learn MLP, or of a pipeline of scalers and one."""
-    from pyexport.frontends.sklearn_mlp import from_sklearn as read_estimator
+    """Return the model of a fitted scikit-learn model, or of a Pipeline that ends in one."""
+    from pyexport.frontends.sklearn_estimators import from_sklearn as read_estimator
 
     return read_estimator(estimator, **metadata)
 

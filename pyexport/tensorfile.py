@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pyexport.errors import FileFormatError
-from pyexport.untrusted import parse_json, printable
+from pyexport.untrusted import MAX_HEADER_BYTES, MAX_STORED_RANK, parse_json, printable
 
 ITEM_BYTES = {
     "F64": 8, "I64": 8, "U64": 8,
@@ -26,8 +26,6 @@ ITEM_BYTES = {
     "F16": 2, "BF16": 2, "I16": 2, "U16": 2,
     "I8": 1, "U8": 1, "BOOL": 1,
 }  # fmt: skip
-MAX_HEADER_BYTES = 100_000_000
-MAX_RANK = 32
 METADATA_KEY = "__metadata__"
 _WAY_OUT = "the file is damaged: copy it again, or make it again"
 
@@ -108,7 +106,7 @@ def _check_entry(entry: object, what: str) -> tuple[str, tuple[int, ...], int, i
         raise FileFormatError(
             f"{what} has dtype {printable(dtype, 20)}, which is none of {known}; {_WAY_OUT}"
         )
-    if not _are_sizes(shape) or len(shape) > MAX_RANK:
+    if not _are_sizes(shape) or len(shape) > MAX_STORED_RANK:
         raise FileFormatError(f"{what} has no valid shape; {_WAY_OUT}")
     if not _are_sizes(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
         raise FileFormatError(f"{what} has no valid data_offsets; {_WAY_OUT}")

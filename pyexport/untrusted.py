@@ -10,8 +10,37 @@ from typing import NoReturn
 
 from pyexport.errors import FileFormatError
 
+# The limits of all readers, in one place. Together they keep a file from making an export grow by
+# more than about 64 MiB beyond a small multiple of the file's own size.
 MAX_FILE_BYTES = 512 << 20  # of an export: more than the largest model with all its rows takes
+MAX_MODEL_BYTES = 256 << 20  # of a model file
+MAX_DATA_BYTES = 512 << 20  # of a file of rows, packed and unpacked
+
 MAX_JSON_DEPTH = 64
+MAX_JSON_VALUES = 200_000  # a network of 100 layers takes 10,000
+MAX_WIDE_JSON_BYTES = 1 << 20  # of one with letters beyond ASCII, which take 4 bytes each
+
+MAX_MEMBERS = 2_000  # of a zip archive
+MAX_NAME_BYTES = 512
+MAX_TOTAL_BYTES = 64 << 20  # of a model, unpacked: more than any for a microcontroller ...
+FREE_BYTES = 16 << 20  # ... and at most this ...
+MAX_EXPANSION = 4  # ... and this times the size of the file
+MAX_RATIO = 200  # unpacked / packed of one member ...
+RATIO_FREE_BYTES = 1 << 20  # ... unless it unpacks to less than this
+
+MAX_ELEMENTS = 1 << 24  # of one tensor; a stride of 0 can claim any number
+MAX_RANK = 8
+MAX_STORED_RANK = 32  # of a tensor in the safetensors layout
+MAX_REUSE = 2  # bytes of all tensors / bytes of the archive ...
+REUSE_FREE_BYTES = 1 << 20  # ... beyond this: expanded and shared tensors
+MAX_WIDTH = 1 << 17  # elements between two layers: 128 KiB as bytes on the device
+MAX_LAYERS = 200  # of a scratch checkpoint
+MAX_TEXT = 100  # characters of a label, a unit, a producer in one
+MAX_HEADER_BYTES = 100_000_000  # of the safetensors layout
+
+MAX_PICKLE_BYTES = 8 << 20  # that are scanned for what a pickle would import
+MAX_PICKLE_OPCODES = 200_000
+
 _WAY_OUT = "the file is damaged: copy or save it again"
 MAX_PRINTED = 120  # characters of a foreign name that an error message repeats
 
@@ -65,6 +94,11 @@ def printable(text: object, limit: int = MAX_PRINTED) -> str:
 def parse_json(data: bytes | str, where: str) -> object:
     """Return the value of a JSON text; refuses NaN, overflow, duplicate keys, and deep nesting."""
     try:
+        raw = data.encode("utf-8") if isinstance(data, str) else data
+        if len(raw) > MAX_WIDE_JSON_BYTES and not raw.isascii():
+            raise ValueError("a long text with characters beyond ASCII; write them as \\u escapes")
+        if sum(map(raw.count, (b",", b"[", b"{"))) > MAX_JSON_VALUES:
+            raise ValueError(f"more than {MAX_JSON_VALUES} values")
         text = data if isinstance(data, str) else data.decode("utf-8")
         value: object = json.loads(
             text,
@@ -97,9 +131,10 @@ def _finite(text: str) -> float:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        keys = [key for key, _ in pairs]
-        double = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"key {double!r} appears twice")
+        for key, _ in pairs:
+            if key not in result:
+                raise ValueError(f"key {key!r} appears twice")
+            del result[key]
     return result
 
 

@@ -9,7 +9,10 @@ import pytest
 
 import pyexport
 
-PUBLIC = {"load", "quantize", "export", "simulate", "verify", "save", "from_torch", "from_sklearn"}
+PUBLIC = {
+    "load", "quantize", "export", "simulate", "verify", "check", "save", "from_torch",
+    "from_sklearn",
+}  # fmt: skip
 
 
 def test_all_lists_the_public_names() -> None:

@@ -29,8 +29,8 @@ STAGES = (*MODEL, "resources", "scratch", "frontends", "passes", "quantize", "ta
 BELOW_PIPELINE = (*STAGES, "codegen")
 AROUND_PIPELINE = ("writing", "vectors", "fitting", "advice", "describe", "manifest")
 BELOW_SEARCH = (*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline", "runners", "verify")
-AFTER_PIPELINE = ("project",)
-PUBLIC = ("api", "load", "export", "simulate", "save", "from_torch", "from_sklearn")
+AFTER_PIPELINE = ("project", "feasibility")
+PUBLIC = ("api", "load", "export", "simulate", "check", "save", "from_torch", "from_sklearn")
 EVERYTHING = (*BELOW_SEARCH, *AFTER_PIPELINE, *PUBLIC, "search", "campaign", "report", "cli")
 EMULATORS = ("unicorn", "capstone", "wasmtime", "elftools", "ziglang", "serial", "cobs")
 FRAMEWORKS = ("torch", "sklearn", "onnx", "nir")
@@ -57,7 +57,7 @@ LAYERS = {
     "simulator.plain": Layer(("fixedpoint", *FILES, "simulator.definition")),
     "simulator": Layer(("ir", "fixedpoint", *FILES), ("numpy",)),
     "reference": Layer(("ir", "fixedpoint"), ("numpy",)),
-    "frontends": Layer(("ir", "scratch", *FILES), ("numpy",), FRAMEWORKS),
+    "frontends": Layer(("ir", "scratch", *FILES), ("numpy",), (*FRAMEWORKS, "joblib")),
     "passes": Layer(("ir", "fixedpoint", "reference", "simulator"), ("numpy",)),
     "quantize": Layer(("ir", "fixedpoint", "reference", "simulator"), ("numpy",)),
     "quantize.qat": Layer(
@@ -82,7 +82,8 @@ LAYERS = {
     "manifest": Layer(("artifact", "ir", "program", "quantize.bounds")),
     "pipeline": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE), ("numpy",)),
     "project": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),
-    "api": Layer(BELOW_SEARCH, ("numpy",), ("torch", "sklearn")),
+    "feasibility": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),
+    "api": Layer((*BELOW_SEARCH, "feasibility"), ("numpy",), ("torch", "sklearn")),
     "search": Layer(BELOW_SEARCH, ("joblib", "numpy")),
     "campaign": Layer((*BELOW_SEARCH, "search"), ("joblib", "numpy")),
     "report": Layer((*BELOW_SEARCH, "search", "campaign"), ("matplotlib", "jinja2", "numpy")),

@@ -16,6 +16,7 @@ COMMANDS = {
     "simulate": "pyexport.cli.simulate",
     "verify": "pyexport.cli.verify",
     "inspect": "pyexport.cli.inspect",
+    "check": "pyexport.cli.check",
     "targets": "pyexport.cli.targets",
     "board": "pyexport.cli.board",
     "new": "pyexport.cli.new",

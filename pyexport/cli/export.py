@@ -10,6 +10,7 @@ from pyexport.codegen import package_kind
 from pyexport.codegen.identifiers import check_model_name
 from pyexport.errors import FileFormatError, UsageError
 from pyexport.frontends import load_model, read_samples
+from pyexport.frontends.weight_files import Layers, parse_input_shape
 from pyexport.ir import Dataset, Model
 from pyexport.pipeline import SCHEMES, Export, ExportOptions, export_model
 from pyexport.project import check_project, install, installed_name, write_package
@@ -39,6 +40,22 @@ def export_command(
         str | None,
         typer.Option(metavar="LOW:HIGH", help="Least and greatest real input value."),
     ] = None,
+    arch: Annotated[
+        str | None,
+        typer.Option(help="Layers of a file of weights: sizes and letters, e.g. 64-32r-16r-10."),
+    ] = None,
+    code: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="FILE.py:NAME",
+            help="Class or function that makes the network of a file of weights; runs that file.",
+        ),
+    ] = None,
+    example: Annotated[
+        str | None,
+        typer.Option("--input", metavar="SHAPE", help="Input shape for --model, e.g. 1,64."),
+    ] = None,
     per_tensor: Annotated[
         bool, typer.Option("--per-tensor", help="One weight scale a layer, not one an output.")
     ] = False,
@@ -60,6 +77,13 @@ def export_command(
             "is its folder, NAME-PACKAGE if absent."
         ),
     ] = None,
+    trust: Annotated[
+        bool,
+        typer.Option(
+            "--trust",
+            help="Load a pickle or joblib file of scikit-learn, which runs the code in it.",
+        ),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Quantize a model and write it as one C header, with all that is needed to check it."""
@@ -79,7 +103,9 @@ def export_command(
         if output is not None and output.suffix == ".h":
             raise UsageError(f"--package writes a folder, and --output {output} names a header")
     declared = parse_range(input_range)
-    loaded = load_model(model)
+    shape = parse_input_shape(example)
+    Layers(arch, code, shape)  # which go together
+    loaded = load_model(model, trust=trust, arch=arch, code=code, input_shape=shape)
     options = ExportOptions(
         name=chosen,
         scheme=scheme,

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from pyexport.artifact import Artifact, is_artifact, read_artifact
 from pyexport.cli.common import JsonOption, out, plain_table, print_json, say, warn
@@ -14,6 +15,7 @@ from pyexport.lower import lower, select_kernel
 from pyexport.pipeline import ExportOptions, export_model
 from pyexport.program import Program, Step
 from pyexport.targets import get_target
+from pyexport.untrusted import printable
 
 
 def inspect_command(
@@ -47,7 +49,7 @@ def inspect_command(
     for warning in warnings:
         warn(warning)
     source, sink = artifact.graph.input, artifact.graph.output
-    say(f"{model.name}: {network_title(artifact.graph)}, {artifact.scheme}")
+    say(f"{printable(model.name)}: {network_title(artifact.graph)}, {artifact.scheme}")
     say(f"input   {_tensor(source)}\noutput  {_tensor(sink)}\n")
     table = plain_table(
         "layer", "~module", "~operator", ">in", ">out", ">params", ">MACs", ">flash", ">RAM",
@@ -55,8 +57,8 @@ def inspect_command(
     )  # fmt: skip
     for row in rows:
         table.add_row(
-            row["node"], row["module"], row["operator"], str(row["inputs"]), str(row["outputs"]),
-            str(row["parameters"]), str(row["macs"]), str(row["flash_bytes"]),
+            row["node"], Text(row["module"]), row["operator"], str(row["inputs"]),
+            str(row["outputs"]), str(row["parameters"]), str(row["macs"]), str(row["flash_bytes"]),
             str(row["ram_bytes"]), row["kernel"], str(row["accumulator_bits"] or ""),
         )  # fmt: skip
     table.add_row(

@@ -8,13 +8,17 @@ import zipfile
 import zlib
 
 from pyexport.errors import FileFormatError
-from pyexport.untrusted import printable
+from pyexport.untrusted import (
+    FREE_BYTES,
+    MAX_EXPANSION,
+    MAX_MEMBERS,
+    MAX_NAME_BYTES,
+    MAX_RATIO,
+    MAX_TOTAL_BYTES,
+    RATIO_FREE_BYTES,
+    printable,
+)
 
-MAX_MEMBERS = 2_000
-MAX_TOTAL_BYTES = 64 << 20  # of a model, unpacked: more than any for a microcontroller
-MAX_RATIO = 200  # unpacked / packed of one member ...
-RATIO_FREE_BYTES = 1 << 20  # ... unless it unpacks to less than this
-MAX_NAME_BYTES = 512
 _MAX_DIRECTORY_BYTES = MAX_MEMBERS * (46 + 2 * MAX_NAME_BYTES)
 _WAY_OUT = "no archive of PyTorch or NumPy is like that: save it again"
 _END_RECORD = b"PK\x05\x06"
@@ -49,13 +53,20 @@ class Archive:
                 f"{where}: truncated or damaged zip archive ({printable(error)}); "
                 "copy or save it again"
             ) from None
-        _check_members(members, where, total_bytes or MAX_TOTAL_BYTES)
+        usual = min(MAX_TOTAL_BYTES, FREE_BYTES + MAX_EXPANSION * len(data))
+        _check_members(members, where, total_bytes or usual)
+        _check_places(members, where)
         self.names = tuple(member.filename for member in members if not member.is_dir())
+        self.total_bytes = sum(member.file_size for member in members)
 
     def read(self, name: str) -> bytes:
         """Return the content of a member; raises FileFormatError if it is missing or damaged."""
         try:
-            return self._zip.read(name)
+            size = self._zip.getinfo(name).file_size
+            with self._zip.open(name) as member:
+                # One byte more makes zipfile check the sum. read() without a number would unpack
+                # all of a member that holds more than it says.
+                return member.read(size + 1)
         except KeyError:
             raise FileFormatError(
                 f"{self.where}: the archive has no member {printable(name)}; save it again"
@@ -119,6 +130,8 @@ def _check_members(members: list[zipfile.ZipInfo], where: str, total_bytes: int)
         if name in seen:
             raise FileFormatError(f"{shown} appears twice; {_WAY_OUT}")
         seen.add(name)
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise FileFormatError(f"{shown} is packed by an unusual method; {_WAY_OUT}")
         packed = max(member.compress_size, 1)
         if member.file_size > RATIO_FREE_BYTES and member.file_size > MAX_RATIO * packed:
             raise FileFormatError(
@@ -127,3 +140,14 @@ def _check_members(members: list[zipfile.ZipInfo], where: str, total_bytes: int)
             )
         if member.flag_bits & 1:
             raise FileFormatError(f"{shown} is encrypted; save it without a password")
+
+
+def _check_places(members: list[zipfile.ZipInfo], where: str) -> None:
+    """Refuse members that share bytes of the file: a small file could unpack to many copies."""
+    end = 0
+    for member in sorted(members, key=lambda member: member.header_offset):
+        if member.header_offset < end:
+            raise FileFormatError(
+                f"{where}: member {printable(member.filename)} overlaps another; {_WAY_OUT}"
+            )
+        end = member.header_offset + 30 + len(member.filename.encode()) + member.compress_size

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 
+from pyexport.errors import UnsupportedModelError
 from pyexport.ir import Graph, Node, Op, Tensor
+from pyexport.untrusted import MAX_WIDTH
 
 
 @dataclass(frozen=True)
@@ -24,16 +27,26 @@ class _Added:
     source: str
 
 
+def _checked(value: Value, what: str) -> Value:
+    if math.prod(value.shape) > MAX_WIDTH:
+        raise UnsupportedModelError(
+            f"{what} has {math.prod(value.shape)} elements, over the limit {MAX_WIDTH}; make the "
+            "network narrower"
+        )
+    return value
+
+
 class GraphBuilder:
     """One input, operators with one operand and one result each."""
 
-    def __init__(self, input_shape: tuple[int, ...]) -> None:
-        self.input = Value(0, input_shape)
+    def __init__(self, input_shape: tuple[int, ...], where: str = "the model") -> None:
+        self._where = where
+        self.input = _checked(Value(0, input_shape), f"{where}: the input")
         self._added: list[_Added] = []
 
     def add(self, op: Op, operand: Value, shape: tuple[int, ...], source: str) -> Value:
         """Append an operator and return its result."""
-        result = Value(len(self._added) + 1, shape)
+        result = _checked(Value(len(self._added) + 1, shape), f"{self._where}: {source or op.kind}")
         self._added.append(_Added(op, operand.index, result, source))
         return result
 

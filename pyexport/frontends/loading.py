@@ -6,42 +6,71 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from pyexport.errors import FileFormatError
+from pyexport.errors import FileFormatError, UsageError
 from pyexport.frontends.aten import lower
 from pyexport.frontends.metadata import Extras, parse_extras
 from pyexport.frontends.pt2 import read_pt2
-from pyexport.frontends.sniff import PT2, SCRATCH, identify
+from pyexport.frontends.sidecar import Sidecar, read_sidecar
+from pyexport.frontends.sniff import (
+    PT2,
+    SAFETENSORS,
+    SCRATCH,
+    TRUSTED,
+    WEIGHT_FILES,
+    identify,
+)
 from pyexport.ir import Graph, Metadata, Model
-from pyexport.untrusted import printable, read_regular
-
-MAX_FILE_BYTES = 256 << 20
+from pyexport.untrusted import MAX_MODEL_BYTES, printable, read_regular
 
 
-def load_model(path: str | Path) -> Model:
+def load_model(
+    path: str | Path,
+    *,
+    trust: bool = False,
+    arch: str | None = None,
+    code: str | None = None,
+    input_shape: tuple[int, ...] | None = None,
+) -> Model:
     """Return the model in a file; raises PyexportError in one line that says the way out.
 
-    The kind is decided by content. Nothing in the file is run or imported.
+    The kind is decided by content. Nothing in the file is run or imported, unless `trust` is set
+    and the file is a pickle of scikit-learn: then loading it runs what it says. A file of weights
+    only needs `arch` ("64-32r-10"), or `code` ("file.py:Net", which is run) and `input_shape`.
     """
     path = Path(path)
     where = printable(path, 300)
-    data = read_regular(path, MAX_FILE_BYTES, "a model file")
+    data = read_regular(path, MAX_MODEL_BYTES, "a model file")
     finding = identify(data, where)
+    if finding.kind in WEIGHT_FILES and (finding.kind == SAFETENSORS or data[:2] == b"PK"):
+        from pyexport.frontends.weight_files import Layers, load_weight_file  # they need assemble()
+
+        layers = Layers(arch, code, input_shape)
+        return load_weight_file(finding.kind, data, path, where, layers, read_sidecar(path))
+    if finding.kind in (SCRATCH, PT2) and (arch is not None or code is not None):
+        raise UsageError(f"{where}: holds its layers itself; leave --arch and --model out")
     if finding.kind == SCRATCH:
         from pyexport.frontends.scratch import load_scratch  # it needs assemble() of this module
 
         return load_scratch(data, where, printable(path.name))
+    if trust and finding.kind in TRUSTED:
+        from pyexport.frontends.sklearn_file import load_trusted  # likewise
+
+        return load_trusted(data, where, printable(path.name))
     if finding.kind != PT2:
         remedy = finding.remedy.replace("FILE", printable(path.name))
         remedy = remedy.replace("STEM", printable(path.stem))
         raise FileFormatError(f"{where}: this is {finding.what}; {remedy}")
-    return parse_pt2(data, where, printable(path.name))
+    return parse_pt2(data, where, printable(path.name), read_sidecar(path))
 
 
-def parse_pt2(data: bytes, where: str, source_name: str) -> Model:
-    """Return the model of a torch.export archive in memory."""
+def parse_pt2(data: bytes, where: str, source_name: str, sidecar: Sidecar | None = None) -> Model:
+    """Return the model of a torch.export archive in memory; its own statements come first."""
     program = read_pt2(data, where)
     graph, warnings = lower(program, where)
-    extras = parse_extras(program.extra, graph, where) if program.extra is not None else Extras()
+    if program.extra is not None:
+        extras = parse_extras(program.extra, graph, where)
+    else:
+        extras = sidecar.extras(graph) if sidecar is not None else Extras()
     digest = hashlib.sha256(data).hexdigest()
     return assemble(graph, extras, source_name, digest, program.producer, warnings)
 

@@ -77,7 +77,8 @@ class Lowering:
 
     def __post_init__(self) -> None:
         self.batch = self.input.sizes[0]
-        self.builder = GraphBuilder(tuple(n for n in self.input.sizes[1:] if isinstance(n, int)))
+        shape = tuple(n for n in self.input.sizes[1:] if isinstance(n, int))
+        self.builder = GraphBuilder(shape, self.where)
         self.values.update(self.program.parameters)
         self._storage: dict[str, str] = {}  # name -> the first name of the same memory
 

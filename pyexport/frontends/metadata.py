@@ -64,7 +64,7 @@ def make_extras(
     if evaluation is not None and len(evaluation) != 2:
         raise CalibrationError(f"{where}: evaluation must be a pair (inputs, targets)")
     extras = Extras(
-        input_range=None if input_range is None else _range(input_range, where),
+        input_range=None if input_range is None else check_limits(input_range, where),
         input_unit=input_unit,
         labels=None if labels is None else tuple(str(label) for label in labels),
         calibration=None
@@ -140,7 +140,7 @@ def parse_extras(text: bytes, graph: Graph, where: str) -> Extras:
     unit = stated_input.get("unit") if stated_input else None
     labels = document.get("labels")
     extras = Extras(
-        input_range=_range([v.number() for v in limits], path) if limits else None,
+        input_range=check_limits([v.number() for v in limits], path) if limits else None,
         input_unit=unit.text() if unit else None,
         labels=tuple(label.text() for label in labels) if labels else None,
         calibration=_parse_dataset(document.get("calibration"), graph),
@@ -150,7 +150,8 @@ def parse_extras(text: bytes, graph: Graph, where: str) -> Extras:
     return extras
 
 
-def _range(limits: Sequence[float], where: str) -> tuple[float, float]:
+def check_limits(limits: Sequence[float], where: str) -> tuple[float, float]:
+    """Return an input range as a pair; raises InvalidModelError."""
     try:
         low, high = (float(v) for v in limits)
     except (TypeError, ValueError):

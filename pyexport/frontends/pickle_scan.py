@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 
-MAX_PICKLE_BYTES = 8 << 20
+from pyexport.untrusted import MAX_PICKLE_BYTES, MAX_PICKLE_OPCODES
 
 _TENSOR_GLOBALS = {
     "collections.OrderedDict",
@@ -57,11 +59,12 @@ def scan_pickle(data: bytes) -> PickleScan:
 
     found: set[str] = set()
     memo: dict[int, str] = {}
-    texts: list[str] = []  # the strings pushed so far: STACK_GLOBAL takes the last two
+    texts: deque[str] = deque(maxlen=2)  # the last strings pushed: STACK_GLOBAL takes two
     last: str | None = None  # the string on top of the stack, where it is one
     complete = False
     try:
-        for opcode, argument, _ in pickletools.genops(data[:MAX_PICKLE_BYTES]):
+        opcodes = pickletools.genops(data[:MAX_PICKLE_BYTES])
+        for opcode, argument, _ in islice(opcodes, MAX_PICKLE_OPCODES):
             name = opcode.name
             if name in _TEXT_OPS and isinstance(argument, str):
                 last = argument
@@ -77,7 +80,7 @@ def scan_pickle(data: bytes) -> PickleScan:
                 if name in {"GLOBAL", "INST"} and isinstance(argument, str):
                     found.add(".".join(argument.split(" ", 1)))
                 elif name == "STACK_GLOBAL":
-                    found.add(".".join(texts[-2:]))
+                    found.add(".".join(texts))
             complete = name == "STOP"
     except Exception:  # genops raises many kinds on damaged data, and any of them means the same
         complete = False

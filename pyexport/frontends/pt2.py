@@ -15,11 +15,16 @@ from pyexport.errors import FileFormatError, InvalidModelError, UnsupportedModel
 from pyexport.frontends.archive import Archive
 from pyexport.frontends.json_view import JsonView
 from pyexport.ir import Array
-from pyexport.untrusted import parse_json, printable
+from pyexport.untrusted import (
+    MAX_ELEMENTS,
+    MAX_RANK,
+    MAX_REUSE,
+    REUSE_FREE_BYTES,
+    parse_json,
+    printable,
+)
 
 SCHEMA_MAJOR = 8
-MAX_ELEMENTS = 1 << 24  # of one tensor; a stride of 0 can claim any number
-MAX_RANK = 8
 FLOATS = {7: "<f4", 8: "<f8"}
 _INTEGERS = {1: "u1", 2: "i1", 3: "<i2", 4: "<i4", 5: "<i8", 12: "?"}
 DTYPE_NAMES = {
@@ -143,6 +148,7 @@ class _Stored:
 
     def __init__(self, archive: Archive, root: str, model: str) -> None:
         self._archive = archive
+        self._room = MAX_REUSE * archive.total_bytes + REUSE_FREE_BYTES  # of tensors, in bytes
         self._entries: dict[str, tuple[str, JsonView]] = {}
         for folder in ("weights", "constants"):
             base = f"{root}data/{folder}/"
@@ -167,11 +173,18 @@ class _Stored:
             raise FileFormatError(f"{where} is stored outside its folder")
         meta = entry["tensor_meta"]
         data = self._archive.read(base + member)
-        return Parameter(name, _build_array(meta, data, where))
+        array = _view(meta, data, where)
+        self._room -= array.nbytes
+        if self._room < 0:
+            raise FileFormatError(
+                f"{where}: the tensors claim over {MAX_REUSE} times the bytes of the archive; save "
+                "them with .contiguous()"
+            )
+        return Parameter(name, np.ascontiguousarray(array).reshape(array.shape))
 
 
-def _build_array(meta: JsonView, data: bytes, where: str) -> Array:
-    """Return the tensor that sizes, strides and offset cut out of a buffer, after checking them."""
+def _view(meta: JsonView, data: bytes, where: str) -> Array:
+    """Return what sizes, strides and offset cut out of a buffer, checked and not copied."""
     dtype_code = meta["dtype"].integer()
     code = FLOATS.get(dtype_code) or _INTEGERS.get(dtype_code)
     if code is None:
@@ -194,10 +207,9 @@ def _build_array(meta: JsonView, data: bytes, where: str) -> Array:
     if (last + 1) * dtype.itemsize > len(data):
         raise FileFormatError(f"{where} reaches outside its buffer; the file is damaged")
     buffer = np.frombuffer(data, dtype, len(data) // dtype.itemsize)
-    view = np.lib.stride_tricks.as_strided(
+    return np.lib.stride_tricks.as_strided(
         buffer[offset:], sizes, [s * dtype.itemsize for s in strides], writeable=False
     )
-    return np.ascontiguousarray(view).reshape(sizes)
 
 
 def _input_specs(

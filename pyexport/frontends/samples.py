@@ -15,9 +15,8 @@ from pyexport.errors import CalibrationError, FileFormatError
 from pyexport.frontends.archive import Archive
 from pyexport.frontends.sniff import identify
 from pyexport.ir import Array, Dataset, FloatArray
-from pyexport.untrusted import printable, read_regular
+from pyexport.untrusted import MAX_DATA_BYTES, printable, read_regular
 
-MAX_DATA_BYTES = 512 << 20
 INPUT_KEYS = ("inputs", "x", "X", "data")
 TARGET_KEYS = ("targets", "labels", "y", "target", "label", "class")
 

@@ -44,7 +44,7 @@ def load_scratch(data: bytes, where: str, source_name: str) -> Model:
 
 def lower_checkpoint(checkpoint: Checkpoint, where: str) -> Graph:
     """Return the float graph; a node's source is its place in the Sequential, as in PyTorch."""
-    builder = GraphBuilder((checkpoint.inputs,))
+    builder = GraphBuilder((checkpoint.inputs,), where)
     value = builder.input
     if checkpoint.input_scale != 1.0:
         scale = np.full(checkpoint.inputs, checkpoint.input_scale)

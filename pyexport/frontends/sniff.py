@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 
+from pyexport.errors import FileFormatError
 from pyexport.frontends.archive import Archive
 from pyexport.frontends.pickle_scan import PickleScan, scan_pickle
-from pyexport.untrusted import printable
+from pyexport.untrusted import parse_json, printable
 
 PT2 = "pt2"  # the kinds that can be read
 SCRATCH = "scratch"
+STATE_DICT = "state_dict"
+STOCK_MODULE = "stock_module"
+SAFETENSORS = "safetensors"
+WEIGHT_FILES = (STATE_DICT, STOCK_MODULE, SAFETENSORS)  # without a graph of operators
+TRUSTED = ("sklearn", "compressed")  # those that --trust loads, which runs them
 
 _SAVE = 'pyexport.save(model, example, "model.pt2")'
 _SAVE_BOTH = f'{_SAVE} or torch.export.save(torch.export.export(model, (example,)), "model.pt2")'
 _RESAVE = f"in Python, build the model, load it, and write {_SAVE_BOTH}"
 _LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46")
-_HEADER = re.compile(rb'#define\s+\w+_IDENTITY\s*\\?\s*"[0-9a-f]{64}"')
+_HEADER = re.compile(rb'#define\s+\w+_IDENTITY\s*(?:\\\s*)?"[0-9a-f]{64}"')
 _HEADER_BYTES = 64 << 10
+_ONNX_FIELDS = 1_000  # before the graph; a writer puts about ten there
+_COMPRESSED = (  # gzip, zlib at each level, bzip2, xz and lzma
+    *(b"\x1f\x8b", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda", b"BZh"),
+    *(b"\xfd7zXZ", b"]\x00\x00"),
+)
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 
 
@@ -95,14 +105,14 @@ def _torch_pickle(scan: PickleScan) -> Finding:
     kind = scan.kind
     if kind == "tensors":
         return Finding(
-            "state_dict",
+            STATE_DICT,
             "a torch.save file of weights and names only (a state_dict), without the layers",
             "in Python, build the model, then model.load_state_dict(torch.load("
             f'"FILE", weights_only=True)) and {_SAVE_BOTH}',
         )
     if kind == "stock modules":
         return Finding(
-            "pickled_module",
+            STOCK_MODULE,
             "a torch.save file of a whole pickled model, without its input shape",
             f'in Python, model = torch.load("FILE", weights_only=False) and {_SAVE_BOTH}',
         )
@@ -133,7 +143,8 @@ def _foreign(scan: PickleScan) -> Finding:
         return Finding(
             "sklearn",
             "a pickle of a scikit-learn estimator; loading one runs code, so nothing of it was run",
-            "in Python, load it yourself and call pyexport.from_sklearn(estimator)",
+            "if you trust its author, pass --trust to run it, or in Python load it and call "
+            "pyexport.from_sklearn(estimator)",
         )
     return Finding(
         "pickle",
@@ -153,9 +164,16 @@ def _magic(data: bytes) -> Finding | None:
         )
     if data.startswith(b"\x93NUMPY"):
         return _arrays("a NumPy .npy file")
+    if data.startswith(_COMPRESSED):
+        return Finding(
+            "compressed",
+            "a compressed file (gzip, zlib, bzip2, xz or lzma), as joblib writes them; nothing of "
+            "it was run",
+            "unpack it; or if it is a scikit-learn model of an author that you trust, pass --trust "
+            "to run it",
+        )
     for start, what in (
         (b"\x7fELF", "a compiled program (ELF)"),
-        (b"\x1f\x8b", "a gzip file"),
         (b"GGUF", "a GGUF file of language-model weights"),
     ):
         if data.startswith(start):
@@ -176,7 +194,7 @@ def _safetensors(data: bytes) -> Finding | None:
             "pass it to `pyexport simulate`, `verify` or `inspect`; export takes the model file",
         )
     return Finding(
-        "safetensors",
+        SAFETENSORS,
         "a safetensors file: weights and names only, without the layers",
         f"in Python, build the model, load these weights into it, and write {_SAVE}",
     )
@@ -185,7 +203,9 @@ def _safetensors(data: bytes) -> Finding | None:
 def _onnx(data: bytes) -> Finding | None:
     """ONNX has no magic: walk the top-level protobuf fields until the graph (field 7)."""
     position = 0
-    while position < len(data):
+    for _ in range(_ONNX_FIELDS):
+        if position >= len(data):
+            return None
         key, position = _varint(data, position)
         field, wire = key >> 3, key & 7
         value, position = _varint(data, position)
@@ -219,8 +239,8 @@ def _json_text(data: bytes) -> Finding | None:
     if data.lstrip()[:1] != b"{":
         return None
     try:
-        json.loads(data)
-    except (ValueError, RecursionError):
+        parse_json(data, "")
+    except FileFormatError:
         return None
     return Finding("json", "a JSON text, not a model file", f"save the model with {_SAVE}")
 

@@ -22,11 +22,14 @@ from pyexport.scratch.data import Samples
 from pyexport.scratch.layers import KINDS, Dropout, Layer, Linear
 from pyexport.scratch.nn import Sequential
 from pyexport.tensorfile import RawTensor, read_tensorfile
-from pyexport.untrusted import parse_json, printable
+from pyexport.untrusted import (
+    MAX_LAYERS,
+    MAX_MODEL_BYTES,
+    MAX_TEXT,
+    parse_json,
+    printable,
+)
 
-MAX_BYTES = 256 << 20
-MAX_LAYERS = 200
-MAX_TEXT = 100  # characters of a label, a unit, a producer
 AGAIN = "the file is damaged, save it again"
 _CODES = {"F64": "d", "I64": "q", "U8": "B"}
 
@@ -37,9 +40,10 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     where = printable(path, 300)
     try:
         size = path.stat().st_size
-        if size > MAX_BYTES:
+        if size > MAX_MODEL_BYTES:
             raise FileFormatError(
-                f"{where}: {size >> 20} MiB, over the limit of {MAX_BYTES >> 20}; name a checkpoint"
+                f"{where}: {size >> 20} MiB, over the limit of {MAX_MODEL_BYTES >> 20}; "
+                "name a checkpoint"
             )
         data = path.read_bytes()
     except (OSError, ValueError) as error:

@@ -20,12 +20,12 @@ from pyexport.scratch.checkpoint import (
     Training,
     check_checkpoint,
 )
-from pyexport.scratch.checkpoint_reader import AGAIN, MAX_BYTES, parse_checkpoint
+from pyexport.scratch.checkpoint_reader import AGAIN, parse_checkpoint
 from pyexport.scratch.data import Row, Samples
 from pyexport.scratch.layers import KINDS, Dropout, Layer, Linear
 from pyexport.scratch.nn import Sequential
 from pyexport.tensorfile import RawTensor, write_tensorfile
-from pyexport.untrusted import printable
+from pyexport.untrusted import MAX_MODEL_BYTES, printable
 
 
 def save(
@@ -93,9 +93,9 @@ def write_checkpoint(checkpoint: Checkpoint) -> bytes:
             f"the network: something to save has the wrong type or size ({printable(error)});"
             " give numbers as int or float, labels and units as text"
         ) from None
-    if len(data) > MAX_BYTES:
+    if len(data) > MAX_MODEL_BYTES:
         raise UsageError(
-            f"the network: {len(data) >> 20} MiB, over the limit of {MAX_BYTES >> 20};"
+            f"the network: {len(data) >> 20} MiB, over the limit of {MAX_MODEL_BYTES >> 20};"
             " save fewer samples with it"
         )
     try:

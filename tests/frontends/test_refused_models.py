@@ -205,7 +205,7 @@ def test_a_device_is_one_line():
 
 
 def test_a_file_over_the_limit_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("pyexport.frontends.loading.MAX_FILE_BYTES", 10)
+    monkeypatch.setattr("pyexport.frontends.loading.MAX_MODEL_BYTES", 10)
     path = tmp_path / "model.pt"
     path.write_bytes(b"x" * 11)
     assert "over the limit" in str(refusal(path))

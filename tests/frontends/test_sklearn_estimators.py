@@ -4,8 +4,11 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits, load_iris, load_wine
+from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
@@ -17,7 +20,9 @@ from pyexport.errors import (
     UnsupportedModelError,
     UnsupportedOperatorError,
 )
-from pyexport.frontends.sklearn_mlp import from_sklearn
+from pyexport.frontends.sklearn_estimators import from_sklearn
+from pyexport.pipeline import ExportOptions, export_model
+from pyexport.reference import forward
 from tests.frontends.models import evaluate
 
 INPUTS = np.random.default_rng(2).normal(3, 2, size=(80, 5))
@@ -45,6 +50,9 @@ def classifier(**options) -> MLPClassifier:
         (StandardScaler(with_std=False),),
         (MinMaxScaler((-1, 2)),),
         (MinMaxScaler(clip=True), StandardScaler()),
+        (PCA(3),),
+        (StandardScaler(), PCA(3, whiten=True), MinMaxScaler()),
+        (make_pipeline(StandardScaler(), PCA(2)), StandardScaler()),
         ("passthrough",),
     ],
 )
@@ -64,6 +72,64 @@ def test_classifier_gives_the_same_probabilities(before, targets, names):
     assert model.metadata.producer.startswith("scikit-learn 1.")
 
 
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize(("targets", "names"), [(CLASSES, "012"), (BINARY, ("no", "yes"))])
+def test_a_logistic_regression_gives_the_same_probabilities(targets, names, intercept):
+    model = fit(LogisticRegression(fit_intercept=intercept), targets)
+    read = from_sklearn(model)
+    np.testing.assert_allclose(
+        evaluate(read.graph, INPUTS), model.predict_proba(INPUTS), atol=1e-12, rtol=0
+    )
+    assert read.metadata.labels == tuple(names)
+    assert read.metadata.input_unit is None
+
+
+@pytest.mark.parametrize("targets", [VALUES, VALUES[:, 0]])
+@pytest.mark.parametrize("before", [(), (StandardScaler(), PCA(3))])
+def test_a_linear_regression_gives_the_same_values(targets, before):
+    model = fit(make_pipeline(*before, LinearRegression()), targets)
+    read = from_sklearn(model)
+    expected = model.predict(INPUTS).reshape(len(INPUTS), -1)
+    np.testing.assert_allclose(evaluate(read.graph, INPUTS), expected, atol=1e-12)
+    assert [node.op.kind for node in read.graph.nodes] == ["linear"]
+
+
+@pytest.mark.parametrize("load", [load_digits, load_iris, load_wine])
+@pytest.mark.parametrize(
+    "last", [LogisticRegression(), MLPClassifier((16,), max_iter=60, random_state=1)]
+)
+@pytest.mark.parametrize("before", [(StandardScaler(),), (MinMaxScaler(), PCA(0.95))])
+def test_a_pipeline_takes_the_raw_values_of_a_real_data_set(load, last, before):
+    inputs, targets = load(return_X_y=True)
+    train, test, train_classes, classes = train_test_split(inputs, targets, random_state=0)
+    pipeline = make_pipeline(*before, last)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        pipeline.fit(train, train_classes)
+    limits = (float(inputs.min()), float(inputs.max()))
+    model = from_sklearn(
+        pipeline, input_range=limits, calibration=train, evaluation=(test, classes)
+    )
+    assert model.metadata.input_unit == f"raw value, before {type(before[0]).__name__}"
+    np.testing.assert_allclose(
+        forward(model.graph, test), pipeline.predict_proba(test), atol=1e-12, rtol=0
+    )
+    uneven = bool(model.metadata.warnings)
+    nearly_constant = load is load_digits and isinstance(before[0], StandardScaler)
+    assert uneven == (load is load_wine or nearly_constant)
+    if uneven:
+        expected = "StandardScaler magnifies" if nearly_constant else "input columns differ"
+        assert expected in model.metadata.warnings[0]
+    exported = export_model(model, ExportOptions("m", scheme="float32" if uneven else "int8"))
+    assert "raw value, before" in exported.header
+    assert exported.artifact.graph.nodes[0].op.kind.endswith("linear")
+    accuracy = exported.artifact.accuracy
+    assert accuracy is not None
+    assert accuracy.float_correct == (pipeline.predict(test) == classes).sum()
+    allowed = max(1, accuracy.rows // 200)  # half a point; iris and wine have under 50 rows
+    assert abs(accuracy.exported_correct - accuracy.float_correct) <= allowed
+
+
 @pytest.mark.parametrize("activation", ["relu", "identity"])
 def test_regressor_gives_the_same_values(activation):
     network = MLPRegressor(
@@ -76,7 +142,7 @@ def test_regressor_gives_the_same_values(activation):
     assert model.metadata.labels is None
     kinds = [node.op.kind for node in model.graph.nodes]
     middle = ["clamp"] if activation == "relu" else []
-    assert kinds == ["affine", "linear", *middle, "linear"]
+    assert kinds == ["linear", *middle, "linear"]
 
 
 def test_the_digest_follows_the_weights():
@@ -112,7 +178,13 @@ def broken() -> MLPClassifier:
             UnsupportedModelError,
             "multi-label",
         ),
-        (lambda: fit(LogisticRegression(), CLASSES), UnsupportedModelError, "LogisticRegression"),
+        (lambda: LogisticRegression(), UnsupportedModelError, "LogisticRegression is not fitted"),
+        (lambda: fit(Ridge(), VALUES), UnsupportedModelError, "Ridge is not supported"),
+        (
+            lambda: fit(LogisticRegression(), CLASSES).sparsify(),
+            UnsupportedModelError,
+            "coef_ is sparse; call densify() first",
+        ),
         (
             lambda: fit(make_pipeline(Normalizer(), classifier()), CLASSES),
             UnsupportedModelError,

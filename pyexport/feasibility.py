@@ -1,0 +1,89 @@
+"""Says before training whether a network will export, what it costs, and which chips hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyexport.describe import network_title
+from pyexport.errors import DoesNotFitError, UsageError
+from pyexport.fitting import check_fits, io_and_scratch_bytes
+from pyexport.frontends import load_model
+from pyexport.ir import Model
+from pyexport.lower import lower, select_kernel
+from pyexport.pipeline import ExportOptions, export_model
+from pyexport.targets import TARGETS, get_target
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Whether one chip holds the tables and the working memory of a network."""
+
+    target: str
+    chip: str
+    flash_bytes: int  # of the chip
+    ram_bytes: int
+    problem: str  # "" where it fits; code, stack and the rest of the firmware come on top
+
+    @property
+    def fits(self) -> bool:
+        """Tell whether tables and working memory are within the chip's."""
+        return not self.problem
+
+
+@dataclass(frozen=True)
+class Feasibility:
+    """What an exported network will cost; that there is one means that it exports."""
+
+    network: str  # "64-32-10 network"
+    scheme: str
+    parameters: int
+    macs: int  # multiply-accumulates of one inference
+    flash_bytes: int  # of tables
+    ram_bytes: int  # of input, output and scratch
+    fits: tuple[Fit, ...]
+    warnings: tuple[str, ...]
+
+
+def check(
+    model: object, example: object = None, targets: Sequence[str] = (), scheme: str = "int8"
+) -> Feasibility:
+    """Return the cost of a live PyTorch module, a loaded model or one in a file."""
+    if isinstance(model, str | Path):
+        return check_model(load_model(model), targets, scheme)
+    if not isinstance(model, Model):
+        from pyexport.frontends.torch_save import from_torch
+
+        if example is None:
+            raise UsageError("check needs an example input, e.g. check(net, torch.zeros(1, 64))")
+        model = from_torch(model, example)  # type: ignore[arg-type]  # it checks both itself
+    return check_model(model, targets, scheme)
+
+
+def check_model(model: Model, targets: Sequence[str] = (), scheme: str = "int8") -> Feasibility:
+    """Return the cost of a network whose weights may be random; raises PyexportError.
+
+    targets: names of chips; by default all.
+    """
+    chosen = [get_target(name) for name in targets] or [t for t in TARGETS if t.is_chip]
+    result = export_model(model, ExportOptions("model", scheme=scheme, input_range=(0.0, 1.0)))
+    graph, program = result.artifact.graph, result.program
+    fits = []
+    for target in chosen:
+        problem = ""
+        try:
+            check_fits("the network", lower(graph, target), target)
+        except DoesNotFitError as error:
+            problem = str(error)
+        fits.append(Fit(target.name, target.chip, target.flash_bytes, target.ram_bytes, problem))
+    return Feasibility(
+        network=network_title(graph),
+        scheme=scheme,
+        parameters=sum(c.size for c in program.consts if c.name.endswith(("_weight", "_bias"))),
+        macs=sum(select_kernel(node, graph, None).cost(node, graph) for node in graph.nodes),
+        flash_bytes=program.const_bytes,
+        ram_bytes=io_and_scratch_bytes(program),
+        fits=tuple(fits),
+        warnings=model.metadata.warnings,
+    )

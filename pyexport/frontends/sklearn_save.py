@@ -1,0 +1,65 @@
+"""Writes a fitted scikit-learn model as a checkpoint, which is read without running anything."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pyexport.errors import UnsupportedModelError, UsageError
+from pyexport.frontends.sklearn_estimators import from_sklearn
+from pyexport.ir import Clamp, Dataset, Linear, Node, Softmax
+from pyexport.scratch.checkpoint import Checkpoint, LayerRecord, Rows
+from pyexport.scratch.checkpoint_writer import save_checkpoint
+
+
+def save_sklearn(estimator: Any, example: Any, path: str | Path, **metadata: Any) -> None:
+    """Write what `from_sklearn` reads, with float64 weights; metadata as there.
+
+    example may be None; rows of another width than the model's are refused.
+    """
+    model = from_sklearn(estimator, **metadata)
+    stated, size = model.metadata, model.graph.input.size
+    if example is not None and (np.ndim(example) == 0 or np.shape(example)[-1] != size):
+        raise UsageError(
+            f"{stated.source_name}: the example has the shape {np.shape(example)}, the model takes "
+            f"{size} columns; give a row of them, or None"
+        )
+    checkpoint = Checkpoint(
+        graph=tuple(_record(node, stated.source_name) for node in model.graph.nodes),
+        input_range=stated.input_range,
+        input_unit=stated.input_unit,
+        labels=stated.labels,
+        calibration=_rows(stated.calibration),
+        evaluation=_rows(stated.evaluation),
+        producer=stated.producer,
+    )
+    save_checkpoint(checkpoint, path)
+    for warning in stated.warnings:
+        warnings.warn(warning, stacklevel=4)
+
+
+def _record(node: Node, name: str) -> LayerRecord:
+    match node.op:
+        case Linear(weight=weight, bias=bias):
+            outputs, inputs = weight.shape
+            numbers = {"inputs": inputs, "outputs": outputs}
+            return LayerRecord("linear", numbers, weight.tolist(), bias.tolist())
+        case Clamp(low=0.0, high=math.inf):
+            return LayerRecord("relu")
+        case Softmax():
+            return LayerRecord("softmax")
+    raise UnsupportedModelError(
+        f"{name}: MinMaxScaler(clip=True) cannot be folded into a layer; use clip=False and tell "
+        "the input_range"
+    )
+
+
+def _rows(data: Dataset | None) -> Rows | None:
+    if data is None:
+        return None
+    targets = None if data.targets is None else data.targets.tolist()
+    return Rows(data.inputs.reshape(len(data.inputs), -1).tolist(), targets)

@@ -1,0 +1,85 @@
+"""Builds the user's own network from "file.py:Net", which runs that file, and loads weights."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from pyexport.errors import ToolMissingError, UsageError
+from pyexport.frontends.torch_save import from_torch
+from pyexport.frontends.weights import Weights
+from pyexport.ir import Graph
+from pyexport.untrusted import printable
+
+_FORM = "write --model FILE.py:NAME, where NAME is a class or function without arguments"
+_MODULE = "pyexport_user_model"
+
+
+def build_user_model(
+    code: str, input_shape: tuple[int, ...], weights: Weights, where: str
+) -> tuple[Graph, tuple[str, ...]]:
+    """Run the user's Python file, load the weights into its network, and return that graph.
+
+    This is the only door that runs code, and only a file that the user names; the warning says so.
+    """
+    try:
+        import torch
+    except ImportError:
+        raise ToolMissingError(
+            "--model needs PyTorch; pip install 'pyexport[torch]' brings it"
+        ) from None
+    file, _, name = code.rpartition(":")
+    path = Path(file)
+    if not file or not name.isidentifier() or path.suffix != ".py":
+        raise UsageError(f"--model {printable(code)} is not FILE.py:NAME; {_FORM}")
+    if not path.is_file():
+        raise UsageError(f"--model {printable(file)}: no such file; {_FORM}")
+    module = _make(path, name)
+    if not isinstance(module, torch.nn.Module):
+        raise UsageError(
+            f"--model {printable(code)} makes a {type(module).__name__}, no torch.nn.Module; "
+            f"{_FORM}"
+        )
+    module = module.float()
+    state = {key: torch.tensor(array) for key, array in weights.tensors.items()}
+    try:
+        module.load_state_dict(state)
+    except (RuntimeError, KeyError, TypeError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = printable(" ".join(lines[1:2] or lines[:1]), 200)
+        raise UsageError(
+            f"{where}: its weights do not fit {printable(code)} ({reason}); name the class that "
+            "was trained"
+        ) from None
+    model = from_torch(module, torch.zeros(input_shape))
+    ran = f"--model ran the code of {printable(path.name)}, with your rights"
+    return model.graph, (*model.metadata.warnings, ran)
+
+
+def _make(path: Path, name: str) -> Any:
+    """Run the file, with its folder importable as a script's is, and call NAME."""
+    folder = str(path.resolve().parent)
+    spec = importlib.util.spec_from_file_location(_MODULE, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"--model {printable(path)} cannot be run; {_FORM}")
+    loaded = importlib.util.module_from_spec(spec)
+    before = sys.modules.get(_MODULE)
+    sys.modules[_MODULE] = loaded
+    sys.path.insert(0, folder)
+    try:
+        spec.loader.exec_module(loaded)
+        made = getattr(loaded, name, None)
+        return made() if isinstance(made, type | FunctionType) else made
+    except (Exception, SystemExit) as error:  # the user's code may raise anything
+        reason = printable(f"{type(error).__name__}: {error}", 200)
+        raise UsageError(f"--model {printable(path)}:{name} failed ({reason}); {_FORM}") from error
+    finally:
+        if folder in sys.path:  # the file may have changed it
+            sys.path.remove(folder)
+        if before is None:
+            sys.modules.pop(_MODULE, None)
+        else:
+            sys.modules[_MODULE] = before

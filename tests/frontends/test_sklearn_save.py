@@ -1,0 +1,103 @@
+"""pyexport.save writes a scikit-learn model as a file that is read without scikit-learn."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits, load_wine
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+import pyexport
+from pyexport.errors import UnsupportedModelError, UsageError
+from pyexport.reference import forward
+
+INPUTS, CLASSES = load_digits(return_X_y=True)
+INPUTS, CLASSES = INPUTS[:300], CLASSES[:300]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "targets"),
+    [
+        (LogisticRegression(max_iter=500), CLASSES),
+        (LogisticRegression(max_iter=500), CLASSES > 4),
+        (MLPClassifier((8,), max_iter=500, random_state=0, tol=0.01), CLASSES),
+        (make_pipeline(MinMaxScaler(), PCA(9), LogisticRegression()), CLASSES),
+        (LinearRegression(), CLASSES),
+    ],
+)
+def test_the_file_is_the_live_model(estimator, targets, tmp_path):
+    estimator.fit(INPUTS, targets)
+    stated = {
+        "input_range": (0, 16),
+        "input_unit": "pixel",
+        "calibration": INPUTS[:100],
+        "evaluation": (
+            INPUTS,
+            np.asarray(targets, int) if hasattr(estimator, "classes_") else [0] * 300,
+        ),
+    }
+    path = tmp_path / "model.px1"
+    pyexport.save(estimator, INPUTS[:1], path, **stated)
+    again = pyexport.load(path)
+    live = pyexport.from_sklearn(estimator, **stated)
+    np.testing.assert_allclose(
+        forward(again.graph, INPUTS), forward(live.graph, INPUTS), atol=2e-5, rtol=2e-5
+    )
+    assert again.metadata.labels == live.metadata.labels
+    assert again.metadata.input_unit == "pixel"
+    assert again.metadata.producer == live.metadata.producer
+    exports = [pyexport.quantize(model) for model in (again, live)]
+    agreed = [pyexport.simulate(artifact, INPUTS) for artifact in exports]
+    assert np.abs(agreed[0].astype(int) - agreed[1].astype(int)).max() <= 2
+
+
+def test_the_same_network_has_the_same_identity_through_every_door(tmp_path):
+    net = torch.nn.Sequential(torch.nn.Linear(64, 8), torch.nn.ReLU(), torch.nn.Linear(8, 10))
+    network = MLPRegressor(hidden_layer_sizes=(8,)).partial_fit(INPUTS, np.eye(10)[CLASSES])
+    layers = (net[0], net[2])
+    network.coefs_ = [layer.weight.detach().numpy().T for layer in layers]
+    network.intercepts_ = [layer.bias.detach().numpy() for layer in layers]
+    stated = {"input_range": (0, 16), "calibration": INPUTS[:100]}
+    path = tmp_path / "model.px1"
+    pyexport.save(network, None, path, **stated)
+    models = [
+        pyexport.from_torch(net, torch.zeros(1, 64), **stated),
+        pyexport.from_sklearn(network, **stated),
+        pyexport.load(path),
+    ]
+    assert len({pyexport.quantize(model).identity for model in models}) == 1
+
+
+def test_the_file_is_read_without_scikit_learn(tmp_path):
+    path = tmp_path / "model.px1"
+    pyexport.save(LogisticRegression(max_iter=500).fit(INPUTS, CLASSES), None, path)
+    code = f"import sys, pyexport; pyexport.load({str(path)!r}); print('sklearn' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_a_model_that_int8_would_spoil_is_saved_with_a_warning(tmp_path):
+    inputs, classes = load_wine(return_X_y=True)
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(inputs, classes)
+    with pytest.warns(UserWarning, match="input columns differ"):
+        pyexport.save(model, None, tmp_path / "wine", calibration=inputs)
+
+
+@pytest.mark.parametrize(
+    ("before", "example", "error", "message"),
+    [
+        ((MinMaxScaler(clip=True),), None, UnsupportedModelError, "use clip=False"),
+        ((), INPUTS[:1, :5], UsageError, r"the example has the shape \(1, 5\), the model takes 64"),
+    ],
+)
+def test_what_cannot_be_saved_is_refused(before, example, error, message, tmp_path):
+    model = make_pipeline(*before, LogisticRegression(max_iter=500)).fit(INPUTS, CLASSES)
+    with pytest.raises(error, match=message):
+        pyexport.save(model, example, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,80 @@
+"""Before training: will a network export, what will it cost, which chips hold it?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import pyexport as api
+from pyexport.errors import PyexportError, UnsupportedOperatorError, UsageError
+from tests.cli.command import pyexport, refused
+from tests.frontends.models import mlp, write_export
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network of 52,000 parameters, too many for an ATmega328P, never trained."""
+    net = nn.Sequential(nn.Linear(64, 400), nn.ReLU(), nn.Linear(400, 64)).eval()
+    return write_export(tmp_path_factory.mktemp("wide") / "wide.pt2", net, torch.zeros(1, 64))
+
+
+@pytest.mark.parametrize("scheme", ["int8", "float32"])
+def test_the_costs_are_those_of_the_export(scheme: str) -> None:
+    net = mlp().train()
+    found = api.check(net, torch.zeros(1, 64), scheme=scheme)
+    assert net.training
+    model = api.from_torch(net, torch.zeros(1, 64), input_range=(0, 16))
+    artifact = api.quantize(model, scheme=scheme)
+    assert (found.parameters, found.macs, found.scheme) == (2778, 2720, scheme)
+    assert found.network == "64-32-16-10 network"
+    from pyexport.fitting import io_and_scratch_bytes
+    from pyexport.lower import lower
+
+    program = lower(artifact.graph)
+    assert found.flash_bytes == program.const_bytes
+    assert found.ram_bytes == io_and_scratch_bytes(program)
+    assert all(fit.fits for fit in found.fits)
+    assert "atmega328p" in {fit.target for fit in found.fits}
+
+
+def test_a_chip_that_is_too_small_is_told_with_the_bytes_it_lacks(wide: Path) -> None:
+    small, large = api.check(wide, targets=["atmega328p", "cortex-m4"]).fits
+    assert not small.fits and "bytes of tables are" in small.problem
+    assert large.fits and large.problem == ""
+
+
+def test_an_operator_without_a_kernel_is_refused_before_training() -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.GELU(), nn.Linear(4, 2))
+    with pytest.raises(UnsupportedOperatorError, match=r"gelu.*use relu"):
+        api.check(net, torch.zeros(1, 4))
+
+
+def test_a_module_without_an_example_is_refused() -> None:
+    with pytest.raises(UsageError, match="example"):
+        api.check(mlp())
+    with pytest.raises(PyexportError, match="unknown"):
+        api.check(mlp(), torch.zeros(1, 64), targets=["z80"])
+
+
+def test_the_command_ends_with_1_where_a_chip_is_too_small(wide: Path) -> None:
+    done = pyexport("check", wide)
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith("wide.pt2: 64-400-64 network, int8, exports\n")
+    rows = {line.split()[0]: line.split()[-1] for line in done.out.splitlines() if "%" in line}
+    assert (rows["atmega328p"], rows["cortex-m4"]) == ("no", "yes")
+    assert pyexport("check", wide, "--target", "cortex-m4").status == 0
+    done = pyexport("check", wide, "--target", "cortex-m4", "--target", "atmega328p", "--json")
+    assert done.status == 1
+    assert done.err.startswith(f"error: {wide}: the network does not fit ")
+    assert [fit["target"] for fit in json.loads(done.out)["fits"]] == ["cortex-m4", "atmega328p"]
+
+
+def test_the_command_refuses_what_export_refuses(wide: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("1,2\n", encoding="utf-8")
+    assert "not a model file" in refused(tmp_path, "check", tmp_path / "rows.csv")
+    assert "--scheme int4" in refused(tmp_path, "check", wide, "--scheme", "int4")
+    assert "z80" in refused(tmp_path, "check", wide, "--target", "z80")
