@@ -20,7 +20,9 @@ from scripts.evidence_topics.figures import Context, Figure, markdown_table
 from scripts.evidence_topics.processes import ALONE, median
 
 INSTRUCTIONS_LIMIT = 1.15e6
-MICROGRAD = 1_692e6  # instructions a sample of the same network, measured the same way
+# Instructions of micrograd for a sample, counted once with `with_micrograd` of compare_engines.py;
+# images differ a little: between the first two it is 1,638 M. No topic counts it again.
+MICROGRAD = 1_692e6
 BITS = 4  # of a pixel, in the packed engine, where speed is measured
 ALL_BITS = 8
 RUNS = {  # engine, bits of a pixel: images of the two runs
