@@ -20,8 +20,8 @@ from scripts.evidence_topics.figures import Context, Figure, markdown_table
 from scripts.evidence_topics.processes import ALONE, median
 
 INSTRUCTIONS_LIMIT = 1.15e6
-# Instructions of micrograd for a sample, counted once with `with_micrograd` of compare_engines.py;
-# images differ a little: between the first two it is 1,638 M. No topic counts it again.
+# Instructions of micrograd for a sample, as counted before this project began. By `with_micrograd`
+# of compare_engines.py the second image takes 1,638 M. No topic counts it again.
 MICROGRAD = 1_692e6
 BITS = 4  # of a pixel, in the packed engine, where speed is measured
 ALL_BITS = 8
