@@ -20,7 +20,7 @@ from pyexport.graph_check import check_graph
 from pyexport.graph_document import graph_document, parameters, read_graph
 from pyexport.ir import Array, Calibration, Dataset, Graph, Tensor
 from pyexport.tensorfile import RawTensor, read_tensorfile, write_tensorfile
-from pyexport.untrusted import MAX_FILE_BYTES, printable, read_regular
+from pyexport.untrusted import MAX_FILE_BYTES, parse_json, printable, read_regular
 
 FORMAT = "pyexport-px/1"
 PROFILES = {"int8": "PX1-q15x", "float32": "PX1-f32"}
@@ -170,18 +170,30 @@ def is_artifact(path: Path) -> bool:
 
 def read_artifact(path: Path) -> Artifact:
     """Return the artifact in a .px file; raises FileFormatError for anything else."""
-    where = str(path)
-    data = read_regular(path, MAX_FILE_BYTES, "the .px file of an export")
+    return parse_artifact(
+        read_regular(path, MAX_FILE_BYTES, "the .px file of an export"), printable(path, 300)
+    )
+
+
+def parse_artifact(data: bytes, where: str) -> Artifact:
+    """Return the artifact in the bytes of a .px file; `where` names the file in errors."""
+    artifact, stated = parse_statements(data, where)
+    if artifact.identity != stated:
+        raise FileFormatError(
+            f"{where}: parameters do not match the identity it carries; export the model again"
+        )
+    return artifact
+
+
+def parse_statements(data: bytes, where: str) -> tuple[Artifact, object]:
+    """Return a checked artifact and the identity that it claims, which may be another."""
     if data and data[8:9] != b"{":
         raise FileFormatError(
             f"{where}: not a pyexport artifact (.px); `pyexport export` makes one of a model file"
         )
     metadata, tensors = read_tensorfile(data, where)
     text = metadata.get("pyexport")
-    try:
-        document = json.loads(text) if text is not None else None
-    except (ValueError, RecursionError):
-        document = None
+    document = parse_json(text, where) if text is not None else None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise FileFormatError(
             f"{where}: not a pyexport artifact ({FORMAT}); export the model again"
@@ -195,11 +207,7 @@ def read_artifact(path: Path) -> Artifact:
             f"{where}: the artifact is damaged ({type(error).__name__}: {printable(error)}); "
             "export the model again"
         ) from None
-    if artifact.identity != document.get("identity"):
-        raise FileFormatError(
-            f"{where}: parameters do not match the identity it carries; export the model again"
-        )
-    return artifact
+    return artifact, document.get("identity")
 
 
 def _from_document(document: dict[str, Any], arrays: dict[str, Array]) -> Artifact:

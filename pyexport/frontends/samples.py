@@ -36,6 +36,14 @@ def read_samples(
     where = f"{printable(path)}: {what} data"
     try:
         data = read_regular(path, MAX_DATA_BYTES, f"a .npz, .npy, .csv or IDX file of {what} data")
+    except FileFormatError as error:
+        raise CalibrationError(str(error)) from None
+    return parse_samples(data, input_shape, where)
+
+
+def parse_samples(data: bytes, input_shape: tuple[int, ...], where: str) -> Dataset:
+    """Return the rows in the bytes of a sample file; raises CalibrationError in one line."""
+    try:
         if not data:
             raise CalibrationError(f"{where}: the file is empty")
         if data.startswith(b"\x1f\x8b"):
@@ -48,7 +56,7 @@ def read_samples(
             inputs, targets = _read_idx(data, where), None
         else:
             inputs, targets = _read_csv(data, math.prod(input_shape), where)
-    except FileFormatError as error:  # of the file, or of the archive in it
+    except FileFormatError as error:  # of the archive in it
         raise CalibrationError(str(error)) from None
     return as_dataset(inputs, targets, input_shape, where)
 

@@ -81,9 +81,14 @@ def read_sidecar(model: Path) -> Sidecar:
     path = model.with_suffix(".toml")
     if path == model or not path.exists():
         return Sidecar(model.parent, None)
-    where = printable(path, 300)
+    data = read_regular(path, MAX_SIDECAR_BYTES, "a text")
+    return parse_sidecar(data, printable(path, 300), model.parent)
+
+
+def parse_sidecar(data: bytes, where: str, folder: Path) -> Sidecar:
+    """Return what a model.toml says; `folder` holds the sample files that it names."""
     try:
-        document = tomllib.loads(read_regular(path, MAX_SIDECAR_BYTES, "a text").decode("utf-8"))
+        document = tomllib.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # also UnicodeDecodeError
         raise FileFormatError(
             f"{where}: not valid TOML ({printable(error)}); correct it, or move it away"
@@ -93,7 +98,7 @@ def read_sidecar(model: Path) -> Sidecar:
     stated_input = view.get("input")
     if stated_input is not None:
         _refuse_unknown(stated_input, _INPUT_KEYS)
-    return Sidecar(model.parent, view)
+    return Sidecar(folder, view)
 
 
 def _refuse_unknown(view: JsonView, known: tuple[str, ...]) -> None:

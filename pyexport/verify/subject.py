@@ -13,7 +13,7 @@ from pyexport.lower import lower
 from pyexport.program import Program
 from pyexport.runners import HeaderInterface
 from pyexport.targets import get_target
-from pyexport.untrusted import MAX_FILE_BYTES, read_regular
+from pyexport.untrusted import MAX_FILE_BYTES, printable, read_regular
 from pyexport.verify.suites import input_limits
 
 _IDENTITY = re.compile(r'#define\s+(\w+)_IDENTITY\s*\\?\s*"([0-9a-f]{64})"')
@@ -75,13 +75,8 @@ def subject_from_header(header: Path) -> Subject:
     Raises FileFormatError if either is missing or no export of ours, CheckFailedError if the two
     come from different exports.
     """
-    try:
-        text = read_regular(header, MAX_FILE_BYTES, "the header of an export").decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise FileFormatError(f"{header}: cannot be read as a header ({error})") from None
-    found = _IDENTITY.search(text)
-    if found is None:
-        raise FileFormatError(f"{header}: not a header that pyexport wrote: it has no identity")
+    data = read_regular(header, MAX_FILE_BYTES, "the header of an export")
+    name, identity = header_identity(data, printable(header, 300))
     px = header.with_suffix(".px")
     if not px.exists():
         raise FileFormatError(
@@ -89,12 +84,24 @@ def subject_from_header(header: Path) -> Subject:
             "copy it here or export again"
         )
     artifact = read_artifact(px)
-    if artifact.name.upper() != found.group(1) or artifact.identity != found.group(2):
+    if artifact.name.upper() != name or artifact.identity != identity:
         raise CheckFailedError(
-            f"{header}: it is another export than {px.name} (identity {found.group(2)[:16]} "
+            f"{header}: it is another export than {px.name} (identity {identity[:16]} "
             f"against {artifact.identity[:16]}); export again"
         )
     return Subject(artifact, lower_artifact(artifact), header)
+
+
+def header_identity(data: bytes, where: str) -> tuple[str, str]:
+    """Return the upper-case name and the identity that a header defines."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FileFormatError(f"{where}: cannot be read as a header ({error})") from None
+    found = _IDENTITY.search(text)
+    if found is None:
+        raise FileFormatError(f"{where}: not a header that pyexport wrote: it has no identity")
+    return found.group(1), found.group(2)
 
 
 def input_bytes(artifact: Artifact) -> int:
