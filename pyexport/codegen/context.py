@@ -120,6 +120,7 @@ def _scratch(program: Program, scheme: str) -> dict[str, Any]:
     return {
         "size": max(program.arena_bytes // item, 1),
         "bytes": program.arena_bytes,
+        "planned": max(program.arena_bytes, item),  # C has no array of nothing
         "type": "float" if scheme == "float32" else "uint8_t",
     }
 

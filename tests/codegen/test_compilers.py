@@ -160,3 +160,20 @@ def test_tables_lie_in_flash_on_avr(exports: dict[str, Export], tmp_path: Path) 
     tables = [name for name in placed if name.startswith(starts)]
     assert len(tables) >= 11
     assert not {placed[name].lower() for name in tables} & {"d", "b", "c"}, placed  # data, bss
+
+
+@pytest.mark.parametrize("language", [("gcc", *C99), ("g++", *CXX11)], ids=["c99", "c++11"])
+@pytest.mark.parametrize("size", [47, 49])
+def test_scratch_of_another_size_than_planned_does_not_compile(
+    language: tuple[str, ...], size: int, tmp_path: Path
+) -> None:
+    header = export_recipe(Recipe((64, 32, 16, 10))).header
+    edited = header.replace("NET_SCRATCH_SIZE 48", f"NET_SCRATCH_SIZE {size}")
+    assert edited != header
+    (tmp_path / "use.c").write_text('#include "net.h"\n')
+    for text, compiles in ((header, True), (edited, False)):
+        (tmp_path / "net.h").write_text(text)
+        command = [*language, "-fsyntax-only", str(tmp_path / "use.c")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode == 0) == compiles, done.stderr
+        assert compiles or "net_scratch_is_as_planned" in done.stderr

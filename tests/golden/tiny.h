@@ -53,6 +53,8 @@
 /* Working memory of one inference, in elements of tiny_scratch_t (4 bytes). */
 #define TINY_SCRATCH_SIZE 4
 typedef uint8_t tiny_scratch_t;
+typedef char tiny_scratch_is_as_planned /* compilers refuse an array of -1 */
+    [sizeof(tiny_scratch_t) * TINY_SCRATCH_SIZE == 4 ? 1 : -1];
 
 /* One inference. in: values 0..16; out: written whole. Scratch lies on the stack. */
 static inline void tiny_predict(const uint8_t in[TINY_INPUT_SIZE],

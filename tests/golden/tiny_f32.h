@@ -42,6 +42,8 @@
 /* Working memory of one inference, in elements of tiny_f32_scratch_t (16 bytes). */
 #define TINY_F32_SCRATCH_SIZE 4
 typedef float tiny_f32_scratch_t;
+typedef char tiny_f32_scratch_is_as_planned /* compilers refuse an array of -1 */
+    [sizeof(tiny_f32_scratch_t) * TINY_F32_SCRATCH_SIZE == 16 ? 1 : -1];
 
 /* One inference. in: values float32; out: written whole. Scratch lies on the stack. */
 static inline void tiny_f32_predict(const float in[TINY_F32_INPUT_SIZE],

@@ -53,6 +53,8 @@
 /* Working memory of one inference, in elements of digits_scratch_t (48 bytes). */
 #define DIGITS_SCRATCH_SIZE 48
 typedef uint8_t digits_scratch_t;
+typedef char digits_scratch_is_as_planned /* compilers refuse an array of -1 */
+    [sizeof(digits_scratch_t) * DIGITS_SCRATCH_SIZE == 48 ? 1 : -1];
 
 /* One inference. in: values 0..16; out: written whole. Scratch lies on the stack. */
 static inline void digits_predict(const uint8_t in[DIGITS_INPUT_SIZE],
