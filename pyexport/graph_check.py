@@ -4,6 +4,7 @@ import numpy as np
 
 from pyexport.fixedpoint import INT32_MAX, INT32_MIN, MAX_SHIFT, MULTIPLIER_BITS
 from pyexport.ir import (
+    CHANNELS_FIRST,
     Array,
     Graph,
     Linear,
@@ -25,6 +26,7 @@ def check_graph(graph: Graph, scheme: str) -> None:
     _require(len(nodes) == len(graph.nodes), "two nodes share a name")
     for tensor in graph.tensors:
         _require(all(type(n) is int and n > 0 for n in tensor.shape), f"{tensor.name} has no size")
+        _require(tensor.layout in ("", CHANNELS_FIRST), f"{tensor.name} has an unknown layout")
         _require(
             (tensor.quant is not None) == (scheme == "int8"), f"{tensor.name} has a wrong type"
         )

@@ -45,6 +45,8 @@ def _tensor_document(tensor: Tensor) -> dict[str, Any]:
     }
     if tensor.declared_range is not None:
         document["range"] = [float(limit) for limit in tensor.declared_range]
+    if tensor.layout:
+        document["layout"] = tensor.layout
     if tensor.quant is not None:
         q = tensor.quant
         document |= {
@@ -139,6 +141,7 @@ def _read_tensor(document: dict[str, Any]) -> Tensor:
         document["dtype"],
         quant,
         None if declared is None else (float(declared[0]), float(declared[1])),
+        document.get("layout", ""),
     )
 
 

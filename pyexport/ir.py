@@ -7,19 +7,65 @@ are read-only. Tensors are values; nodes are in execution order.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from pyexport.fixedpoint import RANGES
+from pyexport.operators import (
+    FLOAT_OPERATORS,
+    INTEGER_OPERATORS,
+    Activation,
+    Add,
+    Affine,
+    Argmax,
+    Array,
+    AveragePool2d,
+    Clamp,
+    Concat,
+    Constant,
+    Conv2d,
+    ConvTranspose2d,
+    Gru,
+    Identity,
+    LayerNorm,
+    Linear,
+    LogSoftmax,
+    Lstm,
+    MatMul,
+    MaxPool2d,
+    Mul,
+    Op,
+    Pad,
+    Permute,
+    PRelu,
+    QuantizedLinear,
+    QuantizedSoftmax,
+    Reduce,
+    Reshape,
+    Slice,
+    Softmax,
+    Sub,
+    Upsample2d,
+    Windows,
+    output_shapes,
+)
 
-Array = npt.NDArray[Any]
+__all__ = [
+    "CHANNELS_FIRST", "DEFAULT_FLOAT_RANGE", "FLOAT_OPERATORS", "INTEGER_OPERATORS",
+    "Activation", "Add", "Affine", "Argmax", "Array", "AveragePool2d", "Calibration", "Clamp",
+    "Concat", "Constant", "Conv2d", "ConvTranspose2d", "Dataset", "FloatArray", "Graph", "Gru",
+    "Identity", "LayerNorm", "Linear", "LogSoftmax", "Lstm", "MatMul", "MaxPool2d", "Metadata",
+    "Model", "Mul", "Node", "Op", "PRelu", "Pad", "Permute", "QuantParams", "QuantizedLinear",
+    "QuantizedSoftmax", "Reduce", "Reshape", "Slice", "Softmax", "State", "Sub", "Tensor",
+    "Upsample2d", "Windows", "input_limits", "output_shapes",
+]  # fmt: skip
+
 FloatArray = npt.NDArray[np.float64]
 
 DEFAULT_FLOAT_RANGE = (-1.0, 1.0)  # of a float32 input that declares none
+CHANNELS_FIRST = "channels_first"
 
 
 @dataclass(frozen=True)
@@ -56,113 +102,17 @@ class Tensor:
 
     name: str
     shape: tuple[int, ...]  # without the batch dimension
-    dtype: str = "f32"
+    dtype: str = "f32"  # or "u8", "s8"; "s32" for indices
     quant: QuantParams | None = None
     declared_range: tuple[float, float] | None = None
+    # Of inputs and outputs: CHANNELS_FIRST where the last axis is the first one of the user's
+    # arrays (layout.py); "" where both have the same order.
+    layout: str = ""
 
     @property
     def size(self) -> int:
         """Number of elements."""
         return int(np.prod(self.shape, dtype=np.int64)) if self.shape else 1
-
-
-class Op:
-    """Base of all operators; `kind` is the name that errors, artifacts and kernels use."""
-
-    kind: ClassVar[str]
-
-
-@dataclass(frozen=True, eq=False)
-class Linear(Op):
-    """y = min(max(weight @ x + bias, low), high) on a flat tensor; the limits are a fused clamp."""
-
-    kind: ClassVar[str] = "linear"
-    weight: Array  # (n_out, n_in), float
-    bias: Array  # (n_out,), float; zeros where the layer has none
-    low: float = -math.inf
-    high: float = math.inf
-
-    def __post_init__(self) -> None:
-        _freeze(self, "weight", "bias")
-        if self.weight.ndim != 2 or self.bias.shape != self.weight.shape[:1]:
-            raise ValueError(f"linear: weight {self.weight.shape} and bias {self.bias.shape}")
-
-
-@dataclass(frozen=True, eq=False)
-class Affine(Op):
-    """y = scale * x + shift for each element of the last axis: an evaluated BatchNorm."""
-
-    kind: ClassVar[str] = "affine"
-    scale: Array  # (n,), float
-    shift: Array  # (n,), float
-
-    def __post_init__(self) -> None:
-        _freeze(self, "scale", "shift")
-
-
-@dataclass(frozen=True)
-class Clamp(Op):
-    """y = min(max(x, low), high). ReLU is low 0 and high infinity, ReLU6 is 0 and 6."""
-
-    kind: ClassVar[str] = "clamp"
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Reshape(Op):
-    """The same elements in the same order under another shape (flatten, view)."""
-
-    kind: ClassVar[str] = "reshape"
-    shape: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Identity(Op):
-    """Nothing at inference (dropout); `reason` says what it was in the user's model."""
-
-    kind: ClassVar[str] = "identity"
-    reason: str
-
-
-@dataclass(frozen=True)
-class Softmax(Op):
-    """y = exp(x) / sum(exp(x)) over a flat tensor."""
-
-    kind: ClassVar[str] = "softmax"
-
-
-@dataclass(frozen=True, eq=False)
-class QuantizedLinear(Op):
-    """Integer linear layer, PX1 (docs/arithmetic.md section "linear")."""
-
-    kind: ClassVar[str] = "quantized_linear"
-    weight: Array  # (n_out, n_in), int8 in -127..127
-    bias: Array  # (n_out,), int32; -zero_point_in * sum(weight) is already in it
-    multiplier: Array  # (n_out,), int32 in 0..2**15 - 1
-    shift: Array  # (n_out,), int32 in 1..30
-    pre_shift: int  # left shift of the accumulator, one for the layer
-    weight_scale: Array  # (n_out,), float64: what one unit of a weight is worth
-    acc_low: Array  # (n_out,), int64: proved bounds of the final sum, bias included
-    acc_high: Array  # (n_out,), int64
-    activation_low: float = -math.inf  # the fused clamp in reals: what the layer is called by
-    activation_high: float = math.inf
-
-    def __post_init__(self) -> None:
-        _freeze(
-            self, "weight", "bias", "multiplier", "shift", "weight_scale", "acc_low", "acc_high"
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class QuantizedSoftmax(Op):
-    """Integer softmax with u8 outputs (docs/arithmetic.md section "softmax")."""
-
-    kind: ClassVar[str] = "quantized_softmax"
-    table: Array  # (256,), u16: round(32768 * exp(-d * scale_in)), entry 0 is 32767
-
-    def __post_init__(self) -> None:
-        _freeze(self, "table")
 
 
 @dataclass(frozen=True)
@@ -279,10 +229,3 @@ class Model:
 
     graph: Graph
     metadata: Metadata
-
-
-def _freeze(op: object, *names: str) -> None:
-    for name in names:
-        array = np.array(getattr(op, name))
-        array.setflags(write=False)
-        object.__setattr__(op, name, array)

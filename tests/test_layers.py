@@ -24,7 +24,7 @@ class Layer:
 
 
 FILES = ("tensorfile", "untrusted")  # how files are read that anybody may have written
-MODEL = ("ir", "artifact", "fixedpoint", "program", *FILES, "reference", "simulator")
+MODEL = ("ir", "layout", "artifact", "fixedpoint", "program", *FILES, "reference", "simulator")
 STAGES = (*MODEL, "resources", "scratch", "frontends", "passes", "quantize", "targets", "lower")
 BELOW_PIPELINE = (*STAGES, "codegen")
 AROUND_PIPELINE = ("writing", "vectors", "fitting", "advice", "describe", "manifest")
@@ -46,7 +46,9 @@ LAYERS = {
     "untrusted": Layer(()),
     "tensorfile": Layer(("untrusted",)),
     "scratch": Layer(FILES),
-    "ir": Layer(("fixedpoint",), ("numpy",)),
+    "operators": Layer((), ("numpy",)),
+    "ir": Layer(("fixedpoint", "operators"), ("numpy",)),
+    "layout": Layer(("ir",), ("numpy",)),
     "graph_document": Layer(("ir",), ("numpy",)),
     "graph_check": Layer(("ir", "fixedpoint", "program"), ("numpy",)),
     "artifact": Layer(("ir", "fixedpoint", "graph_document", "graph_check", *FILES), ("numpy",)),
