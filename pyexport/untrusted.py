@@ -33,6 +33,7 @@ MAX_RANK = 8
 MAX_STORED_RANK = 32  # of a tensor in the safetensors layout
 MAX_REUSE = 2  # bytes of all tensors / bytes of the archive ...
 REUSE_FREE_BYTES = 1 << 20  # ... beyond this: expanded and shared tensors
+MAX_FOLDED = 1 << 22  # numbers that arithmetic of constants makes, in all
 MAX_WIDTH = 1 << 17  # elements between two layers: 128 KiB as bytes on the device
 MAX_LAYERS = 200  # of a scratch checkpoint
 MAX_TEXT = 100  # characters of a label, a unit, a producer in one

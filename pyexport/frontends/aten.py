@@ -13,6 +13,7 @@ from pyexport.errors import (
     UnsupportedModelError,
     UnsupportedOperatorError,
 )
+from pyexport.frontends.aten_arithmetic import ARITHMETIC, fold_constants
 from pyexport.frontends.graph_builder import Value
 from pyexport.frontends.lowering import (
     Lowering,
@@ -21,8 +22,7 @@ from pyexport.frontends.lowering import (
     refuse_non_finite,
     show,
 )
-from pyexport.frontends.pt2 import Call, ExportedProgram, Parameter, TensorRef
-from pyexport.frontends.ways_out import way_out
+from pyexport.frontends.pt2 import HALVES, Call, ExportedProgram, Parameter, TensorRef
 from pyexport.ir import Affine, Clamp, FloatArray, Graph, Identity, Linear, Reshape, Softmax
 from pyexport.untrusted import printable
 
@@ -40,12 +40,7 @@ def lower(program: ExportedProgram, where: str) -> tuple[Graph, tuple[str, ...]]
         if call.target == "aten.batch_norm.default" and call.arguments.get("training") is not False:
             raise lowering.training_mode(call)
     for call in program.calls:
-        handler = OPERATORS.get(call.target)
-        if handler is None:
-            raise UnsupportedOperatorError(
-                f"{lowering.at(call)} is not supported; {way_out(call.target)}"
-            )
-        result = handler(lowering, call)
+        result = _evaluate(lowering, call)
         if result is not None:
             lowering.record(call, result)
     output = lowering.value(program.outputs[0], where)
@@ -56,6 +51,17 @@ def lower(program: ExportedProgram, where: str) -> tuple[Graph, tuple[str, ...]]
 
 
 Handler = Callable[[Lowering, Call], Value | Parameter | None]
+
+
+def _evaluate(low: Lowering, call: Call) -> Value | Parameter | None:
+    """Return what a call computes; None if it only checks something."""
+    constant = fold_constants(low, call)
+    if constant is not None:
+        return constant
+    handler = OPERATORS.get(call.target)
+    if handler is None:
+        raise low.unsupported(call)
+    return handler(low, call)
 
 
 def _linear(low: Lowering, call: Call) -> Value:
@@ -208,7 +214,8 @@ def _operand_key(call: Call) -> str:
 
 def _cast(low: Lowering, call: Call) -> Value | Parameter:
     dtype = call.arguments.get("dtype")
-    if dtype is not None and dtype != low.input.dtype:
+    half = low.input.dtype in HALVES and dtype in {7, *HALVES}  # PyTorch widens them to compute
+    if dtype is not None and dtype != low.input.dtype and not half:
         raise UnsupportedModelError(
             f"{low.at(call)} converts to {dtype_name(dtype)}; keep one float type in the model"
         )
@@ -225,7 +232,7 @@ def _transpose(low: Lowering, call: Call) -> Parameter:
         isinstance(dims, list) and [type(d) is int and d % 2 for d in dims] in _SWAPS[call.target]
     )
     if not isinstance(value, Parameter) or value.array.ndim != 2 or not swaps:
-        raise UnsupportedOperatorError(f"{low.at(call)} is not supported; {way_out(call.target)}")
+        raise low.unsupported(call)
     return Parameter(value.name, value.array.T)
 
 
@@ -263,6 +270,7 @@ _DROPOUTS = _table(
 _VIEWS = frozenset({*_RESHAPES, *_SAME, *_CASTS, *_DROPOUTS} - {"aten.clone.default"})
 
 OPERATORS: dict[str, Handler] = {
+    **ARITHMETIC,
     **_table(_linear, "linear.default"),
     **_table(_addmm, "addmm.default"),
     **_table(_mm, "mm.default", "matmul.default"),

@@ -23,8 +23,9 @@ from pyexport.frontends.pt2 import (
     TensorInfo,
     TensorRef,
 )
+from pyexport.frontends.ways_out import way_out
 from pyexport.ir import Array, Op
-from pyexport.untrusted import printable
+from pyexport.untrusted import MAX_FOLDED, printable
 
 BATCH_HINT = "give the example a batch dimension, e.g. torch.zeros(1, 64)"
 
@@ -74,6 +75,7 @@ class Lowering:
     values: dict[str, Value | Parameter] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     stale: set[str] = field(default_factory=set)  # names whose storage was changed in place
+    room: int = MAX_FOLDED  # numbers that may still be computed from constants
 
     def __post_init__(self) -> None:
         self.batch = self.input.sizes[0]
@@ -96,6 +98,11 @@ class Lowering:
         place = printable(call.module) or "the model's forward()"
         layer = f" ({printable(call.module_class)})" if call.module and call.module_class else ""
         return f"{self.where}: {printable(call.target)} at {place}{layer}"
+
+    def unsupported(self, call: Call) -> PyexportError:
+        """Return the error for an operator that no handler takes."""
+        advice = way_out(call.target, (other.target for other in self.program.calls))
+        return UnsupportedOperatorError(f"{self.at(call)} is not supported; {advice}")
 
     def training_mode(self, call: Call) -> PyexportError:
         """Return the error for a BatchNorm that would use the statistics of the batch."""
@@ -159,6 +166,15 @@ class Lowering:
         raise UnsupportedOperatorError(
             f"{self.at(call)}: its {key} is not a plain number; write a constant there"
         )
+
+    def charge(self, count: int, call: Call) -> None:
+        """Count numbers computed from constants; raises FileFormatError over the limit."""
+        self.room -= count
+        if self.room < 0:
+            raise FileFormatError(
+                f"{self.at(call)}: arithmetic of constants makes over {MAX_FOLDED} numbers; "
+                "compute them before saving"
+            )
 
     def _check_stated_shape(self, call: Call, name: str, result: Value | Parameter) -> None:
         info = self.program.values.get(name)

@@ -14,6 +14,7 @@ import numpy as np
 
 from pyexport.errors import FileFormatError, UnsupportedModelError
 from pyexport.frontends.archive import Archive
+from pyexport.frontends.floats import BFLOAT16, FLOAT16, stored_dtype, widened
 from pyexport.ir import Array
 from pyexport.untrusted import (
     MAX_ELEMENTS,
@@ -28,6 +29,7 @@ from pyexport.untrusted import (
 _STORAGES = {
     "FloatStorage": "<f4", "DoubleStorage": "<f8", "LongStorage": "<i8", "IntStorage": "<i4",
     "ShortStorage": "<i2", "CharStorage": "i1", "ByteStorage": "u1", "BoolStorage": "?",
+    "HalfStorage": FLOAT16, "BFloat16Storage": BFLOAT16,
 }  # fmt: skip
 _PUSHED = {
     "BININT", "BININT1", "BININT2", "LONG1", "INT", "LONG", "BINFLOAT", "FLOAT", "BINUNICODE",
@@ -226,7 +228,7 @@ class _Machine:
             raise UnsupportedModelError(
                 f"{where}: a tensor is {kind}; save model.float(), float32 weights"
             )
-        dtype, count = np.dtype(code), math.prod(sizes)
+        dtype, count = stored_dtype(code), math.prod(sizes)
         if count > MAX_ELEMENTS:
             raise FileFormatError(
                 f"{where}: a tensor claims {count} elements, over the limit {MAX_ELEMENTS}"
@@ -247,7 +249,7 @@ class _Machine:
         view = np.lib.stride_tricks.as_strided(
             values, sizes, [s * dtype.itemsize for s in strides], writeable=False
         )
-        return np.ascontiguousarray(view).reshape(sizes)
+        return widened(np.ascontiguousarray(view).reshape(sizes), code)
 
     def _buffer(self, key: str) -> bytes:
         if key not in self._buffers:

@@ -13,6 +13,7 @@ import numpy as np
 
 from pyexport.errors import FileFormatError, InvalidModelError, UnsupportedModelError
 from pyexport.frontends.archive import Archive
+from pyexport.frontends.floats import BFLOAT16, FLOAT16, stored_dtype, widened
 from pyexport.frontends.json_view import JsonView
 from pyexport.ir import Array
 from pyexport.untrusted import (
@@ -25,7 +26,8 @@ from pyexport.untrusted import (
 )
 
 SCHEMA_MAJOR = 8
-FLOATS = {7: "<f4", 8: "<f8"}
+FLOATS = {6: FLOAT16, 7: "<f4", 8: "<f8", 13: BFLOAT16}
+HALVES = (6, 13)
 _INTEGERS = {1: "u1", 2: "i1", 3: "<i2", 4: "<i4", 5: "<i8", 12: "?"}
 DTYPE_NAMES = {
     1: "uint8", 2: "int8", 3: "int16", 4: "int32", 5: "int64", 6: "float16", 7: "float32",
@@ -173,18 +175,18 @@ class _Stored:
             raise FileFormatError(f"{where} is stored outside its folder")
         meta = entry["tensor_meta"]
         data = self._archive.read(base + member)
-        array = _view(meta, data, where)
+        array, code = _view(meta, data, where)
         self._room -= array.nbytes
         if self._room < 0:
             raise FileFormatError(
                 f"{where}: the tensors claim over {MAX_REUSE} times the bytes of the archive; save "
                 "them with .contiguous()"
             )
-        return Parameter(name, np.ascontiguousarray(array).reshape(array.shape))
+        return Parameter(name, widened(np.ascontiguousarray(array).reshape(array.shape), code))
 
 
-def _view(meta: JsonView, data: bytes, where: str) -> Array:
-    """Return what sizes, strides and offset cut out of a buffer, checked and not copied."""
+def _view(meta: JsonView, data: bytes, where: str) -> tuple[Array, str]:
+    """Return what sizes, strides and offset cut out of a buffer, not copied, and its type code."""
     dtype_code = meta["dtype"].integer()
     code = FLOATS.get(dtype_code) or _INTEGERS.get(dtype_code)
     if code is None:
@@ -200,16 +202,17 @@ def _view(meta: JsonView, data: bytes, where: str) -> Array:
     count = math.prod(sizes)
     if count > MAX_ELEMENTS:
         raise FileFormatError(f"{where} claims {count} elements, over the limit {MAX_ELEMENTS}")
-    dtype = np.dtype(code)
+    dtype = stored_dtype(code)
     if count == 0:
-        return np.zeros(0, dtype)  # no operator takes it, whatever its other sizes are
+        return np.zeros(0, dtype), code  # no operator takes it, whatever its other sizes are
     last = offset + sum((n - 1) * stride for n, stride in zip(sizes, strides, strict=True))
     if (last + 1) * dtype.itemsize > len(data):
         raise FileFormatError(f"{where} reaches outside its buffer; the file is damaged")
     buffer = np.frombuffer(data, dtype, len(data) // dtype.itemsize)
-    return np.lib.stride_tricks.as_strided(
+    view = np.lib.stride_tricks.as_strided(
         buffer[offset:], sizes, [s * dtype.itemsize for s in strides], writeable=False
     )
+    return view, code
 
 
 def _input_specs(

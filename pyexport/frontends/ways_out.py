@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 SUPPORTED = "linear, relu, relu6, hardtanh, clamp, batch_norm, dropout, flatten and softmax"
 
 _RELU = "use relu, which the integers compute exactly"
@@ -19,7 +21,10 @@ _FAMILIES = {
     f"{_RELU}; at the end of a classifier, stop at the logits: their order is the same": (
         "sigmoid",
     ),
-    _DATA: ("add", "sub", "mul", "div", "rsub", "true_divide", "neg", "pow", "sqrt"),
+    "only constants can be added or multiplied so far, not two computed tensors": (
+        "add", "sub", "mul", "div", "rsub", "true_divide", "subtract", "multiply", "divide",
+    ),
+    _DATA: ("pow", "sqrt", "abs", "square", "floor_divide", "remainder"),
     _DENSE: (
         "conv1d", "conv2d", "conv3d", "convolution", "max_pool1d", "max_pool2d", "avg_pool1d",
         "avg_pool2d", "adaptive_avg_pool2d", "adaptive_avg_pool1d", "mean", "lstm", "gru",
@@ -30,10 +35,20 @@ _FAMILIES = {
     ),
 }  # fmt: skip
 _ADVICE = {name: advice for advice, names in _FAMILIES.items() for name in names}
+_DECOMPOSED = {  # operators that run_decompositions() leaves behind
+    f"aten.{name}"
+    for name in (
+        "addmm.default", "_native_batch_norm_legit_no_training.default", "_softmax.default",
+        "_log_softmax.default", "convolution.default", "native_layer_norm.default",
+        "native_group_norm.default", "max_pool2d_with_indices.default",
+    )
+}  # fmt: skip
 
 
-def way_out(operator: str) -> str:
-    """Return advice for an operator like "aten.gelu.default"."""
+def way_out(operator: str, beside: Iterable[str] = ()) -> str:
+    """Return advice for an operator like "aten.gelu.default" among others of a graph."""
+    if not _DECOMPOSED.isdisjoint(beside):
+        return "the file is decomposed: save it again without run_decompositions()"
     parts = operator.split(".")
     name = parts[1].removesuffix("_") if len(parts) > 1 else operator
     return _ADVICE.get(name, f"build the model from {SUPPORTED}")

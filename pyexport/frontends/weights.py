@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pyexport.errors import FileFormatError, UnsupportedModelError, UsageError
+from pyexport.frontends.floats import BFLOAT16, FLOAT16, stored_dtype, widened
 from pyexport.frontends.graph_builder import GraphBuilder, Value
 from pyexport.frontends.lowering import refuse_non_finite
 from pyexport.ir import Affine, Array, Clamp, Graph, Linear, Softmax
@@ -41,8 +42,8 @@ _WELL_KNOWN = (
     "weights",
 )
 _DTYPES = {
-    "F32": "<f4", "F64": "<f8", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1",
-    "BOOL": "?",
+    "F16": FLOAT16, "BF16": BFLOAT16, "F32": "<f4", "F64": "<f8",
+    "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
 
 
@@ -88,7 +89,9 @@ def weights_of_safetensors(data: bytes, where: str) -> Weights:
             raise UnsupportedModelError(
                 f"{where}: {printable(name)} is {tensor.dtype}; save float32 weights (F32)"
             )
-        tensors[name] = np.frombuffer(tensor.data, _DTYPES[tensor.dtype]).reshape(tensor.shape)
+        code = _DTYPES[tensor.dtype]
+        stored = np.frombuffer(tensor.data, stored_dtype(code)).reshape(tensor.shape)
+        tensors[name] = widened(stored, code)
     return Weights(tensors, ordered=False)
 
 

@@ -215,9 +215,9 @@ def test_a_layer_that_no_stub_knows_is_refused_by_name(tmp_path: Path) -> None:
     assert "author's classes" in refusal(tmp_path / "own.pt")
 
 
-def test_half_and_non_finite_weights_are_refused(tmp_path: Path) -> None:
-    torch.save(tiny().half().state_dict(), tmp_path / "h.pt")
-    assert "a tensor is half; save model.float()" in refusal(tmp_path / "h.pt", arch="3-4r-2")
+def test_complex_and_non_finite_weights_are_refused(tmp_path: Path) -> None:
+    torch.save({"0.weight": torch.zeros(2, 3, dtype=torch.complex64)}, tmp_path / "c.pt")
+    assert "a tensor is complexfloat; save model.float()" in refusal(tmp_path / "c.pt", arch="3-2")
     net = tiny()
     with torch.no_grad():
         net[0].weight[0, 0] = float("nan")
