@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from pyexport import __version__
 from pyexport.artifact import Artifact, Samples, is_artifact, quantize_inputs, read_artifact
 from pyexport.errors import UsageError
+from pyexport.exporting import export as export_any
 from pyexport.frontends import load_model
 from pyexport.ir import Array, Dataset, Model
 from pyexport.pipeline import Export, ExportOptions, export_model, render_artifact
@@ -80,24 +81,30 @@ def quantize(model: Model, name: str = "model", **options: Any) -> Artifact:
     return export_model(model, ExportOptions(name, **options)).artifact
 
 
+@overload
 def export(
-    model: Model | str | Path,
-    output: str | Path = ".",
-    name: str | None = None,
-    **options: Any,
-) -> Export:
+    model: Model | str | Path, output: str | Path = ".", name: str | None = None, **options: Any
+) -> Export: ...
+
+
+@overload
+def export(
+    model: Any, example: Any, output: str | Path = ".", name: str | None = None, **options: Any
+) -> Export: ...
+
+
+def export(model: Any, *positional: Any, **options: Any) -> Export:
     """Write NAME.h, NAME.px and NAME.json into the folder `output` and return the export.
 
+    export(FILE_OR_MODEL, output, name) takes a model file or what `load` returned;
+    export(module, example, output, name) a live PyTorch module, or a scikit-learn model with None.
+    A module is exported in evaluation mode and left in its own.
+
     name: the prefix of every C symbol; by default the stem of a model file, else "model".
-    options as for `quantize`, and templates (a folder searched before pyexport's own). Raises
-    PyexportError, in which case nothing was written.
+    options as for `quantize`, and templates (a folder searched before pyexport's own); of a live
+    model also what `save` takes. Raises PyexportError, in which case nothing was written.
     """
-    if name is None:
-        name = "model" if isinstance(model, Model) else Path(model).stem
-    chosen = ExportOptions(name, **options)  # checked before a long load
-    result = export_model(model if isinstance(model, Model) else load(model), chosen)
-    result.write(Path(output))
-    return result
+    return export_any(model, positional, options)
 
 
 def simulate(model: Artifact | str | Path, inputs: npt.ArrayLike) -> Array:
@@ -185,8 +192,9 @@ def check(
 ) -> Feasibility:
     """Return what a network, trained or not, costs once exported, and which chips hold it.
 
-    model: a PyTorch module, with an `example` input, or a model file. targets: names of chips, by
-    default all. Raises PyexportError, one line, if the network cannot be exported.
+    model: a PyTorch module, with an `example` input, a scikit-learn model, or a model file.
+    targets: names of chips, by default all. Raises PyexportError, one line, if the network cannot
+    be exported.
     """
     from pyexport.feasibility import check as check_network
 

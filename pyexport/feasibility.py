@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyexport.describe import network_title
-from pyexport.errors import DoesNotFitError, UsageError
+from pyexport.errors import DoesNotFitError
 from pyexport.fitting import check_fits, io_and_scratch_bytes
 from pyexport.frontends import load_model
+from pyexport.frontends.live import read_live
 from pyexport.ir import Model
 from pyexport.lower import lower, select_kernel
 from pyexport.pipeline import ExportOptions, export_model
@@ -49,15 +50,11 @@ class Feasibility:
 def check(
     model: object, example: object = None, targets: Sequence[str] = (), scheme: str = "int8"
 ) -> Feasibility:
-    """Return the cost of a live PyTorch module, a loaded model or one in a file."""
+    """Return the cost of a live module or estimator, a loaded model or one in a file."""
     if isinstance(model, str | Path):
         return check_model(load_model(model), targets, scheme)
     if not isinstance(model, Model):
-        from pyexport.frontends.torch_save import from_torch
-
-        if example is None:
-            raise UsageError("check needs an example input, e.g. check(net, torch.zeros(1, 64))")
-        model = from_torch(model, example)  # type: ignore[arg-type]  # it checks both itself
+        model = read_live(model, example, {})
     return check_model(model, targets, scheme)
 
 

@@ -29,7 +29,7 @@ STAGES = (*MODEL, "resources", "scratch", "frontends", "passes", "quantize", "ta
 BELOW_PIPELINE = (*STAGES, "codegen")
 AROUND_PIPELINE = ("writing", "vectors", "fitting", "advice", "describe", "manifest")
 BELOW_SEARCH = (*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline", "runners", "verify")
-AFTER_PIPELINE = ("project", "feasibility")
+AFTER_PIPELINE = ("project", "feasibility", "exporting")
 PUBLIC = ("api", "load", "export", "simulate", "check", "save", "from_torch", "from_sklearn")
 EVERYTHING = (*BELOW_SEARCH, *AFTER_PIPELINE, *PUBLIC, "search", "campaign", "report", "cli")
 EMULATORS = ("unicorn", "capstone", "wasmtime", "elftools", "ziglang", "serial", "cobs")
@@ -85,7 +85,8 @@ LAYERS = {
     "pipeline": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE), ("numpy",)),
     "project": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),
     "feasibility": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),
-    "api": Layer((*BELOW_SEARCH, "feasibility"), ("numpy",), ("torch", "sklearn")),
+    "exporting": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),
+    "api": Layer((*BELOW_SEARCH, "feasibility", "exporting"), ("numpy",), ("torch", "sklearn")),
     "search": Layer(BELOW_SEARCH, ("joblib", "numpy")),
     "campaign": Layer((*BELOW_SEARCH, "search"), ("joblib", "numpy")),
     "report": Layer((*BELOW_SEARCH, "search", "campaign"), ("matplotlib", "jinja2", "numpy")),

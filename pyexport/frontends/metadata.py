@@ -21,6 +21,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -208,8 +209,11 @@ def _parse_array(view: JsonView) -> Array:
     return np.frombuffer(data, dtype).reshape(shape)
 
 
-def _to_numpy(value: object) -> npt.ArrayLike:
+def _to_numpy(value: Any) -> npt.ArrayLike:
     """Return a torch tensor as an array without importing torch; other things unchanged."""
     detach = getattr(value, "detach", None)
-    array: npt.ArrayLike = detach().cpu().numpy() if detach else value  # type: ignore[assignment]
+    tensor = detach().cpu() if detach else value
+    if detach and tensor.is_floating_point() and tensor.itemsize == 2:
+        tensor = tensor.float()  # NumPy has no bfloat16
+    array: npt.ArrayLike = tensor.numpy() if detach else value
     return array

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pyexport.frontends.live import is_sklearn
+
 
 def save_model(model: Any, example: Any, path: str | Path, **metadata: Any) -> None:
     """Write a scikit-learn model as a checkpoint, anything else as a PyTorch module."""
-    if _is_sklearn(model):
+    if is_sklearn(model):
         from pyexport.frontends.sklearn_save import save_sklearn
 
         save_sklearn(model, example, path, **metadata)
@@ -16,8 +18,3 @@ def save_model(model: Any, example: Any, path: str | Path, **metadata: Any) -> N
         from pyexport.frontends.torch_save import save
 
         save(model, example, path, **metadata)
-
-
-def _is_sklearn(model: object) -> bool:
-    """Return whether an object is of scikit-learn, without importing it."""
-    return any(kind.__module__.split(".")[0] == "sklearn" for kind in type(model).__mro__)

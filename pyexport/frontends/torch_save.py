@@ -6,18 +6,18 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy.typing as npt
 
-from pyexport.errors import OutputError, ToolMissingError, UnsupportedModelError, UsageError
+from pyexport.errors import OutputError
 from pyexport.frontends.aten import lower
 from pyexport.frontends.loading import parse_pt2
 from pyexport.frontends.metadata import make_extras, render_extras
 from pyexport.frontends.pt2 import read_pt2
+from pyexport.frontends.torch_export import export_module
 from pyexport.ir import Model
 from pyexport.untrusted import printable
 
@@ -101,7 +101,7 @@ def _archive(
     labels: Sequence[object] | None,
 ) -> bytes:
     """Return the archive's bytes, after reading them back as the exporter will."""
-    plain = _canonical(_export(model, example, where), None)
+    plain = _canonical(export_module(model, example, where), None)
     graph, _ = lower(read_pt2(plain, where), where)
     extras = make_extras(
         graph,
@@ -115,46 +115,6 @@ def _archive(
     data = _canonical(plain, render_extras(extras).encode("ascii"))
     parse_pt2(data, where, where)
     return data
-
-
-def _export(
-    model: torch.nn.Module, example: torch.Tensor | tuple[torch.Tensor], where: str
-) -> bytes:
-    try:
-        import torch
-    except ImportError:
-        raise ToolMissingError(
-            "PyTorch is not installed; pip install 'pyexport[torch]' brings it"
-        ) from None
-    arguments = example if isinstance(example, tuple) else (example,)
-    if not isinstance(model, torch.nn.Module):
-        raise UsageError(f"{where}: the model is a {type(model).__name__}, not a torch.nn.Module")
-    if not arguments or not all(isinstance(a, torch.Tensor) for a in arguments):
-        raise UsageError(f"{where}: the example must be a tensor, e.g. torch.zeros(1, 64)")
-    buffer = io.BytesIO()
-    with _evaluation_mode(model), torch.no_grad():
-        try:
-            torch.export.save(torch.export.export(model, arguments), buffer)
-        except Exception as error:  # torch.export raises many kinds, some a page long
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            reason = printable(lines[0] if lines else type(error).__name__, 200)
-            raise UnsupportedModelError(
-                f"{where}: torch.export cannot trace the model ({type(error).__name__}: {reason}); "
-                "forward() must take the example and must not branch on its values"
-            ) from error
-    return buffer.getvalue()
-
-
-@contextmanager
-def _evaluation_mode(model: torch.nn.Module) -> Iterator[None]:
-    """Switch every module to evaluation, and each back to its own mode at the end."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def _canonical(data: bytes, extra: bytes | None) -> bytes:
