@@ -81,7 +81,7 @@ def export_command(
         bool,
         typer.Option(
             "--trust",
-            help="Load a pickle or joblib file of scikit-learn, which runs the code in it.",
+            help="Open a file that can only be run, such as TorchScript or a pickle; runs it.",
         ),
     ] = False,
     json: JsonOption = False,
@@ -104,7 +104,7 @@ def export_command(
             raise UsageError(f"--package writes a folder, and --output {output} names a header")
     declared = parse_range(input_range)
     shape = parse_input_shape(example)
-    Layers(arch, code, shape)  # which go together
+    Layers(arch, code, shape, trust)  # which go together
     loaded = load_model(model, trust=trust, arch=arch, code=code, input_shape=shape)
     options = ExportOptions(
         name=chosen,

@@ -283,7 +283,7 @@ OPERATORS: dict[str, Handler] = {
     **_table(_batch_norm, "batch_norm.default", "_native_batch_norm_legit_no_training.default"),
     **_table(_softmax, "softmax.int", "_softmax.default"),
     **_table(_transpose, "permute.default", "t.default", "transpose.int"),
-    **_table(_nothing, "_assert_tensor_metadata.default", "sym_size.int"),
+    **_table(_nothing, "_assert_tensor_metadata.default", "sym_size.int", "dim.default"),
     **_RESHAPES,
     **_SAME,
     **_CASTS,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pyexport.errors import FileFormatError, UsageError
+from pyexport.errors import FileFormatError, UnsupportedModelError, UsageError
 from pyexport.frontends.aten import lower
 from pyexport.frontends.metadata import Extras, parse_extras
 from pyexport.frontends.pt2 import read_pt2
@@ -15,12 +16,17 @@ from pyexport.frontends.sniff import (
     PT2,
     SAFETENSORS,
     SCRATCH,
+    SKLEARN,
+    STOCK_MODULE,
     TRUSTED,
     WEIGHT_FILES,
     identify,
 )
 from pyexport.ir import Graph, Metadata, Model
 from pyexport.untrusted import MAX_MODEL_BYTES, printable, read_regular
+
+if TYPE_CHECKING:
+    from pyexport.frontends.weight_files import Layers
 
 
 def load_model(
@@ -34,33 +40,53 @@ def load_model(
     """Return the model in a file; raises PyexportError in one line that says the way out.
 
     The kind is decided by content. Nothing in the file is run or imported, unless `trust` is set
-    and the file is a pickle of scikit-learn: then loading it runs what it says. A file of weights
-    only needs `arch` ("64-32r-10"), or `code` ("file.py:Net", which is run) and `input_shape`.
+    and the file is one that can only be run (TorchScript, pickled classes, scikit-learn). A file of
+    weights only needs `arch` ("64-32r-10"), or `code` ("file.py:Net", which is run) and
+    `input_shape`, and so may a file that is run.
     """
     path = Path(path)
     where = printable(path, 300)
     data = read_regular(path, MAX_MODEL_BYTES, "a model file")
     finding = identify(data, where)
-    if finding.kind in WEIGHT_FILES and (finding.kind == SAFETENSORS or data[:2] == b"PK"):
+    readable = finding.kind == SAFETENSORS or data[:2] == b"PK"
+    if finding.kind in WEIGHT_FILES and (readable or trust):
         from pyexport.frontends.weight_files import Layers, load_weight_file  # they need assemble()
 
-        layers = Layers(arch, code, input_shape)
-        return load_weight_file(finding.kind, data, path, where, layers, read_sidecar(path))
+        layers, sidecar = Layers(arch, code, input_shape, trust), read_sidecar(path)
+        try:
+            if readable:
+                return load_weight_file(finding.kind, data, path, where, layers, sidecar)
+        except UnsupportedModelError:
+            if not trust or finding.kind != STOCK_MODULE or input_shape is None:
+                raise
+        return _run(finding.kind, data, path, where, layers, sidecar)
     if finding.kind in (SCRATCH, PT2) and (arch is not None or code is not None):
         raise UsageError(f"{where}: holds its layers itself; leave --arch and --model out")
     if finding.kind == SCRATCH:
         from pyexport.frontends.scratch import load_scratch  # it needs assemble() of this module
 
         return load_scratch(data, where, printable(path.name))
-    if trust and finding.kind in TRUSTED:
+    if trust and finding.kind in SKLEARN and not data.startswith(b"PK"):
         from pyexport.frontends.sklearn_file import load_trusted  # likewise
 
         return load_trusted(data, where, printable(path.name))
+    if trust and finding.kind in TRUSTED:
+        from pyexport.frontends.weight_files import Layers  # likewise
+
+        layers = Layers(arch, code, input_shape, trust)
+        return _run(finding.kind, data, path, where, layers, read_sidecar(path))
     if finding.kind != PT2:
         remedy = finding.remedy.replace("FILE", printable(path.name))
         remedy = remedy.replace("STEM", printable(path.stem))
         raise FileFormatError(f"{where}: this is {finding.what}; {remedy}")
     return parse_pt2(data, where, printable(path.name), read_sidecar(path))
+
+
+def _run(kind: str, data: bytes, path: Path, where: str, layers: Layers, sidecar: Sidecar) -> Model:
+    """Open a file by running it."""
+    from pyexport.frontends.trusted_file import load_trusted_file  # it needs assemble()
+
+    return load_trusted_file(kind, data, path, where, layers, sidecar)
 
 
 def parse_pt2(data: bytes, where: str, source_name: str, sidecar: Sidecar | None = None) -> Model:

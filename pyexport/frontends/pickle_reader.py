@@ -75,10 +75,10 @@ class _DamagedError(Exception):
     """The pickle does what no torch.save file does."""
 
 
-def read_pickle(archive: Archive) -> object:
-    """Return what the archive's data.pkl holds; raises FileFormatError or UnsupportedModelError."""
-    (member,) = [n for n in archive.names if n.rpartition("/")[2] == "data.pkl"]
-    root = member.removesuffix("data.pkl")
+def read_pickle(archive: Archive, leaf: str = "data.pkl", values: bool = True) -> object:
+    """Return what the archive's pickle holds; without `values`, zeros for the tensors' numbers."""
+    (member,) = [n for n in archive.names if n.rpartition("/")[2] == leaf]
+    root = member.removesuffix(leaf)
     data = archive.read(member)
     where = archive.where
     if len(data) > MAX_PICKLE_BYTES:
@@ -89,7 +89,7 @@ def read_pickle(archive: Archive) -> object:
     if order in archive.names and archive.read(order).strip() != b"little":
         raise FileFormatError(f"{where}: written on a big-endian machine; save it on another one")
     try:
-        return _Machine(archive, root).run(data)
+        return _Machine(archive, member.removesuffix(".pkl") + "/", values).run(data)
     except _DamagedError as error:
         reason = printable(error)
     except (ValueError, IndexError, KeyError, TypeError, OverflowError, AttributeError) as error:
@@ -103,9 +103,10 @@ def read_pickle(archive: Archive) -> object:
 class _Machine:
     """The stack machine of pickle, with nothing to call and nothing to import."""
 
-    def __init__(self, archive: Archive, root: str) -> None:
+    def __init__(self, archive: Archive, folder: str, values: bool) -> None:
         self._archive = archive
-        self._root = root
+        self._values = values
+        self._folder = folder  # of the tensors' buffers
         self._stack: list[object] = []
         self._marks: list[list[object]] = []
         self._memo: dict[int, object] = {}
@@ -211,7 +212,7 @@ class _Machine:
                 return tuple(values)
             case "torch._utils._rebuild_tensor_v2":
                 return self._tensor(*arguments[:4])
-            case "torch._utils._rebuild_parameter":
+            case "torch._utils._rebuild_parameter" | "torch.jit._pickle.restore_type_tag":
                 return arguments[0]
         return Inert(target.name)
 
@@ -235,6 +236,8 @@ class _Machine:
             )
         if count == 0:
             return np.zeros(0, dtype)
+        if not self._values:
+            return np.broadcast_to(dtype.type(0), sizes)
         self._room -= count * dtype.itemsize
         if self._room < 0:
             raise _DamagedError(f"its tensors claim over {MAX_REUSE} times the bytes of the file")
@@ -253,7 +256,7 @@ class _Machine:
 
     def _buffer(self, key: str) -> bytes:
         if key not in self._buffers:
-            self._buffers[key] = self._archive.read(f"{self._root}data/{key}")
+            self._buffers[key] = self._archive.read(self._folder + key)
         return self._buffers[key]
 
 

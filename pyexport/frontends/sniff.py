@@ -16,12 +16,17 @@ STATE_DICT = "state_dict"
 STOCK_MODULE = "stock_module"
 SAFETENSORS = "safetensors"
 WEIGHT_FILES = (STATE_DICT, STOCK_MODULE, SAFETENSORS)  # without a graph of operators
-TRUSTED = ("sklearn", "compressed")  # those that --trust loads, which runs them
+TORCHSCRIPT = "torchscript"  # those that --trust opens, which runs them
+OLD_EXPORT = "old_export"
+LEGACY = "legacy"
+SKLEARN = ("sklearn", "compressed")
+TRUSTED = (*SKLEARN, TORCHSCRIPT, OLD_EXPORT, LEGACY, "pickled_module", "pickle")
 
 _SAVE = 'pyexport.save(model, example, "model.pt2")'
 _SAVE_BOTH = f'{_SAVE} or torch.export.save(torch.export.export(model, (example,)), "model.pt2")'
 _RESAVE = f"in Python, build the model, load it, and write {_SAVE_BOTH}"
-_LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46")
+LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46")
+_TRUST_IT = "or, if you trust its author, pass --trust, which runs it"
 _HEADER = re.compile(rb'#define\s+\w+_IDENTITY\s*(?:\\\s*)?"[0-9a-f]{64}"')
 _HEADER_BYTES = 64 << 10
 _ONNX_FIELDS = 1_000  # before the graph; a writer puts about ten there
@@ -47,11 +52,11 @@ def identify(data: bytes, where: str) -> Finding:
         return Finding("empty", "an empty file", f"save the model again: {_SAVE}")
     if data.startswith(_ZIP_MAGICS):
         return _identify_zip(Archive(data, where))
-    if data.startswith(_LEGACY_MAGIC):
+    if data.startswith(LEGACY_MAGIC):
         return Finding(
-            "legacy",
-            "a torch.save file of the format before PyTorch 1.6, a pickle without the model's code",
-            _RESAVE,
+            LEGACY,
+            "a torch.save file of the format before PyTorch 1.6, a pickle; nothing of it was run",
+            f"{_RESAVE}; {_TRUST_IT}",
         )
     for test in (_magic, _safetensors, _onnx, _json_text, _header, _any_pickle):
         finding = test(data)
@@ -77,15 +82,16 @@ def _identify_zip(archive: Archive) -> Finding:
         )
     if any("serialized_exported_program" in n for n in names):
         return Finding(
-            "old_export",
+            OLD_EXPORT,
             "a torch.export file written by PyTorch 2.8 or older",
-            f"load it with that version and save it with PyTorch 2.9 or newer, or {_SAVE}",
+            f"load it with that version and save it with PyTorch 2.9 or newer, or {_SAVE}; "
+            f"{_TRUST_IT}",
         )
     if "constants.pkl" in base and any(n.startswith("code/") for n in base):
         return Finding(
-            "torchscript",
-            "a TorchScript program, which only PyTorch can run",
-            f"save the Python model instead: {_SAVE_BOTH}",
+            TORCHSCRIPT,
+            "a TorchScript program, which only PyTorch can run; nothing of it was run",
+            f"save the Python model instead: {_SAVE_BOTH}; {_TRUST_IT}",
         )
     pickles = [n for n in names if n.partition("/")[2] == "data.pkl" or n == "data.pkl"]
     if len(pickles) == 1:
@@ -121,7 +127,7 @@ def _torch_pickle(scan: PickleScan) -> Finding:
             "pickled_module",
             f"a torch.save file that needs the author's classes ({_some(scan.foreign)}); "
             "they hold the forward pass, the file does not, and nothing of it was run",
-            f"where these classes are defined, load the model and write {_SAVE_BOTH}",
+            f"where these classes are defined, load the model and write {_SAVE_BOTH}; {_TRUST_IT}",
         )
     return _foreign(scan)
 
@@ -149,7 +155,7 @@ def _foreign(scan: PickleScan) -> Finding:
     return Finding(
         "pickle",
         f"a pickle that imports {_some(scan.globals)}; nothing of it was run",
-        f"if it holds a model you trust, load it yourself and write {_SAVE}",
+        f"if it holds a model, load it yourself and write {_SAVE}; {_TRUST_IT}",
     )
 
 

@@ -46,12 +46,21 @@ def export_module(
         raise UsageError(f"{where}: the example must be a tensor, e.g. torch.zeros(1, 64)")
     _check_values(model, where)
     buffer = io.BytesIO()
-    with _evaluation_mode(model), _silence(), torch.no_grad():
+    with _evaluation_mode(model), quiet(), torch.no_grad():
         try:
             placed = tuple(_placed(model, argument) for argument in arguments)
             torch.export.save(torch.export.export(model, placed), buffer)
         except Exception as error:  # torch.export raises many kinds, some a page long
             raise _refusal(error, where) from None
+    return buffer.getvalue()
+
+
+def program_bytes(program: torch.export.ExportedProgram) -> bytes:
+    """Return what torch.export.save writes for a program."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.export.save(program, buffer)
     return buffer.getvalue()
 
 
@@ -128,7 +137,7 @@ def _evaluation_mode(model: torch.nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep PyTorch's log and warnings, pages of them, from the terminal."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from pyexport.errors import ToolMissingError, UsageError
@@ -23,7 +25,7 @@ def build_user_model(
 ) -> tuple[Graph, tuple[str, ...]]:
     """Run the user's Python file, load the weights into its network, and return that graph.
 
-    This is the only door that runs code, and only a file that the user names; the warning says so.
+    Only a file that the user names is run; the warning says so.
     """
     try:
         import torch
@@ -31,13 +33,8 @@ def build_user_model(
         raise ToolMissingError(
             "--model needs PyTorch; pip install 'pyexport[torch]' brings it"
         ) from None
-    file, _, name = code.rpartition(":")
-    path = Path(file)
-    if not file or not name.isidentifier() or path.suffix != ".py":
-        raise UsageError(f"--model {printable(code)} is not FILE.py:NAME; {_FORM}")
-    if not path.is_file():
-        raise UsageError(f"--model {printable(file)}: no such file; {_FORM}")
-    module = _make(path, name)
+    path, name = parse_code(code)
+    module = make(path, name)
     if not isinstance(module, torch.nn.Module):
         raise UsageError(
             f"--model {printable(code)} makes a {type(module).__name__}, no torch.nn.Module; "
@@ -59,8 +56,33 @@ def build_user_model(
     return model.graph, (*model.metadata.warnings, ran)
 
 
-def _make(path: Path, name: str) -> Any:
-    """Run the file, with its folder importable as a script's is, and call NAME."""
+def parse_code(code: str) -> tuple[Path, str]:
+    """Return the two parts of "file.py:Net"; raises UsageError."""
+    file, _, name = code.rpartition(":")
+    path = Path(file)
+    if not file or not name.isidentifier() or path.suffix != ".py":
+        raise UsageError(f"--model {printable(code)} is not FILE.py:NAME; {_FORM}")
+    if not path.is_file():
+        raise UsageError(f"--model {printable(file)}: no such file; {_FORM}")
+    return path, name
+
+
+def make(path: Path, name: str) -> Any:
+    """Run the file and return what NAME makes, or is. RUNS CODE that the user names."""
+    with _running(path) as loaded:
+        made = getattr(loaded, name, None)
+        return made() if isinstance(made, type | FunctionType) else made
+
+
+def run_file(path: Path) -> ModuleType:
+    """Run the file and return it as a module. RUNS CODE that the user names."""
+    with _running(path) as loaded:
+        return loaded
+
+
+@contextmanager
+def _running(path: Path) -> Iterator[ModuleType]:
+    """Run a file, with its folder importable as a script's is; its errors become one line."""
     folder = str(path.resolve().parent)
     spec = importlib.util.spec_from_file_location(_MODULE, path)
     if spec is None or spec.loader is None:
@@ -71,11 +93,10 @@ def _make(path: Path, name: str) -> Any:
     sys.path.insert(0, folder)
     try:
         spec.loader.exec_module(loaded)
-        made = getattr(loaded, name, None)
-        return made() if isinstance(made, type | FunctionType) else made
+        yield loaded
     except (Exception, SystemExit) as error:  # the user's code may raise anything
         reason = printable(f"{type(error).__name__}: {error}", 200)
-        raise UsageError(f"--model {printable(path)}:{name} failed ({reason}); {_FORM}") from error
+        raise UsageError(f"--model {printable(path)} failed ({reason}); {_FORM}") from error
     finally:
         if folder in sys.path:  # the file may have changed it
             sys.path.remove(folder)

@@ -35,11 +35,12 @@ class Layers:
     arch: str | None = None  # "64-32r-16r-10"
     code: str | None = None  # "file.py:Net": a file of the user's, which is run
     input_shape: tuple[int, ...] | None = None  # of one example, batch first; goes with `code`
+    trust: bool = False  # the file itself may be run: then each may stand alone
 
     def __post_init__(self) -> None:
         if self.arch is not None and self.code is not None:
             raise UsageError("--arch and --model both name the layers; use one")
-        if (self.code is None) != (self.input_shape is None):
+        if (self.code is None) != (self.input_shape is None) and not self.trust:
             raise UsageError(
                 "--model and --input go together, e.g. --model net.py:Net --input 1,64"
             )
@@ -56,7 +57,7 @@ def load_weight_file(
     if module is not None:
         from pyexport.frontends.stock_modules import lower_module
 
-        if layers.arch is not None or layers.code is not None:
+        if layers.arch is not None or (layers.code is not None and not layers.trust):
             raise UsageError(f"{where}: holds its layers itself; leave --arch and --model out")
         graph = lower_module(module, where)
     else:
@@ -69,6 +70,13 @@ def load_weight_file(
     extras = sidecar.extras(graph)
     digest = hashlib.sha256(data).hexdigest()
     return assemble(graph, extras, printable(path.name), digest, producer, warnings)
+
+
+def graph_of_tree(
+    tree: object, layers: Layers, sidecar: Sidecar, path: Path, where: str
+) -> tuple[Graph, tuple[str, ...]]:
+    """Return the graph of a state_dict, or of a checkpoint that holds one, and the warnings."""
+    return _with_layers(weights_of_checkpoint(tree, where), layers, sidecar, path, where)
 
 
 def parse_input_shape(text: str | None) -> tuple[int, ...] | None:
