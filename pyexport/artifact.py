@@ -272,6 +272,8 @@ def _check_rows(rows: Array, tensor: Tensor, what: str) -> None:
     if rows.dtype != NUMPY_DTYPES[tensor.dtype] or rows.shape[1:] != (tensor.size,):
         raise ValueError(f"{what} has a wrong type or shape")
     quant = tensor.quant
+    if quant is None and what.endswith("inputs") and not np.isfinite(rows).all():
+        raise ValueError(f"{what} holds a value that is not finite")
     if quant is not None and len(rows) and (rows.min() < quant.low or rows.max() > quant.high):
         raise ValueError(f"{what} holds a value outside {quant.low}..{quant.high}")
 

@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pyexport.artifact import Accuracy, Artifact, read_artifact, write_artifact
+from pyexport.artifact import (
+    Accuracy,
+    Artifact,
+    Samples,
+    Vectors,
+    read_artifact,
+    write_artifact,
+)
 from pyexport.errors import FileFormatError, UnsupportedModelError
 from pyexport.ir import Graph, Linear, QuantizedLinear, State
 from pyexport.simulator.fast import FastSimulator
@@ -375,3 +382,24 @@ def test_graph_constructor_errors_do_not_escape(artifact: Artifact, tmp_path: Pa
 def test_per_tensor_exports_have_another_identity() -> None:
     model = build(Recipe((6, 5, 3)))
     assert export(model).artifact.identity != export(model, per_channel=False).artifact.identity
+
+
+@pytest.mark.parametrize("array", ["vectors", "samples"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_rows_that_are_not_finite_are_refused(array: str, value: float, tmp_path: Path) -> None:
+    artifact = export_recipe(Recipe((3, 2), scheme="float32")).artifact
+    rows = np.zeros((1, 3), np.float32)
+    rows[0, 1] = value
+    if array == "samples":
+        changed = replace(artifact, samples=Samples(rows, None))
+    else:
+        changed = replace(artifact, vectors=Vectors(rows, np.zeros((1, 2), np.float32)))
+    assert f"{array}.inputs holds a value that is not finite" in refused(
+        write_artifact(changed), tmp_path
+    )
+
+
+@pytest.mark.parametrize("text", ['{"a":NaN}', '{"a":1,"a":1}', "[" * 5000, '{"a":1e999}'])
+def test_the_json_of_an_artifact_is_read_strictly(text: str, tmp_path: Path) -> None:
+    message = refused(write_tensorfile({"pyexport": text}, {}), tmp_path)
+    assert "JSON" in message

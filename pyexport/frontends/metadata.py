@@ -30,7 +30,7 @@ from pyexport.errors import CalibrationError, FileFormatError, InvalidModelError
 from pyexport.frontends.json_view import JsonView
 from pyexport.frontends.samples import as_dataset, check_range
 from pyexport.ir import Array, Dataset, Graph
-from pyexport.untrusted import parse_json, printable
+from pyexport.untrusted import MAX_RANK, parse_json, printable
 
 FORMAT = "pyexport/1"
 MAX_LABEL = 100  # characters
@@ -204,7 +204,9 @@ def _parse_array(view: JsonView) -> Array:
     except (binascii.Error, ValueError):
         raise view["data"].refuse("base64") from None
     dtype = np.dtype(code)
-    if len(shape) > 8 or 0 in shape or math.prod(shape) * dtype.itemsize != len(data):
+    if len(shape) > MAX_RANK:
+        raise view["shape"].refuse(f"at most {MAX_RANK} sizes")
+    if 0 in shape or math.prod(shape) * dtype.itemsize != len(data):
         raise view["data"].refuse(f"{math.prod(shape) * dtype.itemsize} bytes")
     return np.frombuffer(data, dtype).reshape(shape)
 

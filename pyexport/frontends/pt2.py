@@ -256,6 +256,8 @@ def _tensor_info(view: JsonView) -> TensorInfo:
     for size in view["sizes"]:
         kind, value = size.only()
         sizes.append(value.size() if kind == "as_int" else value["expr_str"].text())
+        if len(sizes) > MAX_RANK:  # the product of many sizes is a number of a million digits
+            raise view.refuse(f"a shape of at most {MAX_RANK} sizes")
     return TensorInfo(view["dtype"].integer(), tuple(sizes))
 
 

@@ -15,7 +15,7 @@ from pyexport.errors import CalibrationError, FileFormatError
 from pyexport.frontends.archive import Archive
 from pyexport.frontends.sniff import identify
 from pyexport.ir import Array, Dataset, FloatArray
-from pyexport.untrusted import MAX_DATA_BYTES, printable, read_regular
+from pyexport.untrusted import MAX_DATA_BYTES, MAX_RANK, printable, read_regular
 
 INPUT_KEYS = ("inputs", "x", "X", "data")
 TARGET_KEYS = ("targets", "labels", "y", "target", "label", "class")
@@ -76,7 +76,7 @@ def as_dataset(
     size = math.prod(input_shape)
     if array.ndim < 2 or math.prod(array.shape[1:]) != size:
         raise CalibrationError(
-            f"{where} have shape {array.shape}; the model takes (n, "
+            f"{where} have shape {printable(array.shape)}; the model takes (n, "
             f"{', '.join(map(str, input_shape))})"
         )
     if len(array) == 0:
@@ -93,7 +93,9 @@ def _as_targets(targets: npt.ArrayLike, rows: int, where: str) -> npt.NDArray[np
     if array.shape == (rows, 1):
         array = array.reshape(-1)
     if array.shape != (rows,):
-        raise CalibrationError(f"{where} have {rows} rows and targets of shape {array.shape}")
+        raise CalibrationError(
+            f"{where} have {rows} rows and targets of shape {printable(array.shape)}"
+        )
     if array.dtype.kind not in "buif" or (array != np.floor(array)).any() or (array < 0).any():
         raise CalibrationError(f"{where}: targets must be class numbers 0, 1, 2, ...")
     return array.astype(np.int64)
@@ -179,8 +181,10 @@ def _read_idx(data: bytes, where: str) -> Array:
     if len(data) < start:
         raise CalibrationError(f"{where} are a truncated IDX file")
     shape = tuple(int.from_bytes(data[4 + 4 * i : 8 + 4 * i], "big") for i in range(rank))
-    if math.prod(shape) * dtype.itemsize != len(data) - start or rank > 8:
-        raise CalibrationError(f"{where} are an IDX file whose size is not that of shape {shape}")
+    if rank > MAX_RANK or math.prod(shape) * dtype.itemsize != len(data) - start:
+        raise CalibrationError(
+            f"{where} are an IDX file whose size is not that of shape {printable(shape)}"
+        )
     return np.frombuffer(data, dtype, offset=start).reshape(shape)
 
 
@@ -204,6 +208,10 @@ def _read_csv(data: bytes, columns: int, where: str) -> tuple[FloatArray, FloatA
     values = [
         _csv_row(row, width, columns, bool(header), i, where) for i, row in enumerate(rows, 1)
     ]
+    if header and len(header) != width:
+        raise CalibrationError(
+            f"{where}: the header names {len(header)} columns, the rows have {width}"
+        )
     table = np.array(values, dtype=np.float64).reshape(len(values), width)
     if label is None:
         return table, None

@@ -26,7 +26,7 @@ def _description() -> Document:
     }
 
 
-def _safetensors(header: Document | bytes, body: bytes, length: int | None = None) -> bytes:
+def safetensors(header: Document | bytes, body: bytes, length: int | None = None) -> bytes:
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     return struct.pack("<Q", len(text) if length is None else length) + text + body
@@ -53,7 +53,7 @@ def _file(
         }
         offset += size
     header |= entries or {}
-    return _safetensors(header, clean.floats(offset // 8, "d") if body is None else body, length)
+    return safetensors(header, clean.floats(offset // 8, "d") if body is None else body, length)
 
 
 def _said(**changes: object) -> bytes:

@@ -88,7 +88,7 @@ def forked(arguments: list[str]) -> dict[str, object]:
 
 def run(folder: Path) -> None:
     """Run both commands on all files of the folder."""
-    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))["cases"]
     clean = str(folder / "twin" / "weight-huge")
     output = folder / "output"
     options = ["--output", str(output), "--name", "net", "--input-range", "0:1"]

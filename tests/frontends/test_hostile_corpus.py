@@ -48,7 +48,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
         return done.stdout
 
     python("scripts/make_hostile_files.py", str(folder))
-    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))["cases"]
     lines = python("-m", "tests.frontends.hostile_worker", str(folder)).splitlines()
     runs = [json.loads(line) for line in lines]
     return Corpus(folder, index, [run | {"ends": ends(index[run["name"]], run)} for run in runs])

@@ -124,6 +124,8 @@ def test_one_sample_may_lack_the_row_dimension(write):
         (b"a,b,c,d\n", "no rows"),
         (b"\n\n", "no rows"),
         (b"a,b,c,d,label\n1,2,3,4,0.5\n", "class numbers"),
+        (b"a,b,c,d,e,f,label\n1,2,3,4,0\n", "the header names 7 columns, the rows have 5"),
+        (b"\0\0\x08\xff" + b"\x7f" * 1020, "size is not that of shape"),
         (b"\xff\xfe\x00\x01", "not .npz, .npy, .csv or IDX"),
         (b"1,2,3,4\n\0,2,3,4\n", "row 2"),
     ],
@@ -135,6 +137,7 @@ def test_a_wrong_file_is_refused_in_one_line(write, data, message):
     assert message in str(caught.value)
     assert str(caught.value).startswith(f"{path}: ")
     assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 600
 
 
 @pytest.mark.parametrize("name", ["missing.npz", ".", "bad\0name"])
