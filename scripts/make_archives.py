@@ -1,9 +1,11 @@
 """Writes the small torch.export archives of tests/golden/archives with the PyTorch that runs it.
 
-    python scripts/make_archives.py FOLDER    writes FOLDER/torch-2.13.0/*.pt2
+    python make_archives.py FOLDER    writes FOLDER/torch-2.13.0/*.pt2
 
-It needs PyTorch alone. Weights are fixed fractions of 64, exact in every float type, so that the
-archives of all versions must read to the same network.
+It needs PyTorch alone. An archive holds the paths of the files that were traced: run a copy of this
+file in a folder like /tmp/model, with PyTorch in one like /tmp/site (pip install --target), so that
+no path of yours is kept. Weights are fixed fractions of 64, exact in every float type: the archives
+of all versions must read to the same network.
 """
 
 from __future__ import annotations

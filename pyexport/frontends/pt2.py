@@ -107,7 +107,7 @@ def read_pt2(data: bytes, where: str) -> ExportedProgram:
     if major != SCHEMA_MAJOR:
         raise FileFormatError(
             f"{where}: torch.export schema {major} is not {SCHEMA_MAJOR}, the one this version "
-            "reads; save it with PyTorch 2.9 to 2.13"
+            "reads; save it with PyTorch 2.9 to 2.14"
         )
     name = models[0].rpartition("/")[2].removesuffix(".json")
     stored = _Stored(archive, root, name)

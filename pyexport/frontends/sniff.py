@@ -72,7 +72,8 @@ def identify(data: bytes, where: str) -> Finding:
 def _identify_zip(archive: Archive) -> Finding:
     names = archive.names
     base = {name.partition("/")[2] for name in names}
-    if "archive_format" in base and any(n.startswith("models/") for n in base):
+    one_pickle = "data/weights/model.pt" in base  # of all weights: the layout of PyTorch 2.8
+    if "archive_format" in base and any(n.startswith("models/") for n in base) and not one_pickle:
         return Finding(PT2)
     if any(n.startswith("data/aotinductor/") for n in base):
         return Finding(
@@ -80,7 +81,7 @@ def _identify_zip(archive: Archive) -> Finding:
             "an AOTInductor package, machine code for a PC without the graph",
             f"save the model itself: {_SAVE_BOTH}",
         )
-    if any("serialized_exported_program" in n for n in names):
+    if one_pickle or any("serialized_exported_program" in n for n in names):
         return Finding(
             OLD_EXPORT,
             "a torch.export file written by PyTorch 2.8 or older",
