@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from pyexport.ir import Array, Dataset, Model
 from pyexport.pipeline import Export, ExportOptions, export_model, render_artifact
 from pyexport.runners import Finding, open_board, target_of
 from pyexport.simulator.fast import FastSimulator
+from pyexport.statements import Arguments
 from pyexport.verify import (
     DEFAULT_SUITES,
     Report,
@@ -166,25 +167,18 @@ def save(
     model: Any,
     example: Any,
     path: str | Path,
-    *,
-    input_range: tuple[float, float] | None = None,
-    input_unit: str | None = None,
-    calibration: Any = None,
-    evaluation: Any = None,
-    labels: Sequence[str] | None = None,
+    **arguments: Unpack[Arguments],
 ) -> None:
     """Save a PyTorch module or a scikit-learn model so that `pyexport export` needs no flags.
 
-    example: one batch of inputs; None will do for scikit-learn. input_range: least and greatest
-    real value that the sensor gives. calibration: rows of real inputs that set the ranges of hidden
-    layers. evaluation: (inputs, class indices), for the accuracy. labels: one name an output.
+    example: one batch of inputs; None will do for scikit-learn. The arguments say what is known
+    about the model, key by key in docs/metadata.md: input_range (least and greatest real value that
+    the sensor gives), calibration (rows of real inputs that set the ranges of hidden layers),
+    evaluation ((inputs, targets), for the accuracy), labels (one name an output), and more.
     """
     from pyexport.frontends.saving import save_model
 
-    save_model(
-        model, example, path, input_range=input_range, input_unit=input_unit,
-        calibration=calibration, evaluation=evaluation, labels=labels,
-    )  # fmt: skip
+    save_model(model, example, path, **arguments)
 
 
 def check(
@@ -201,18 +195,18 @@ def check(
     return check_network(model, example, targets, scheme)
 
 
-def from_torch(module: Any, example: Any, **metadata: Any) -> Model:
-    """Return the model of a live PyTorch module; metadata as for `save`."""
+def from_torch(module: Any, example: Any, **arguments: Unpack[Arguments]) -> Model:
+    """Return the model of a live PyTorch module; arguments as for `save`."""
     from pyexport.frontends.torch_save import from_torch as read_module
 
-    return read_module(module, example, **metadata)
+    return read_module(module, example, **arguments)
 
 
-def from_sklearn(estimator: Any, **metadata: Any) -> Model:
+def from_sklearn(estimator: Any, **arguments: Unpack[Arguments]) -> Model:
     """Return the model of a fitted scikit-learn model, or of a Pipeline that ends in one."""
     from pyexport.frontends.sklearn_estimators import from_sklearn as read_estimator
 
-    return read_estimator(estimator, **metadata)
+    return read_estimator(estimator, **arguments)
 
 
 def _as_export(subject: Artifact | Export | str | Path) -> Export:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ from pyexport.errors import FileFormatError
 from pyexport.graph_check import check_graph
 from pyexport.graph_document import graph_document, parameters, read_graph
 from pyexport.ir import Array, Calibration, Dataset, Graph, Tensor
+from pyexport.layout import user_shape
+from pyexport.statement_check import stored_statements
+from pyexport.statements import NOTHING, Statements, statements_document
 from pyexport.tensorfile import RawTensor, read_tensorfile, write_tensorfile
 from pyexport.untrusted import MAX_FILE_BYTES, parse_json, printable, read_regular
 
@@ -77,10 +80,24 @@ class Artifact:
     vectors: Vectors
     samples: Samples | None = None
     accuracy: Accuracy | None = None
-    labels: tuple[str, ...] | None = None
-    input_unit: str | None = None
+    statements: Statements = NOTHING  # without the input range, which the graph has
     target: str | None = None  # what the header was specialized for; it changes no byte
     options: tuple[str, ...] = ()  # words of the command line that makes the export again
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """A name for each output."""
+        return self.statements.labels
+
+    @property
+    def input_unit(self) -> str | None:
+        """Unit of the raw inputs."""
+        return self.statements.input_unit
+
+    @property
+    def more_statements(self) -> Statements:
+        """What is stated beside labels and the input's unit, which have keys of their own."""
+        return replace(self.statements, labels=None, input_unit=None)
 
     @property
     def profile(self) -> str:
@@ -140,6 +157,8 @@ def write_artifact(artifact: Artifact) -> bytes:
         "options": list(artifact.options),
         "graph": graph_document(artifact.graph, source=True),
     }
+    if artifact.more_statements != NOTHING:
+        document["statements"] = statements_document(artifact.more_statements)
     arrays = dict(parameters(artifact.graph))
     arrays["vectors.inputs"] = artifact.vectors.inputs
     arrays["vectors.outputs"] = artifact.vectors.outputs
@@ -215,15 +234,13 @@ def _from_document(document: dict[str, Any], arrays: dict[str, Array]) -> Artifa
     if "samples.inputs" in arrays:
         samples = Samples(arrays["samples.inputs"], arrays.get("samples.targets"))
     accuracy = document["accuracy"]
-    labels = document["labels"]
-    if not isinstance(labels, list | None):
-        raise TypeError("the labels are not a list")
     if document["profile"] != PROFILES[document["scheme"]]:
         raise ValueError(f"profile {document['profile']!r} is unknown")
+    graph = read_graph(document["graph"], arrays)
     return Artifact(
         name=document["name"],
         scheme=document["scheme"],
-        graph=read_graph(document["graph"], arrays),
+        graph=graph,
         source_name=document["source"]["name"],
         source_sha256=document["source"]["sha256"],
         producer=document["producer"],
@@ -231,8 +248,7 @@ def _from_document(document: dict[str, Any], arrays: dict[str, Array]) -> Artifa
         vectors=Vectors(arrays["vectors.inputs"], arrays["vectors.outputs"]),
         samples=samples,
         accuracy=None if accuracy is None else Accuracy(**accuracy),
-        labels=None if labels is None else tuple(labels),
-        input_unit=document["input_unit"],
+        statements=stored_statements(document, user_shape(graph.input), graph.output.size),
         target=document["target"],
         options=tuple(document["options"]),
     )
@@ -240,21 +256,18 @@ def _from_document(document: dict[str, Any], arrays: dict[str, Array]) -> Artifa
 
 def _check_statements(artifact: Artifact) -> None:
     """Raise unless what the file says beside the graph has its type and fits the graph."""
-    graph, labels, accuracy = artifact.graph, artifact.labels, artifact.accuracy
-    texts = [artifact.source_name, artifact.source_sha256, artifact.producer, *(labels or ())]
-    texts += [t for t in (artifact.input_unit, artifact.target) if t is not None]
-    texts += artifact.options
+    graph, accuracy = artifact.graph, artifact.accuracy
+    texts = [artifact.source_name, artifact.source_sha256, artifact.producer, *artifact.options]
+    texts += [] if artifact.target is None else [artifact.target]
     counts = [artifact.calibration.rows]
     if accuracy is not None:
         counts += [accuracy.rows, accuracy.float_correct, accuracy.exported_correct]
     if not all(isinstance(text, str) for text in (artifact.calibration.kind, *texts)):
-        raise TypeError("a name, label or unit is not a text")
+        raise TypeError("a name is not a text")
     if not all(type(count) is int and count >= 0 for count in counts):
         raise TypeError("a number of rows is not a count")
     if not _NAME.fullmatch(artifact.name):
         raise ValueError("the name is not a C identifier")
-    if labels is not None and len(labels) != graph.output.size:
-        raise ValueError(f"{len(labels)} labels for {graph.output.size} outputs")
     if accuracy is not None and not max(counts[2:]) <= accuracy.rows > 0:
         raise ValueError("the accuracy is over 100 %")
     _check_rows(artifact.vectors.inputs, graph.input, "vectors.inputs")

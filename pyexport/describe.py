@@ -2,6 +2,7 @@
 
 import math
 import shlex
+from dataclasses import replace
 
 import pyexport
 from pyexport.advice import whole_input_is_assumed
@@ -11,6 +12,7 @@ from pyexport.fixedpoint import ITEM_BYTES
 from pyexport.ir import Array, Graph, Linear, Node, QuantizedLinear, QuantizedSoftmax, Tensor
 from pyexport.program import Program
 from pyexport.quantize.bounds import bits_needed
+from pyexport.statements import Statements
 from pyexport.targets import Target
 
 _ACTIVATIONS = {(0.0, math.inf): "relu", (0.0, 6.0): "relu6", (-1.0, 1.0): "hardtanh"}
@@ -31,8 +33,8 @@ def header_info(artifact: Artifact, program: Program, target: Target | None) -> 
         command=f"python scripts/export.py {words}",
         facts=_facts(artifact, program, target),
         layers=tuple((node.name, layer_lines(node, graph)) for node in graph.nodes),
-        input=_port(graph.input, artifact.input_unit),
-        output=_port(graph.output, None),
+        input=_input_port(artifact),
+        output=_output_port(artifact),
         labels=artifact.labels,
         vectors=StoredVectors(
             count=len(artifact.vectors.inputs),
@@ -97,6 +99,7 @@ def _facts(
     facts = [
         ("source", f"{artifact.source_name} ({artifact.producer})"),
         ("sha256", artifact.source_sha256),
+        *_provenance(artifact.statements),
         ("identity", f"{artifact.identity[:16]}..., whole in {artifact.name.upper()}_IDENTITY"),
         ("arithmetic", _arithmetic(artifact)),
     ]
@@ -149,6 +152,38 @@ def _scale_line(tensor: Tensor) -> str:
     if quant is None:
         return "float32 output"
     return f"output {quant.dtype}, scale {quant.scale:.9g}, zero point {quant.zero_point}"
+
+
+def _provenance(statements: Statements) -> list[tuple[str, str]]:
+    return [
+        (label, text)
+        for label, text in (("author", statements.author), ("license", statements.license))
+        if text is not None
+    ]
+
+
+def _input_port(artifact: Artifact) -> Port:
+    stated = artifact.statements
+    port = _port(artifact.graph.input, stated.input_unit)
+    notes = [f"The sensor gives {stated.input_dtype}."] if stated.input_dtype else []
+    if stated.input_normalize is not None:
+        notes.append("Give raw values: the normalization of the training is in the first layer.")
+    notes += [f"[{i}] {text}" for i, text in enumerate(stated.input_columns or ())]
+    return replace(
+        port,
+        name=stated.input_name,
+        layout=stated.input_layout,
+        shape=stated.input_shape or port.shape,
+        notes=tuple(notes),
+    )
+
+
+def _output_port(artifact: Artifact) -> Port:
+    stated = artifact.statements
+    notes = (f"What it says: {stated.output_task}.",) if stated.output_task else ()
+    return replace(
+        _port(artifact.graph.output, stated.output_unit), name=stated.output_name, notes=notes
+    )
 
 
 def _port(tensor: Tensor, unit: str | None) -> Port:

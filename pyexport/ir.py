@@ -51,6 +51,7 @@ from pyexport.operators import (
     Windows,
     output_shapes,
 )
+from pyexport.statements import NOTHING, Statements
 
 __all__ = [
     "CHANNELS_FIRST", "DEFAULT_FLOAT_RANGE", "FLOAT_OPERATORS", "INTEGER_OPERATORS",
@@ -205,7 +206,9 @@ class Dataset:
     """Rows of real inputs, and their class or value where known."""
 
     inputs: FloatArray  # (n, *input shape), real values (a pixel 0..16 is 0.0..16.0)
-    targets: npt.NDArray[np.int64] | None = None  # (n,) class indices
+    targets: Array | None = (
+        None  # (n,) int64 class indices, or (n, outputs) float64 of a regression
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,12 +218,30 @@ class Metadata:
     source_name: str  # file name without folders
     source_sha256: str
     producer: str  # e.g. "torch 2.13.0"
-    input_range: tuple[float, float] | None = None
-    input_unit: str | None = None
-    labels: tuple[str, ...] | None = None
+    statements: Statements = NOTHING
     calibration: Dataset | None = None
     evaluation: Dataset | None = None
     warnings: tuple[str, ...] = field(default=())  # what the reader noticed, for the user
+
+    @property
+    def input_range(self) -> tuple[float, float] | None:
+        """Least and greatest raw input value."""
+        return self.statements.input_range
+
+    @property
+    def input_unit(self) -> str | None:
+        """Unit of the raw inputs."""
+        return self.statements.input_unit
+
+    @property
+    def input_columns(self) -> tuple[str, ...] | None:
+        """A text an input: what is measured, in which unit."""
+        return self.statements.input_columns
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """A name for each output."""
+        return self.statements.labels
 
 
 @dataclass(frozen=True)

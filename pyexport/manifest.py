@@ -9,6 +9,7 @@ from pyexport.artifact import Artifact
 from pyexport.ir import QuantizedLinear
 from pyexport.program import Program, Step
 from pyexport.quantize.bounds import partial_sums_fit_int32
+from pyexport.statements import NOTHING, statements_document
 
 
 def manifest_text(
@@ -59,6 +60,8 @@ def manifest_text(
         "certificates": {"accumulators_fit_int32": _accumulators_fit(artifact)},
         "warnings": list(warnings),
     }
+    if artifact.more_statements != NOTHING:
+        document["statements"] = statements_document(artifact.more_statements)
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
 

@@ -31,6 +31,7 @@ from pyexport.errors import (
 )
 from pyexport.fitting import check_fits
 from pyexport.ir import Array, Calibration, Dataset, Graph, Metadata, Model
+from pyexport.layout import user_shape
 from pyexport.lower import lower
 from pyexport.manifest import manifest_text
 from pyexport.passes import run_passes
@@ -39,6 +40,7 @@ from pyexport.quantize import quantize_int8, to_float32
 from pyexport.quantize.ptq import check_inside
 from pyexport.reference import forward
 from pyexport.simulator.fast import FastSimulator, argmax
+from pyexport.statement_check import check_statements
 from pyexport.targets import Target, get_target
 from pyexport.vectors import choose_vectors
 from pyexport.writing import write_together
@@ -117,7 +119,9 @@ def export_model(model: Model, options: ExportOptions) -> Export:
     graph = run_passes(model.graph)
     if not graph.nodes:
         raise UnsupportedModelError(f"{metadata.source_name}: the model has no layer to export")
-    _check_size(graph, metadata)
+    check_statements(
+        metadata.statements, metadata.source_name, user_shape(graph.input), graph.output.size
+    )
     warnings = list(metadata.warnings)
     input_range = _input_range(metadata, warnings)
     with _named(metadata.source_name):
@@ -151,7 +155,8 @@ def _with_options(metadata: Metadata, options: ExportOptions) -> Metadata:
     if options.calibration is not None:
         metadata = replace(metadata, calibration=options.calibration)
     if options.input_range is not None:
-        metadata = replace(metadata, input_range=options.input_range)
+        stated = replace(metadata.statements, input_range=options.input_range)
+        metadata = replace(metadata, statements=stated)
     return metadata
 
 
@@ -230,14 +235,6 @@ def _named(file: str) -> Iterator[None]:
         raise type(error)(f"{file}: {error}") from None
 
 
-def _check_size(graph: Graph, metadata: Metadata) -> None:
-    labels = metadata.labels
-    if labels is not None and len(labels) != graph.output.size:
-        raise UsageError(
-            f"{metadata.source_name}: {len(labels)} labels for {graph.output.size} outputs"
-        )
-
-
 def _artifact(
     graph: Graph,
     exported: Graph,
@@ -254,8 +251,7 @@ def _artifact(
         producer=metadata.producer,
         calibration=calibration,
         vectors=Vectors(np.empty((0, 0)), np.empty((0, 0))),
-        labels=metadata.labels,
-        input_unit=metadata.input_unit,
+        statements=replace(metadata.statements, input_range=None),  # the graph says it
         target=options.target,
         options=options.command_line(),
     )

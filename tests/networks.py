@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pyexport.ir import Clamp, Dataset, Graph, Linear, Metadata, Model, Node, Op, Softmax, Tensor
 from pyexport.pipeline import Export, ExportOptions, export_model
+from pyexport.statements import Statements
 
 ACTIVATIONS: dict[str, tuple[float, float] | None] = {
     "none": None,
@@ -49,15 +50,14 @@ def chain(
     unit: str | None = None,
     source_name: str = "model.pt",
     sources: Sequence[str] = (),
+    **stated: Any,
 ) -> Model:
     """Return a model whose operators follow each other, with what its file would say."""
     metadata = Metadata(
         source_name,
         "ab" * 32,
         "torch 2.13.0",
-        input_range=input_range,
-        input_unit=unit,
-        labels=labels,
+        Statements(input_range=input_range, input_unit=unit, labels=labels, **stated),
         calibration=None if calibration is None else Dataset(np.asarray(calibration, np.float64)),
         evaluation=evaluation,
     )

@@ -23,6 +23,7 @@ from pyexport.artifact import (
 from pyexport.errors import FileFormatError, UnsupportedModelError
 from pyexport.ir import Graph, Linear, QuantizedLinear, State
 from pyexport.simulator.fast import FastSimulator
+from pyexport.statements import NOTHING, Statements
 from pyexport.tensorfile import RawTensor, read_tensorfile, write_tensorfile
 from tests.networks import DOZEN, Recipe, build, export, export_recipe
 
@@ -126,8 +127,7 @@ def test_the_identity_ignores_names_labels_data_and_module_paths(artifact: Artif
         source_name="other.pt",
         source_sha256="00" * 32,
         producer="other",
-        labels=("a", "b", "c"),
-        input_unit="volt",
+        statements=Statements(labels=("a", "b", "c"), input_unit="volt"),
         accuracy=Accuracy(1, 1, 1),
         samples=None,
     )
@@ -337,7 +337,7 @@ def test_same_integers_have_the_same_identity_whoever_declared_the_range() -> No
     declared = replace(model.graph.input, declared_range=(0.0, 16.0))
     tensors = tuple(declared if t.name == declared.name else t for t in model.graph.tensors)
     by_file = replace(model, graph=replace(model.graph, tensors=tensors))
-    silent = replace(model, metadata=replace(model.metadata, input_range=None))
+    silent = replace(model, metadata=replace(model.metadata, statements=NOTHING))
     for scheme in ("int8", "float32"):
         of_file = export(by_file, scheme=scheme).artifact
         of_option = export(silent, scheme=scheme, input_range=(0.0, 16.0)).artifact

@@ -23,7 +23,7 @@ class Layer:
     inside: tuple[str, ...] = ()  # third-party packages, only inside a function
 
 
-FILES = ("tensorfile", "untrusted")  # how files are read that anybody may have written
+FILES = ("tensorfile", "untrusted", "statements", "statement_values", "statement_check")
 MODEL = ("ir", "layout", "artifact", "fixedpoint", "program", *FILES, "reference", "simulator")
 STAGES = (*MODEL, "resources", "scratch", "frontends", "passes", "quantize", "targets", "lower")
 BELOW_PIPELINE = (*STAGES, "codegen")
@@ -45,13 +45,18 @@ LAYERS = {
     "program": Layer(()),
     "untrusted": Layer(()),
     "tensorfile": Layer(("untrusted",)),
+    "statement_values": Layer(("untrusted",)),
+    "statements": Layer(("untrusted", "statement_values")),
+    "statement_check": Layer(("statements", "statement_values")),
     "scratch": Layer(FILES),
     "operators": Layer((), ("numpy",)),
-    "ir": Layer(("fixedpoint", "operators"), ("numpy",)),
+    "ir": Layer(("fixedpoint", "operators", "statements"), ("numpy",)),
     "layout": Layer(("ir",), ("numpy",)),
     "graph_document": Layer(("ir",), ("numpy",)),
     "graph_check": Layer(("ir", "fixedpoint", "program"), ("numpy",)),
-    "artifact": Layer(("ir", "fixedpoint", "graph_document", "graph_check", *FILES), ("numpy",)),
+    "artifact": Layer(
+        ("ir", "layout", "fixedpoint", "graph_document", "graph_check", *FILES), ("numpy",)
+    ),
     # The definition and its reader of .px share nothing with what they check, not even NumPy.
     "simulator.__init__": Layer(()),
     "simulator.float32": Layer(()),
@@ -59,7 +64,7 @@ LAYERS = {
     "simulator.plain": Layer(("fixedpoint", *FILES, "simulator.definition")),
     "simulator": Layer(("ir", "fixedpoint", *FILES), ("numpy",)),
     "reference": Layer(("ir", "fixedpoint"), ("numpy",)),
-    "frontends": Layer(("ir", "scratch", *FILES), ("numpy",), (*FRAMEWORKS, "joblib")),
+    "frontends": Layer(("ir", "layout", "scratch", *FILES), ("numpy",), (*FRAMEWORKS, "joblib")),
     "passes": Layer(("ir", "fixedpoint", "reference", "simulator"), ("numpy",)),
     "quantize": Layer(("ir", "fixedpoint", "reference", "simulator"), ("numpy",)),
     "quantize.qat": Layer(
@@ -81,7 +86,7 @@ LAYERS = {
     "fitting": Layer(("errors", "program", "targets", "codegen")),
     "advice": Layer(BELOW_PIPELINE),
     "describe": Layer((*BELOW_PIPELINE, "advice")),
-    "manifest": Layer(("artifact", "ir", "program", "quantize.bounds")),
+    "manifest": Layer(("artifact", "ir", "program", "statements", "quantize.bounds")),
     "pipeline": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE), ("numpy",)),
     "project": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),
     "feasibility": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),

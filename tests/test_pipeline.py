@@ -22,6 +22,7 @@ from pyexport.errors import (
 )
 from pyexport.ir import Clamp, Dataset, Identity, Softmax
 from pyexport.pipeline import ExportOptions, export_model, render_artifact
+from pyexport.statements import NOTHING
 from tests.networks import DOZEN, Recipe, build, chain, export, export_recipe, layer, real_rows
 
 DIGITS = Recipe((64, 32, 16, 10))
@@ -91,7 +92,7 @@ def test_without_calibration_the_bounds_are_used_and_marked_everywhere() -> None
 
 def test_without_a_declared_range_the_calibration_gives_it_with_a_warning() -> None:
     model = build(DIGITS)
-    model = replace(model, metadata=replace(model.metadata, input_range=None))
+    model = replace(model, metadata=replace(model.metadata, statements=NOTHING))
     exported = export(model)
     assert any("no input range is declared" in w for w in exported.warnings)
     assert exported.artifact.graph.input.quant is not None

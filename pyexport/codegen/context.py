@@ -82,9 +82,12 @@ def _info(info: HeaderInfo) -> dict[str, Any]:
 
 
 def _port(port: Port, *, is_input: bool) -> dict[str, Any]:
-    shape = f" ({'x'.join(str(n) for n in port.shape)})" if len(port.shape) > 1 else ""
+    layout = f", {port.layout}" if port.layout else ""
+    shape = f" ({'x'.join(str(n) for n in port.shape)}{layout})" if len(port.shape) > 1 else ""
     unit = f", {comment_text(port.unit)}" if port.unit else ""
     what = "Input" if is_input else "Output"
+    what += f" {comment_text(port.name)}" if port.name else ""
+    stated = [comment_text(note) for note in port.notes]
     values_word = "value" if port.size == 1 else "values"
     common = {
         "size": port.size,
@@ -93,7 +96,7 @@ def _port(port: Port, *, is_input: bool) -> dict[str, Any]:
         "has_scale": False,
     }
     if port.scale is None:
-        notes = [f"{what}: {port.size} {values_word}{shape}, float32{unit}."]
+        notes = [f"{what}: {port.size} {values_word}{shape}, float32{unit}.", *stated]
         return {**common, "notes": notes, "macros": [], "range": "float32"}
     has_scale = fits_float(port.scale)
     macros = [
@@ -112,6 +115,7 @@ def _port(port: Port, *, is_input: bool) -> dict[str, Any]:
         notes.append(f"real = SCALE * (q - ZERO_POINT): {real_low:.6g} to {real_high:.6g}.")
     if not has_scale:
         notes.append(f"SCALE is {port.scale:.9g}, which C's float does not hold: no macro for it.")
+    notes += stated
     return {**common, "notes": notes, "macros": macros, "range": span, "has_scale": has_scale}
 
 

@@ -15,6 +15,9 @@ class Port:
     high: int
     shape: tuple[int, ...]
     unit: str | None
+    name: str | None = None
+    layout: str | None = None  # "NHWC", or another word for the order of the elements
+    notes: tuple[str, ...] = ()  # lines about what is measured, and how
 
 
 @dataclass(frozen=True)

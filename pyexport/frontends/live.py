@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
 from pyexport.errors import UsageError
 from pyexport.ir import Model
+from pyexport.statements import KEYS, SAMPLES
 
 
 def read_live(model: Any, example: Any, metadata: Mapping[str, Any]) -> Model:
@@ -26,10 +26,7 @@ def read_live(model: Any, example: Any, metadata: Mapping[str, Any]) -> Model:
 
 def metadata_keys() -> tuple[str, ...]:
     """Return the names of the statements about a model that `pyexport.save` takes."""
-    from pyexport.frontends.torch_save import from_torch
-
-    parameters = inspect.signature(from_torch).parameters.values()
-    return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+    return (*(key.field for key in KEYS), *SAMPLES)
 
 
 def is_sklearn(model: object) -> bool:

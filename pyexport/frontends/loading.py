@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pyexport.errors import FileFormatError, UnsupportedModelError, UsageError
 from pyexport.frontends.aten import lower
 from pyexport.frontends.metadata import Extras, parse_extras
+from pyexport.frontends.normalization import normalize_input
 from pyexport.frontends.pt2 import read_pt2
 from pyexport.frontends.sidecar import Sidecar, read_sidecar
 from pyexport.frontends.sniff import (
@@ -109,16 +110,18 @@ def assemble(
     producer: str,
     warnings: tuple[str, ...] = (),
 ) -> Model:
-    """Return the model with its metadata; the input tensor carries the declared range."""
-    declared = replace(graph.input, declared_range=extras.input_range)
+    """Return the model with its metadata; it takes raw values, and its input has their range.
+
+    What the network was trained on becomes an affine map of the raw input, in front of the graph.
+    """
+    graph = normalize_input(graph, extras.statements, source_name)
+    declared = replace(graph.input, declared_range=extras.statements.input_range)
     tensors = tuple(declared if t.name == declared.name else t for t in graph.tensors)
     metadata = Metadata(
         source_name=source_name,
         source_sha256=source_sha256,
         producer=producer,
-        input_range=extras.input_range,
-        input_unit=extras.input_unit,
-        labels=extras.labels,
+        statements=extras.statements,
         calibration=extras.calibration,
         evaluation=extras.evaluation,
         warnings=warnings,

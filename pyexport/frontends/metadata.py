@@ -8,9 +8,10 @@
 
     ARRAY = {"dtype": "U8", "shape": [100, 64], "data": base64 of the little-endian buffer}
 
-Every key but "format" may be missing. Inputs are real values, one row a sample, without a batch
-dimension of their own; targets are class numbers. An array takes the narrowest dtype of U8, I8,
-I16, I32, F32 and F64 that holds it exactly. Keys are sorted: the same content, the same bytes.
+Every key but "format" may be missing; pyexport/statements.py has them all. Inputs are real values,
+one row a sample, without a batch dimension of their own; targets are class numbers, or real values
+under output.task "regression". An array takes the narrowest dtype of U8, I8, I16, I32, F32 and F64
+that holds it exactly. Keys are sorted: the same content, the same bytes.
 """
 
 from __future__ import annotations
@@ -19,55 +20,51 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
-from pyexport.errors import CalibrationError, FileFormatError, InvalidModelError
+from pyexport.errors import CalibrationError, FileFormatError
 from pyexport.frontends.json_view import JsonView
 from pyexport.frontends.samples import as_dataset, check_range
 from pyexport.ir import Array, Dataset, Graph
+from pyexport.layout import user_shape
+from pyexport.statement_check import check_statements
+from pyexport.statements import (
+    FORMAT,
+    NOTHING,
+    SAMPLES,
+    Arguments,
+    Statements,
+    parse_statements,
+    state,
+    statements_document,
+)
 from pyexport.untrusted import MAX_RANK, parse_json, printable
-
-FORMAT = "pyexport/1"
-MAX_LABEL = 100  # characters
-MAX_UNIT = 100
 
 _DTYPES = {"U8": "u1", "I8": "i1", "I16": "<i2", "I32": "<i4", "F32": "<f4", "F64": "<f8"}
 
 
 @dataclass(frozen=True, eq=False)
 class Extras:
-    """The user's statements about a model; None where nothing is said."""
+    """The user's statements about a model, and the rows that came with them."""
 
-    input_range: tuple[float, float] | None = None
-    input_unit: str | None = None
-    labels: tuple[str, ...] | None = None
+    statements: Statements = NOTHING
     calibration: Dataset | None = None
     evaluation: Dataset | None = None
 
 
-def make_extras(
-    graph: Graph,
-    where: str,
-    *,
-    input_range: tuple[float, float] | None = None,
-    input_unit: str | None = None,
-    calibration: npt.ArrayLike | None = None,
-    evaluation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
-    labels: Sequence[object] | None = None,
-) -> Extras:
+def make_extras(graph: Graph, where: str, **arguments: Unpack[Arguments]) -> Extras:
     """Return the checked arguments of `save`; samples may also be torch tensors."""
-    shape = graph.input.shape
+    statements = state(where, arguments)
+    calibration, evaluation = arguments.get("calibration"), arguments.get("evaluation")
     if evaluation is not None and len(evaluation) != 2:
         raise CalibrationError(f"{where}: evaluation must be a pair (inputs, targets)")
+    shape, values = graph.input.shape, target_values(statements, graph)
     extras = Extras(
-        input_range=None if input_range is None else check_limits(input_range, where),
-        input_unit=input_unit,
-        labels=None if labels is None else tuple(str(label) for label in labels),
+        statements,
         calibration=None
         if calibration is None
         else as_dataset(_to_numpy(calibration), None, shape, f"{where}: calibration data"),
@@ -78,30 +75,31 @@ def make_extras(
             _to_numpy(evaluation[1]),
             shape,
             f"{where}: evaluation data",
+            values,
         ),
     )
     check_extras(extras, graph, where)
     return extras
 
 
+def target_values(statements: Statements, graph: Graph) -> int | None:
+    """Return how many real values a target has; None where targets are class numbers."""
+    return graph.output.size if statements.is_regression else None
+
+
 def check_extras(extras: Extras, graph: Graph, where: str) -> None:
     """Raise a PyexportError unless the statements fit the model and each other."""
     outputs = graph.output.size
-    if extras.labels is not None:
-        if len(extras.labels) != outputs:
-            raise InvalidModelError(
-                f"{where}: {len(extras.labels)} labels for {outputs} outputs; give one an output"
-            )
-        if any(not label or len(label) > MAX_LABEL for label in extras.labels):
-            raise InvalidModelError(f"{where}: a label is empty or over {MAX_LABEL} characters")
-    if extras.input_unit is not None and len(extras.input_unit) > MAX_UNIT:
-        raise InvalidModelError(f"{where}: the input unit is over {MAX_UNIT} characters")
-    for name, dataset in (("calibration", extras.calibration), ("evaluation", extras.evaluation)):
+    check_statements(extras.statements, where, user_shape(graph.input), outputs)
+    for name in SAMPLES:
+        dataset = getattr(extras, name)
         if dataset is None:
             continue
         what = f"{where}: {name} data"
-        check_range(dataset, extras.input_range, what)
-        if dataset.targets is not None and int(dataset.targets.max()) >= max(outputs, 2):
+        check_range(dataset, extras.statements.input_range, what)
+        if dataset.targets is None or extras.statements.is_regression:
+            continue
+        if int(dataset.targets.max()) >= max(outputs, 2):
             raise CalibrationError(
                 f"{what} have class {int(dataset.targets.max())}; the model has {outputs} outputs"
             )
@@ -110,19 +108,10 @@ def check_extras(extras: Extras, graph: Graph, where: str) -> None:
 def render_extras(extras: Extras) -> str:
     """Return the JSON text of extra/pyexport.json."""
     document: dict[str, object] = {"format": FORMAT, "producer": "pyexport"}
-    stated_input: dict[str, object] = {}
-    if extras.input_range is not None:
-        stated_input["range"] = list(extras.input_range)
-    if extras.input_unit is not None:
-        stated_input["unit"] = extras.input_unit
-    if stated_input:
-        document["input"] = stated_input
-    if extras.labels is not None:
-        document["labels"] = list(extras.labels)
-    if extras.calibration is not None:
-        document["calibration"] = _render_dataset(extras.calibration)
-    if extras.evaluation is not None:
-        document["evaluation"] = _render_dataset(extras.evaluation)
+    document |= statements_document(extras.statements)
+    for name in SAMPLES:
+        if getattr(extras, name) is not None:
+            document[name] = _render_dataset(getattr(extras, name))
     return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -136,33 +125,15 @@ def parse_extras(text: bytes, graph: Graph, where: str) -> Extras:
             f"{path} has format {printable(stated, 40)}, this version reads {FORMAT}; "
             "save it again or update pyexport"
         )
-    stated_input = document.get("input")
-    limits = stated_input.get("range") if stated_input else None
-    unit = stated_input.get("unit") if stated_input else None
-    labels = document.get("labels")
+    statements = parse_statements(document.value, path, ("format", "producer", *SAMPLES))
+    values = target_values(statements, graph)
     extras = Extras(
-        input_range=check_limits([v.number() for v in limits], path) if limits else None,
-        input_unit=unit.text() if unit else None,
-        labels=tuple(label.text() for label in labels) if labels else None,
-        calibration=_parse_dataset(document.get("calibration"), graph),
-        evaluation=_parse_dataset(document.get("evaluation"), graph),
+        statements,
+        calibration=_parse_dataset(document.get("calibration"), graph, values),
+        evaluation=_parse_dataset(document.get("evaluation"), graph, values),
     )
     check_extras(extras, graph, where)
     return extras
-
-
-def check_limits(limits: Sequence[float], where: str) -> tuple[float, float]:
-    """Return an input range as a pair; raises InvalidModelError."""
-    try:
-        low, high = (float(v) for v in limits)
-    except (TypeError, ValueError):
-        low, high = math.nan, math.nan
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise InvalidModelError(
-            f"{where}: input_range must be two finite numbers (low, high) with low < high, not "
-            f"{printable(limits, 40)}"
-        )
-    return low, high
 
 
 def _render_dataset(dataset: Dataset) -> dict[str, object]:
@@ -184,13 +155,13 @@ def _holds(code: str, array: Array) -> bool:
         return code == "<f8" or np.array_equal(array.astype(code), array)
 
 
-def _parse_dataset(view: JsonView | None, graph: Graph) -> Dataset | None:
+def _parse_dataset(view: JsonView | None, graph: Graph, values: int | None) -> Dataset | None:
     if view is None:
         return None
     targets = view.get("targets")
     inputs = _parse_array(view["inputs"])
     return as_dataset(
-        inputs, _parse_array(targets) if targets else None, graph.input.shape, view.path
+        inputs, _parse_array(targets) if targets else None, graph.input.shape, view.path, values
     )
 
 

@@ -24,9 +24,14 @@ _IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 
 def read_samples(
-    path: str | Path, input_shape: tuple[int, ...], what: str = "calibration"
+    path: str | Path,
+    input_shape: tuple[int, ...],
+    what: str = "calibration",
+    values: int | None = None,
 ) -> Dataset:
-    """Return rows of real inputs (n, *input_shape), with class indices where the file has them.
+    """Return rows of real inputs (n, *input_shape), with targets where the file has them.
+
+    Targets are class indices, or `values` real numbers a row.
 
     .npz: `inputs` (or x, X, data, or the only array) and optionally `targets` (labels, y);
     .npy and IDX (.idx, .gz): inputs; .csv: a column an element, and optionally, under a header,
@@ -38,10 +43,12 @@ def read_samples(
         data = read_regular(path, MAX_DATA_BYTES, f"a .npz, .npy, .csv or IDX file of {what} data")
     except FileFormatError as error:
         raise CalibrationError(str(error)) from None
-    return parse_samples(data, input_shape, where)
+    return parse_samples(data, input_shape, where, values)
 
 
-def parse_samples(data: bytes, input_shape: tuple[int, ...], where: str) -> Dataset:
+def parse_samples(
+    data: bytes, input_shape: tuple[int, ...], where: str, values: int | None = None
+) -> Dataset:
     """Return the rows in the bytes of a sample file; raises CalibrationError in one line."""
     try:
         if not data:
@@ -58,13 +65,20 @@ def parse_samples(data: bytes, input_shape: tuple[int, ...], where: str) -> Data
             inputs, targets = _read_csv(data, math.prod(input_shape), where)
     except FileFormatError as error:  # of the archive in it
         raise CalibrationError(str(error)) from None
-    return as_dataset(inputs, targets, input_shape, where)
+    return as_dataset(inputs, targets, input_shape, where, values)
 
 
 def as_dataset(
-    inputs: npt.ArrayLike, targets: npt.ArrayLike | None, input_shape: tuple[int, ...], where: str
+    inputs: npt.ArrayLike,
+    targets: npt.ArrayLike | None,
+    input_shape: tuple[int, ...],
+    where: str,
+    values: int | None = None,
 ) -> Dataset:
-    """Return checked rows: (n, *input_shape) or any shape with as many elements a row."""
+    """Return checked rows: (n, *input_shape) or any shape with as many elements a row.
+
+    Targets are class indices (n,); with `values` they are real numbers (n, values).
+    """
     try:
         array = np.asarray(inputs)
     except ValueError:
@@ -85,7 +99,24 @@ def as_dataset(
     bad = int(rows.size - np.isfinite(rows).sum())
     if bad:
         raise CalibrationError(f"{where} have {bad} NaN or infinite value{'s' if bad > 1 else ''}")
-    return Dataset(rows, None if targets is None else _as_targets(targets, len(rows), where))
+    if targets is None:
+        return Dataset(rows)
+    if values is not None:
+        return Dataset(rows, _as_values(targets, (len(rows), values), where))
+    return Dataset(rows, _as_targets(targets, len(rows), where))
+
+
+def _as_values(targets: npt.ArrayLike, shape: tuple[int, int], where: str) -> FloatArray:
+    """Return the real targets of a regression."""
+    array = np.asarray(targets)
+    if array.shape != shape and array.shape != (shape[:1] if shape[1] == 1 else shape):
+        raise CalibrationError(
+            f"{where} have {shape[0]} rows and targets of shape {array.shape}; a regression has "
+            f"{shape[1]} a row"
+        )
+    if array.dtype.kind not in "buif" or not np.isfinite(array).all():
+        raise CalibrationError(f"{where}: targets must be finite numbers")
+    return array.reshape(shape).astype(np.float64)
 
 
 def _as_targets(targets: npt.ArrayLike, rows: int, where: str) -> npt.NDArray[np.int64]:
@@ -97,7 +128,10 @@ def _as_targets(targets: npt.ArrayLike, rows: int, where: str) -> npt.NDArray[np
             f"{where} have {rows} rows and targets of shape {printable(array.shape)}"
         )
     if array.dtype.kind not in "buif" or (array != np.floor(array)).any() or (array < 0).any():
-        raise CalibrationError(f"{where}: targets must be class numbers 0, 1, 2, ...")
+        raise CalibrationError(
+            f"{where}: targets must be class numbers 0, 1, 2, ...; real values take the task "
+            "regression (output.task)"
+        )
     return array.astype(np.int64)
 
 

@@ -11,9 +11,9 @@ from pyexport.errors import UnsupportedOperatorError
 from pyexport.frontends.graph_builder import GraphBuilder, Value
 from pyexport.frontends.loading import assemble
 from pyexport.frontends.lowering import refuse_non_finite
-from pyexport.frontends.metadata import Extras, check_extras
+from pyexport.frontends.metadata import Extras, check_extras, target_values
 from pyexport.frontends.samples import as_dataset
-from pyexport.ir import Affine, Array, Clamp, Dataset, Graph, Identity, Linear, Model, Softmax
+from pyexport.ir import Array, Clamp, Dataset, Graph, Identity, Linear, Model, Softmax
 from pyexport.scratch.checkpoint import Checkpoint, LayerRecord, Rows
 from pyexport.scratch.checkpoint_reader import parse_checkpoint
 from pyexport.untrusted import printable
@@ -30,12 +30,11 @@ def load_scratch(data: bytes, where: str, source_name: str) -> Model:
     """Return the model of a checkpoint in memory; weights are rounded to float32, as PyTorch's."""
     checkpoint = parse_checkpoint(data, where)
     graph = lower_checkpoint(checkpoint, where)
+    values = target_values(checkpoint.statements, graph)
     extras = Extras(
-        input_range=checkpoint.input_range,
-        input_unit=checkpoint.input_unit,
-        labels=checkpoint.labels,
-        calibration=_dataset(checkpoint.calibration, graph, f"{where}: calibration data"),
-        evaluation=_dataset(checkpoint.evaluation, graph, f"{where}: evaluation data"),
+        checkpoint.statements,
+        calibration=_dataset(checkpoint.calibration, graph, f"{where}: calibration data", values),
+        evaluation=_dataset(checkpoint.evaluation, graph, f"{where}: evaluation data", values),
     )
     check_extras(extras, graph, where)
     digest = hashlib.sha256(data).hexdigest()
@@ -43,13 +42,9 @@ def load_scratch(data: bytes, where: str, source_name: str) -> Model:
 
 
 def lower_checkpoint(checkpoint: Checkpoint, where: str) -> Graph:
-    """Return the float graph; a node's source is its place in the Sequential, as in PyTorch."""
+    """Return the float graph without input scale; a source is a place in the Sequential."""
     builder = GraphBuilder((checkpoint.inputs,), where)
     value = builder.input
-    if checkpoint.input_scale != 1.0:
-        scale = np.full(checkpoint.inputs, checkpoint.input_scale)
-        shift = np.zeros(checkpoint.inputs)
-        value = builder.add(Affine(scale, shift), value, value.shape, "input scale")
     for index, layer in enumerate(checkpoint.graph):
         value = _layer(builder, value, layer, str(index), where)
     return builder.finish(value)
@@ -83,7 +78,7 @@ def _float32(values: object, name: str, where: str) -> Array:
     return array
 
 
-def _dataset(rows: Rows | None, graph: Graph, where: str) -> Dataset | None:
+def _dataset(rows: Rows | None, graph: Graph, where: str, values: int | None) -> Dataset | None:
     if rows is None:
         return None
     if isinstance(rows.inputs[0], bytes):
@@ -91,4 +86,4 @@ def _dataset(rows: Rows | None, graph: Graph, where: str) -> Dataset | None:
         inputs = np.frombuffer(joined, np.uint8).reshape(len(rows.inputs), -1)
     else:
         inputs = np.array(rows.inputs)
-    return as_dataset(inputs, rows.targets, graph.input.shape, where)
+    return as_dataset(inputs, rows.targets, graph.input.shape, where, values)

@@ -3,13 +3,14 @@
     arch = "64-32r-16r-10"        # of a file of weights only
     labels = ["0", "1", ...]
     calibration = "rows.npz"      # a sample file in the same folder
-    evaluation = "test.npz"       # with class numbers
+    evaluation = "test.npz"       # with targets
 
     [input]
     range = [0, 16]
     unit = "pixel"
 
-Every key may be missing; an unknown one is refused by name.
+The keys are those of pyexport/statements.py, and arch. Each may be missing; an unknown one is
+refused by name.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from pathlib import Path
 
 from pyexport.errors import CalibrationError, FileFormatError
 from pyexport.frontends.json_view import JsonView
-from pyexport.frontends.metadata import Extras, check_extras, check_limits
+from pyexport.frontends.metadata import Extras, check_extras, target_values
 from pyexport.frontends.samples import read_samples
 from pyexport.ir import Dataset, Graph
+from pyexport.statements import NOTHING, SAMPLES, Statements, parse_statements
 from pyexport.untrusted import printable, read_regular
 
 MAX_SIDECAR_BYTES = 64 << 10
-_KEYS = ("arch", "calibration", "evaluation", "input", "labels")
-_INPUT_KEYS = ("range", "unit")
+_BESIDE = ("arch", *SAMPLES)
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Sidecar:
 
     folder: Path
     view: JsonView | None
+    statements: Statements = NOTHING
 
     @property
     def arch(self) -> str | None:
@@ -47,24 +49,23 @@ class Sidecar:
         """Return the statements about a model, checked against it."""
         if self.view is None:
             return Extras()
-        stated_input = self.view.get("input")
-        limits = stated_input.get("range") if stated_input else None
-        unit = stated_input.get("unit") if stated_input else None
-        labels = self.view.get("labels")
         where = self.view.path
+        values = target_values(self.statements, graph)
         extras = Extras(
-            input_range=check_limits([v.number() for v in limits], where) if limits else None,
-            input_unit=unit.text() if unit else None,
-            labels=tuple(label.text() for label in labels) if labels else None,
-            calibration=self._rows("calibration", graph),
-            evaluation=self._rows("evaluation", graph),
+            self.statements,
+            calibration=self._rows("calibration", graph, values),
+            evaluation=self._rows("evaluation", graph, values),
         )
         check_extras(extras, graph, where)
         if extras.evaluation is not None and extras.evaluation.targets is None:
-            raise CalibrationError(f"{where}: the evaluation file holds no classes; add targets")
+            named = printable(self.view["evaluation"].text())
+            raise CalibrationError(
+                f"{where}: the evaluation file {named} holds inputs only; add an array (in a CSV "
+                "file a column) called targets"
+            )
         return extras
 
-    def _rows(self, key: str, graph: Graph) -> Dataset | None:
+    def _rows(self, key: str, graph: Graph, values: int | None) -> Dataset | None:
         named = self.view.get(key) if self.view else None
         if named is None:
             return None
@@ -73,7 +74,7 @@ class Sidecar:
             raise FileFormatError(
                 f"{named.path} is {printable(name)}; name a file in the same folder, without /"
             )
-        return read_samples(self.folder / name, graph.input.shape, key)
+        return read_samples(self.folder / name, graph.input.shape, key, values)
 
 
 def read_sidecar(model: Path) -> Sidecar:
@@ -94,16 +95,4 @@ def parse_sidecar(data: bytes, where: str, folder: Path) -> Sidecar:
             f"{where}: not valid TOML ({printable(error)}); correct it, or move it away"
         ) from None
     view = JsonView(document, where)
-    _refuse_unknown(view, _KEYS)
-    stated_input = view.get("input")
-    if stated_input is not None:
-        _refuse_unknown(stated_input, _INPUT_KEYS)
-    return Sidecar(folder, view)
-
-
-def _refuse_unknown(view: JsonView, known: tuple[str, ...]) -> None:
-    for key in view.mapping():
-        if key not in known:
-            raise FileFormatError(
-                f"{view.path}: the key {printable(key)} is unknown; use {', '.join(known)}"
-            )
+    return Sidecar(folder, view, parse_statements(document, where, _BESIDE))

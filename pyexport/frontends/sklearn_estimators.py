@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
-import numpy.typing as npt
 
 from pyexport.errors import ToolMissingError, UnsupportedModelError, UnsupportedOperatorError
 from pyexport.frontends.graph_builder import GraphBuilder
 from pyexport.frontends.loading import assemble
 from pyexport.frontends.lowering import refuse_non_finite
-from pyexport.frontends.metadata import make_extras, render_extras
+from pyexport.frontends.metadata import Extras, make_extras, render_extras
 from pyexport.frontends.sklearn_steps import (
     check_fitted,
     fold,
@@ -23,6 +22,7 @@ from pyexport.frontends.sklearn_steps import (
     uneven_columns,
 )
 from pyexport.ir import Array, Clamp, Graph, Linear, Model, Op, Softmax
+from pyexport.statements import Arguments
 
 _RELU = "train it with activation='relu'"
 MODELS = "MLPClassifier, MLPRegressor, LogisticRegression and LinearRegression"
@@ -39,23 +39,33 @@ class _Layers:
     softmax: bool = False  # at the end
 
 
-def from_sklearn(
-    estimator: Any,
-    *,
-    input_range: tuple[float, float] | None = None,
-    input_unit: str | None = None,
-    calibration: npt.ArrayLike | None = None,
-    evaluation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
-    labels: Sequence[object] | None = None,
-) -> Model:
+@dataclass(frozen=True, eq=False)
+class Read:
+    """A scikit-learn model as a float graph that takes what its pipeline takes."""
+
+    graph: Graph
+    extras: Extras
+    name: str
+    producer: str
+    warnings: tuple[str, ...]
+
+
+def from_sklearn(estimator: Any, **arguments: Unpack[Arguments]) -> Model:
     """Return a fitted model, or a Pipeline that ends in one, as a model to export.
 
     MLPClassifier, MLPRegressor, LogisticRegression and LinearRegression; before them
     StandardScaler, MinMaxScaler and PCA, which are folded into the first layer: the exported model
     takes the values that the Pipeline takes. A classifier's outputs are its predict_proba, a column
     a class; its classes are the labels unless `labels` names them, and targets of `evaluation` are
-    class numbers, not class names.
+    class numbers, not class names. A regressor's targets are real values.
     """
+    read = read_estimator(estimator, **arguments)
+    digest = _digest(read.graph, render_extras(read.extras))
+    return assemble(read.graph, read.extras, read.name, digest, read.producer, read.warnings)
+
+
+def read_estimator(estimator: Any, **arguments: Unpack[Arguments]) -> Read:
+    """Return what `from_sklearn` puts together: the graph without input scale or normalization."""
     try:
         import sklearn
         from sklearn.pipeline import Pipeline
@@ -67,22 +77,17 @@ def from_sklearn(
     network, name = steps[-1], type(steps[-1]).__name__
     layers = _read_model(network, name)
     graph = _graph(steps[:-1], layers, name)
-    if labels is None and hasattr(network, "classes_"):
-        labels = [str(c) for c in network.classes_]
-    extras = make_extras(
-        graph,
-        name,
-        input_range=input_range,
-        input_unit=input_unit if input_unit is not None else _raw_unit(steps[:-1]),
-        calibration=calibration,
-        evaluation=evaluation,
-        labels=labels,
-    )
-    digest = _digest(graph, render_extras(extras))
-    producer = f"scikit-learn {sklearn.__version__}"
+    is_classifier = hasattr(network, "classes_")
+    if arguments.get("labels") is None and is_classifier:
+        arguments["labels"] = [str(c) for c in network.classes_]
+    if arguments.get("input_unit") is None:
+        arguments["input_unit"] = _raw_unit(steps[:-1])
+    if arguments.get("output_task") is None and not is_classifier:
+        arguments["output_task"] = "regression"
+    extras = make_extras(graph, name, **arguments)
     data = extras.calibration or extras.evaluation
     warnings = uneven_columns(None if data is None else data.inputs, steps[:-1])
-    return assemble(graph, extras, name, digest, producer, warnings)
+    return Read(graph, extras, name, f"scikit-learn {sklearn.__version__}", warnings)
 
 
 def _raw_unit(steps: Sequence[Any]) -> str | None:

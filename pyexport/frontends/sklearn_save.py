@@ -5,40 +5,41 @@ from __future__ import annotations
 import math
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from pyexport.errors import UnsupportedModelError, UsageError
-from pyexport.frontends.sklearn_estimators import from_sklearn
+from pyexport.frontends.sklearn_estimators import read_estimator
 from pyexport.ir import Clamp, Dataset, Linear, Node, Softmax
 from pyexport.scratch.checkpoint import Checkpoint, LayerRecord, Rows
 from pyexport.scratch.checkpoint_writer import save_checkpoint
+from pyexport.statements import Arguments
 
 
-def save_sklearn(estimator: Any, example: Any, path: str | Path, **metadata: Any) -> None:
-    """Write what `from_sklearn` reads, with float64 weights; metadata as there.
+def save_sklearn(
+    estimator: Any, example: Any, path: str | Path, **arguments: Unpack[Arguments]
+) -> None:
+    """Write what `from_sklearn` reads, with float64 weights; arguments as there.
 
     example may be None; rows of another width than the model's are refused.
     """
-    model = from_sklearn(estimator, **metadata)
-    stated, size = model.metadata, model.graph.input.size
+    read = read_estimator(estimator, **arguments)
+    size = read.graph.input.size
     if example is not None and (np.ndim(example) == 0 or np.shape(example)[-1] != size):
         raise UsageError(
-            f"{stated.source_name}: the example has the shape {np.shape(example)}, the model takes "
+            f"{read.name}: the example has the shape {np.shape(example)}, the model takes "
             f"{size} columns; give a row of them, or None"
         )
     checkpoint = Checkpoint(
-        graph=tuple(_record(node, stated.source_name) for node in model.graph.nodes),
-        input_range=stated.input_range,
-        input_unit=stated.input_unit,
-        labels=stated.labels,
-        calibration=_rows(stated.calibration),
-        evaluation=_rows(stated.evaluation),
-        producer=stated.producer,
+        graph=tuple(_record(node, read.name) for node in read.graph.nodes),
+        statements=read.extras.statements,
+        calibration=_rows(read.extras.calibration),
+        evaluation=_rows(read.extras.evaluation),
+        producer=read.producer,
     )
     save_checkpoint(checkpoint, path)
-    for warning in stated.warnings:
+    for warning in read.warnings:
         warnings.warn(warning, stacklevel=4)
 
 

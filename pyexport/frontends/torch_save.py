@@ -6,11 +6,8 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Unpack
 
 from pyexport.errors import OutputError
 from pyexport.frontends.aten import lower
@@ -19,6 +16,7 @@ from pyexport.frontends.metadata import make_extras, render_extras
 from pyexport.frontends.pt2 import read_pt2
 from pyexport.frontends.torch_export import export_module
 from pyexport.ir import Model
+from pyexport.statements import Arguments
 from pyexport.untrusted import printable
 
 if TYPE_CHECKING:
@@ -33,18 +31,14 @@ def save(
     model: torch.nn.Module,
     example: torch.Tensor | tuple[torch.Tensor],
     path: str | Path,
-    *,
-    input_range: tuple[float, float] | None = None,
-    input_unit: str | None = None,
-    calibration: npt.ArrayLike | None = None,
-    evaluation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
-    labels: Sequence[object] | None = None,
+    **arguments: Unpack[Arguments],
 ) -> None:
     """Write `model` to `path`, ready for `pyexport export`; torch.export.load reads it too.
 
     example: one input with a batch dimension, e.g. torch.zeros(1, 64)
+    arguments: what is known about the model, key by key in docs/metadata.md, for example
     input_range: (low, high) of the real input values, e.g. (0, 16)
-    calibration: about 100 typical inputs; evaluation: (inputs, class numbers) to measure accuracy
+    calibration: about 100 typical inputs; evaluation: (inputs, targets) to measure accuracy
     labels: a name for each output
 
     The model is saved in evaluation mode and left in its own. A model that cannot be exported is
@@ -55,11 +49,7 @@ def save(
         model,
         example,
         printable(path, 300),
-        input_range=input_range,
-        input_unit=input_unit,
-        calibration=calibration,
-        evaluation=evaluation,
-        labels=labels,
+        **arguments,
     )
     _write_atomically(path, data)
 
@@ -67,12 +57,7 @@ def save(
 def from_torch(
     module: torch.nn.Module,
     example: torch.Tensor | tuple[torch.Tensor],
-    *,
-    input_range: tuple[float, float] | None = None,
-    input_unit: str | None = None,
-    calibration: npt.ArrayLike | None = None,
-    evaluation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
-    labels: Sequence[object] | None = None,
+    **arguments: Unpack[Arguments],
 ) -> Model:
     """Return a live PyTorch module as the model that `load_model` reads from `save`'s file."""
     name = type(module).__name__
@@ -80,11 +65,7 @@ def from_torch(
         module,
         example,
         name,
-        input_range=input_range,
-        input_unit=input_unit,
-        calibration=calibration,
-        evaluation=evaluation,
-        labels=labels,
+        **arguments,
     )
     return parse_pt2(data, name, name)
 
@@ -93,25 +74,12 @@ def _archive(
     model: torch.nn.Module,
     example: torch.Tensor | tuple[torch.Tensor],
     where: str,
-    *,
-    input_range: tuple[float, float] | None,
-    input_unit: str | None,
-    calibration: npt.ArrayLike | None,
-    evaluation: tuple[npt.ArrayLike, npt.ArrayLike] | None,
-    labels: Sequence[object] | None,
+    **arguments: Unpack[Arguments],
 ) -> bytes:
     """Return the archive's bytes, after reading them back as the exporter will."""
     plain = _canonical(export_module(model, example, where), None)
     graph, _ = lower(read_pt2(plain, where), where)
-    extras = make_extras(
-        graph,
-        where,
-        input_range=input_range,
-        input_unit=input_unit,
-        calibration=calibration,
-        evaluation=evaluation,
-        labels=labels,
-    )
+    extras = make_extras(graph, where, **arguments)
     data = _canonical(plain, render_extras(extras).encode("ascii"))
     parse_pt2(data, where, where)
     return data

@@ -3,10 +3,11 @@
     metadata "pyexport.scratch": {"format": "pyexport-scratch/1", "producer": "...",
         "graph": [{"kind": "linear", "inputs": 784, "outputs": 64}, {"kind": "relu"}, ...],
         "input": {"scale": 0.00390625, "range": [0.0, 255.0], "unit": "pixel"},
-        "labels": ["0", "1", ...],
+        "labels": ["0", "1", ...],                 (all of pyexport/statements.py can be stated)
         "training": {"engine": "packed", "input_bits": 8, "clip": 4.0, "dropout": "0a1b..."}}
     tensors: "0.weight" (64, 784) and "0.bias" (64,), F64, named as in PyTorch's nn.Sequential;
-        "calibration.inputs", "evaluation.inputs" (U8 or F64) and "evaluation.targets" (I64)
+        "calibration.inputs", "evaluation.inputs" (U8 or F64) and "evaluation.targets" (I64, or of a
+        regression F64 with a row of outputs a sample)
 
 Every key but format and graph may be missing. float64 numbers are exact; the same network gives
 the same bytes. The official safetensors library reads the tensors. "training" is what a network
@@ -24,7 +25,10 @@ from itertools import chain
 from pyexport.errors import InvalidModelError, UsageError
 from pyexport.scratch.data import Row
 from pyexport.scratch.layers import KINDS
+from pyexport.scratch.losses import Target
 from pyexport.scratch.nn import ENGINES, HIDDEN_BITS
+from pyexport.statement_check import check_statements
+from pyexport.statements import NOTHING, Statements
 from pyexport.untrusted import printable
 
 KEY = "pyexport.scratch"
@@ -44,10 +48,13 @@ class LayerRecord:
 
 @dataclass(frozen=True)
 class Rows:
-    """Samples that travel with a network: real inputs, and their classes where known."""
+    """Samples that travel with a network: real inputs, and their targets where known.
+
+    A target is the number of a class; of a regression it is one number an output.
+    """
 
     inputs: Sequence[Row]
-    targets: Sequence[int] | None = None
+    targets: Sequence[Target] | None = None
 
 
 @dataclass(frozen=True)
@@ -65,10 +72,7 @@ class Checkpoint:
     """A network and what its author said about it; None where nothing is said."""
 
     graph: tuple[LayerRecord, ...]
-    input_scale: float = 1.0  # the first layer takes the real input times this
-    input_range: tuple[float, float] | None = None  # of the real input
-    input_unit: str | None = None
-    labels: tuple[str, ...] | None = None
+    statements: Statements = NOTHING
     calibration: Rows | None = None
     evaluation: Rows | None = None
     producer: str = "pyexport scratch"
@@ -108,23 +112,7 @@ def check_checkpoint(checkpoint: Checkpoint, where: str) -> None:
         raise InvalidModelError(
             f"{where}: there is no linear layer, so nothing was trained; add one"
         )
-    scale, limits = checkpoint.input_scale, checkpoint.input_range
-    if not (math.isfinite(scale) and scale > 0.0):
-        raise InvalidModelError(
-            f"{where}: the input scale must be positive, not {scale!r}; use e.g. 1 / 256"
-        )
-    if limits is not None and not (
-        len(limits) == 2 and all(map(math.isfinite, limits)) and limits[0] < limits[1]
-    ):
-        raise InvalidModelError(
-            f"{where}: the input range must be two finite numbers, low < high, not {limits};"
-            " give e.g. (0, 255)"
-        )
-    if checkpoint.labels is not None and len(checkpoint.labels) != checkpoint.outputs:
-        raise InvalidModelError(
-            f"{where}: {len(checkpoint.labels)} labels for {checkpoint.outputs} outputs;"
-            " give one an output"
-        )
+    check_statements(checkpoint.statements, where, (checkpoint.inputs,), checkpoint.outputs)
     if checkpoint.training is not None:
         _check_training(checkpoint.training, where)
     for name, rows in (
@@ -187,7 +175,7 @@ def _check_linear(layer: LayerRecord, width: int | None, what: str) -> int:
 def _check_rows(rows: Rows, checkpoint: Checkpoint, what: str) -> None:
     if not len(rows.inputs):
         raise UsageError(f"{what} have no rows; give some, or leave them out")
-    low, high = checkpoint.input_range or (-math.inf, math.inf)
+    low, high = checkpoint.statements.input_range or (-math.inf, math.inf)
     for number, row in enumerate(rows.inputs):
         if len(row) != checkpoint.inputs:
             raise UsageError(
@@ -208,9 +196,29 @@ def _check_rows(rows: Rows, checkpoint: Checkpoint, what: str) -> None:
             f"{what} have {len(rows.inputs)} rows and {len(rows.targets)} targets;"
             " give a target for each row"
         )
-    classes = max(checkpoint.outputs, 2)  # a single output tells class 1 by its sign
-    if min(rows.targets) < 0 or max(rows.targets) >= classes:
+    if checkpoint.statements.is_regression:
+        _check_values(rows.targets, checkpoint.outputs, what)
+        return
+    classes_of = [target for target in rows.targets if isinstance(target, int)]
+    if len(classes_of) != len(rows.targets):
         raise UsageError(
-            f"{what} have classes {min(rows.targets)} to {max(rows.targets)}; with"
+            f"{what} have targets that are not class numbers 0, 1, 2, ...; real values take the"
+            " task regression (output_task)"
+        )
+    classes = max(checkpoint.outputs, 2)  # a single output tells class 1 by its sign
+    if min(classes_of) < 0 or max(classes_of) >= classes:
+        raise UsageError(
+            f"{what} have classes {min(classes_of)} to {max(classes_of)}; with"
             f" {checkpoint.outputs} outputs they go from 0 to {classes - 1}"
         )
+
+
+def _check_values(targets: Sequence[Target], outputs: int, what: str) -> None:
+    """Raise UsageError unless each target is a finite number an output."""
+    for number, target in enumerate(targets):
+        row = [target] if isinstance(target, int | float) else list(target)
+        if len(row) != outputs or not all(map(math.isfinite, row)):
+            raise UsageError(
+                f"{what}: target {number} is not {outputs} finite numbers; a regression has one an"
+                " output"
+            )

@@ -18,9 +18,10 @@ from pyexport.scratch.checkpoint import (
     Training,
     check_checkpoint,
 )
-from pyexport.scratch.data import Samples
 from pyexport.scratch.layers import KINDS, Dropout, Layer, Linear
+from pyexport.scratch.losses import Target
 from pyexport.scratch.nn import Sequential
+from pyexport.statements import as_arguments, parse_statements
 from pyexport.tensorfile import RawTensor, read_tensorfile
 from pyexport.untrusted import (
     MAX_LAYERS,
@@ -69,14 +70,11 @@ def parse_checkpoint(data: bytes, where: str) -> Checkpoint:
             f"{where}: the checkpoint has format {printable(stated, 40)}, this version reads "
             f"{FORMAT}; save it again or update pyexport"
         )
-    entry = _object(document.get("input", {}), f"{where}: input")
+    statements = parse_statements(document, where, ("format", "producer", "graph", "training"))
     left = dict(tensors)
     checkpoint = Checkpoint(
         graph=_graph(document.get("graph"), left, where),
-        input_scale=_number(entry.get("scale", 1.0), f"{where}: input scale"),
-        input_range=_range(entry.get("range"), f"{where}: input range"),
-        input_unit=_optional_text(entry.get("unit"), f"{where}: input unit"),
-        labels=_labels(document.get("labels"), f"{where}: labels"),
+        statements=statements,
         calibration=_rows("calibration", left, where),
         evaluation=_rows("evaluation", left, where),
         producer=_text(document.get("producer", "pyexport scratch"), f"{where}: producer"),
@@ -134,17 +132,12 @@ def build_network(checkpoint: Checkpoint, engine: str | None = None) -> Sequenti
 def _statements(checkpoint: Checkpoint) -> dict[str, object]:
     """Return what a save of the network would have to be told; nothing that was left out."""
     evaluation, calibration = checkpoint.evaluation, checkpoint.calibration
-    statements = {
-        "input_scale": checkpoint.input_scale,
-        "input_range": checkpoint.input_range,
-        "input_unit": checkpoint.input_unit,
-        "labels": checkpoint.labels,
-        "calibration": None if calibration is None else calibration.inputs,
-        "evaluation": None
-        if evaluation is None or evaluation.targets is None
-        else Samples(evaluation.inputs, evaluation.targets),
-    }
-    return {name: value for name, value in statements.items() if value is not None}
+    statements = as_arguments(checkpoint.statements)
+    if calibration is not None:
+        statements["calibration"] = calibration.inputs
+    if evaluation is not None and evaluation.targets is not None:
+        statements["evaluation"] = (evaluation.inputs, evaluation.targets)
+    return statements
 
 
 def _build(record: LayerRecord) -> Layer:
@@ -210,9 +203,17 @@ def _rows(name: str, tensors: dict[str, RawTensor], where: str) -> Rows | None:
     inputs = [flat[start : start + columns] for start in range(0, len(flat), columns)]
     if marks is None:
         return Rows(inputs)
-    if marks.dtype != "I64" or len(marks.shape) != 1:
-        raise FileFormatError(f"{where}: {name} targets are not a list of I64; {AGAIN}")
-    return Rows(inputs, [int(mark) for mark in _values(marks)])
+    return Rows(inputs, _targets(marks, f"{where}: {name} targets"))
+
+
+def _targets(marks: RawTensor, what: str) -> list[Target]:
+    """Return class numbers, or of a regression a row of real values a sample."""
+    if marks.dtype == "I64" and len(marks.shape) == 1:
+        return [int(mark) for mark in _values(marks)]
+    if marks.dtype != "F64" or len(marks.shape) != 2 or 0 in marks.shape:
+        raise FileFormatError(f"{what} are not a list of I64 or rows of F64; {AGAIN}")
+    flat, columns = _values(marks).tolist(), marks.shape[1]
+    return [flat[start : start + columns] for start in range(0, len(flat), columns)]
 
 
 def _values(tensor: RawTensor) -> array[float]:
@@ -258,27 +259,7 @@ def _number(value: object, what: str) -> float:
     return float(value)
 
 
-def _range(value: object, what: str) -> tuple[float, float] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list) or len(value) != 2:
-        raise FileFormatError(f"{what} is not two numbers; {AGAIN}")
-    return _number(value[0], what), _number(value[1], what)
-
-
 def _text(value: object, what: str) -> str:
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_TEXT:
         raise FileFormatError(f"{what} is not a text of 1 to {MAX_TEXT} characters; {AGAIN}")
     return value
-
-
-def _optional_text(value: object, what: str) -> str | None:
-    return None if value is None else _text(value, what)
-
-
-def _labels(value: object, what: str) -> tuple[str, ...] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list):
-        raise FileFormatError(f"{what} are not a list; {AGAIN}")
-    return tuple(_text(label, what) for label in value)

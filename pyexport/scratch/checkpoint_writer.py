@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
+from typing import Any, Unpack
 
 from pyexport.errors import FileFormatError, InvalidModelError, OutputError, UsageError
 from pyexport.scratch.checkpoint import (
@@ -23,47 +24,48 @@ from pyexport.scratch.checkpoint import (
 from pyexport.scratch.checkpoint_reader import AGAIN, parse_checkpoint
 from pyexport.scratch.data import Row, Samples
 from pyexport.scratch.layers import KINDS, Dropout, Layer, Linear
+from pyexport.scratch.losses import Target
 from pyexport.scratch.nn import Sequential
+from pyexport.statements import Arguments, parse_statements, state, statements_document
 from pyexport.tensorfile import RawTensor, write_tensorfile
 from pyexport.untrusted import MAX_MODEL_BYTES, printable
 
 
-def save(
-    network: Sequential,
-    path: str | Path,
-    *,
-    input_scale: float = 1.0,
-    input_range: tuple[float, float] | None = None,
-    input_unit: str | None = None,
-    labels: Sequence[object] | None = None,
-    calibration: Sequence[Row] | None = None,
-    evaluation: Samples | None = None,
-) -> None:
+def save(network: Sequential, path: str | Path, **arguments: Unpack[Arguments]) -> None:
     """Write a network to `path`, ready for `pyexport export`; float64 numbers are exact.
 
     The engine, its settings and the state of dropout are written too, for pyexport.scratch.load.
 
+    The arguments are those of pyexport.save (docs/metadata.md), for example:
+
     input_scale: what the network was trained on is the real input times this. A network that was
     trained on bytes takes k / 256, so a pixel k in 0..255 has the scale 1 / 256.
     input_range: (low, high) of the real input, e.g. (0, 255)
-    calibration: about 100 typical real inputs; evaluation: real inputs with their classes
+    calibration: about 100 typical real inputs; evaluation: Samples, or (inputs, targets)
     labels: a name for each output
     """
-    try:
-        names = None if labels is None else tuple(str(label) for label in labels)
-    except TypeError:
-        raise UsageError(f"labels are {printable(labels)}; give a name for each output") from None
     checkpoint = Checkpoint(
         graph=tuple(_record(layer, number) for number, layer in enumerate(network.layers)),
-        input_scale=input_scale,
-        input_range=input_range,
-        input_unit=input_unit,
-        labels=names,
-        calibration=None if calibration is None else Rows(calibration),
-        evaluation=None if evaluation is None else Rows(evaluation.inputs, evaluation.targets),
+        statements=state("the network", arguments),
+        calibration=_calibration(arguments.get("calibration")),
+        evaluation=_evaluation(arguments.get("evaluation")),
         training=_training(network),
     )
     save_checkpoint(checkpoint, path)
+
+
+def _calibration(rows: Any) -> Rows | None:
+    return None if rows is None else Rows(rows)
+
+
+def _evaluation(rows: Any) -> Rows | None:
+    if rows is None:
+        return None
+    if isinstance(rows, Samples):
+        return Rows(rows.inputs, rows.targets)
+    if not isinstance(rows, tuple) or len(rows) != 2:
+        raise UsageError("the network: evaluation must be Samples, or a pair (inputs, targets)")
+    return Rows(*rows)
 
 
 def _record(layer: Layer, number: int) -> LayerRecord:
@@ -87,7 +89,10 @@ def _training(network: Sequential) -> Training:
 def write_checkpoint(checkpoint: Checkpoint) -> bytes:
     """Return the file; raises InvalidModelError or UsageError for content that cannot be read."""
     try:
+        parse_statements(statements_document(checkpoint.statements), "the network")
         data = _bytes(checkpoint)
+    except FileFormatError as error:
+        raise InvalidModelError(str(error)) from None
     except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         raise UsageError(
             f"the network: something to save has the wrong type or size ({printable(error)});"
@@ -121,9 +126,7 @@ def _bytes(checkpoint: Checkpoint) -> bytes:
         if rows_of is not None:
             tensors[f"{name}.inputs"] = _pack_rows(rows_of.inputs)
             if rows_of.targets is not None:
-                shape = (len(rows_of.targets),)
-                data = _packed("q", rows_of.targets)
-                tensors[f"{name}.targets"] = RawTensor("I64", shape, data)
+                tensors[f"{name}.targets"] = _pack_targets(rows_of.targets, checkpoint)
     return write_tensorfile({KEY: _document(checkpoint)}, tensors)
 
 
@@ -146,22 +149,12 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
 
 def _document(checkpoint: Checkpoint) -> str:
     graph = [{"kind": layer.kind, **layer.numbers} for layer in checkpoint.graph]
-    stated: dict[str, object] = {}
-    if checkpoint.input_scale != 1.0:
-        stated["scale"] = float(checkpoint.input_scale)
-    if checkpoint.input_range is not None:
-        stated["range"] = [float(limit) for limit in checkpoint.input_range]
-    if checkpoint.input_unit is not None:
-        stated["unit"] = checkpoint.input_unit
     document: dict[str, object] = {
         "format": FORMAT,
         "producer": checkpoint.producer,
         "graph": graph,
+        **statements_document(checkpoint.statements),
     }
-    if stated:
-        document["input"] = stated
-    if checkpoint.labels is not None:
-        document["labels"] = list(checkpoint.labels)
     if checkpoint.training is not None:
         document["training"] = _stated_training(checkpoint.training)
     return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -185,6 +178,14 @@ def _pack_rows(rows: Sequence[Row]) -> RawTensor:
     if all(0 <= value <= 255 and value == int(value) for value in values):
         return RawTensor("U8", shape, bytes(int(value) for value in values))
     return RawTensor("F64", shape, _packed("d", values))
+
+
+def _pack_targets(targets: Sequence[Target], checkpoint: Checkpoint) -> RawTensor:
+    if not checkpoint.statements.is_regression:
+        return RawTensor("I64", (len(targets),), _packed("q", targets))
+    rows = [[t] if isinstance(t, int | float) else t for t in targets]
+    data = _packed("d", chain.from_iterable(rows))
+    return RawTensor("F64", (len(rows), checkpoint.outputs), data)
 
 
 def _packed(code: str, values: object) -> bytes:

@@ -164,6 +164,7 @@ def _texts() -> dict[str, bytes]:
         "extra-rows-base64": extra
         | {"calibration": {"inputs": rows | {"shape": [1, 3], "data": "%%%"}}},
         "extra-labels": extra | {"labels": [BREAKOUT] * 2000},
+        "extra-unknown-key": extra | {"__reduce__": BREAKOUT},
     }
     found |= {name: replaced({EXTRA: json.dumps(doc).encode()}) for name, doc in extras.items()}
     return found | {
@@ -199,6 +200,12 @@ def _exporting(call: str) -> dict[str, tuple[str, Callable[[Document], object]]]
         "graph-guards": (MODEL, lambda d: d.update(guards_code=[call])),
         "graph-constraint": (MODEL, lambda d: d.update(range_constraints={call: {"min_val": 0}})),
         "extra-label-breakout": (EXTRA, lambda d: d.update(labels=[BREAKOUT, "%s%n"])),
-        "extra-unit-breakout": (EXTRA, lambda d: d["input"].update(unit=BREAKOUT)),
-        "extra-unknown-key": (EXTRA, lambda d: d.update(__reduce__=call)),
+        "extra-text-breakout": (
+            EXTRA,
+            lambda d: d.update(
+                input=d["input"] | {"unit": BREAKOUT, "name": BREAKOUT},
+                output={"unit": BREAKOUT, "name": BREAKOUT},
+                provenance=dict.fromkeys(("author", "license", "source", "notes"), BREAKOUT),
+            ),
+        ),
     }  # fmt: skip

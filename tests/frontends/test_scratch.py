@@ -47,9 +47,9 @@ def statements(checkpoint: Checkpoint) -> dict:
     assert checkpoint.calibration is not None
     assert checkpoint.evaluation is not None
     return {
-        "input_range": checkpoint.input_range,
-        "input_unit": checkpoint.input_unit,
-        "labels": checkpoint.labels,
+        "input_range": checkpoint.statements.input_range,
+        "input_unit": checkpoint.statements.input_unit,
+        "labels": checkpoint.statements.labels,
         "calibration": np.array([list(row) for row in checkpoint.calibration.inputs]),
         "evaluation": (
             np.array([list(row) for row in checkpoint.evaluation.inputs]),

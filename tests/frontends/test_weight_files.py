@@ -254,7 +254,7 @@ def test_the_sidecar_says_what_the_file_cannot(tmp_path: Path) -> None:
     [
         ("arch = ", "not valid TOML"),
         ('layers = "3-2"', "the key layers is unknown; use arch"),
-        ("[input]\nscale = 3", "s.toml.input: the key scale is unknown"),
+        ("[input]\nscales = 3", "s.toml: input: the key scales is unknown; use name, shape"),
         ('arch = "3-4r-2"\nlabels = ["a"]', "1 labels for 2 outputs"),
         ('arch = "3-4r-2"\n[input]\nrange = [nan, 1]', "two finite numbers"),
         ('arch = "3-4r-2"\ncalibration = "../rows.npz"', "name a file in the same folder"),

@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 
 from pyexport.scratch.checkpoint import Checkpoint, LayerRecord, Rows
+from pyexport.statements import Statements
 
 
 def linear(inputs: int, outputs: int, seed: int) -> LayerRecord:
@@ -27,10 +28,12 @@ def small(**changes) -> Checkpoint:
             LayerRecord("dropout", {"rate": 0.25}),
             linear(5, 3, 2),
         ),
-        input_range=(0.0, 16.0),
-        input_unit="pixel",
-        labels=("no", "yes", "perhaps"),
+        statements=Statements(
+            input_range=(0.0, 16.0), input_unit="pixel", labels=("no", "yes", "perhaps")
+        ),
         calibration=Rows(rows[:8]),
         evaluation=Rows(rows, [generator.randrange(3) for _ in rows]),
     )
-    return replace(checkpoint, **changes)
+    stated = {name: changes.pop(name) for name in list(changes) if hasattr(Statements, name)}
+    statements = replace(checkpoint.statements, **stated)
+    return replace(checkpoint, statements=statements, **changes)

@@ -94,8 +94,8 @@ def test_the_input_scale_and_all_else_that_was_stated_goes_into_the_next_file(tm
     net.save(second)
     assert second.read_bytes() == first.read_bytes()
     net.save(second, labels=("a", "b"))
-    assert read_checkpoint(second).labels == ("a", "b")
-    assert read_checkpoint(second).input_scale == 1 / 256
+    assert read_checkpoint(second).statements.labels == ("a", "b")
+    assert read_checkpoint(second).statements.input_scale == 1 / 256
 
 
 def test_a_file_without_training_settings_is_read(tmp_path):

@@ -54,9 +54,9 @@ def test_statements_are_saved(tmp_path):
         evaluation=Samples(rows, [0, 1]),
     )
     checkpoint = read_checkpoint(tmp_path / "model.pt")
-    assert checkpoint.input_scale == 1 / 256
-    assert checkpoint.input_range == (0.0, 255.0)
-    assert checkpoint.labels == ("0", "1")
+    assert checkpoint.statements.input_scale == 1 / 256
+    assert checkpoint.statements.input_range == (0.0, 255.0)
+    assert checkpoint.statements.labels == ("0", "1")
     assert checkpoint.calibration == Rows(rows)
     assert checkpoint.evaluation == Rows(rows, [0, 1])
 
