@@ -43,6 +43,7 @@ MAX_PICKLE_BYTES = 8 << 20  # that are scanned for what a pickle would import
 MAX_PICKLE_OPCODES = 200_000
 
 _WAY_OUT = "the file is damaged: copy or save it again"
+MAX_LISTED = 200  # layers, tensors or reasons that `inspect` lists of one file
 MAX_PRINTED = 120  # characters of a foreign name that an error message repeats
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 import pyexport as api
@@ -78,3 +79,62 @@ def test_the_command_refuses_what_export_refuses(wide: Path, tmp_path: Path) -> 
     assert "not a model file" in refused(tmp_path, "check", tmp_path / "rows.csv")
     assert "--scheme int4" in refused(tmp_path, "check", wide, "--scheme", "int4")
     assert "z80" in refused(tmp_path, "check", wide, "--target", "z80")
+
+
+NET = """
+from torch import nn
+
+class Net(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 3))
+
+class Own(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(4, 6), nn.Mish())
+
+    def forward(self, x):
+        return self.body(x)
+
+lazy = nn.Sequential(nn.LazyLinear(3))
+"""
+
+
+def test_a_network_that_a_python_file_makes_is_checked_and_the_run_is_told(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(NET)
+    done = pyexport("check", f"{tmp_path / 'net.py'}:Net", "--input", "1,4")
+    assert done.status == 0
+    assert done.out.startswith("net.py:Net: 4-6-3 network, int8, exports\n")
+    assert done.err == "warning: check ran the code of net.py, with your rights\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("Net", (), "needs --input, the shape of one example"),
+        ("Net", ("--input", "1,4", "--arch", "4-3"), "no --arch or --model"),
+        ("Net", ("--input", "1,5"), "cannot trace the model"),
+        (
+            "Own",
+            ("--input", "1,4"),
+            "aten.mish.default at body.1 (Mish) is not supported; use relu",
+        ),
+        ("lazy", ("--input", "1,4"), "0.weight of a LazyLinear has no shape yet"),
+        ("NET", ("--input", "1,4"), "makes a NoneType, no torch.nn.Module"),
+        ("no-name", ("--input", "1,4"), "is not FILE.py:NAME"),
+    ],
+)
+def test_what_is_wrong_with_such_a_network_is_one_line(
+    tmp_path: Path, name: str, options: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "net.py").write_text(NET)
+    (tmp_path / "empty").mkdir()
+    line = refused(tmp_path / "empty", "check", f"{tmp_path / 'net.py'}:{name}", *options)
+    assert message in line
+
+
+def test_an_untrained_batch_norm_and_an_estimator_are_checked() -> None:
+    net = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 3))
+    assert api.check(net, torch.zeros(1, 4)).parameters == 4 * 6 + 6 + 6 * 3 + 3
+    with pytest.raises(PyexportError, match="not fitted"):
+        api.check(LogisticRegression())

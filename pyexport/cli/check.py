@@ -6,10 +6,23 @@ from typing import Annotated
 
 import typer
 
-from pyexport.cli.common import JsonOption, out, plain_table, print_json, say, warn
+from pyexport.cli.common import (
+    ArchOption,
+    CodeOption,
+    JsonOption,
+    ShapeOption,
+    TrustOption,
+    out,
+    plain_table,
+    print_json,
+    say,
+    warn,
+)
 from pyexport.errors import DoesNotFitError, UsageError
 from pyexport.feasibility import Feasibility, check_model
 from pyexport.frontends import load_model
+from pyexport.frontends.user_model import model_of_code
+from pyexport.frontends.weight_files import Layers, parse_input_shape
 from pyexport.pipeline import SCHEMES
 from pyexport.targets import get_target
 from pyexport.untrusted import printable
@@ -17,20 +30,39 @@ from pyexport.untrusted import printable
 
 def check_command(
     model: Annotated[
-        Path, typer.Argument(help="A model file, trained or not; it needs no range and no data.")
+        Path,
+        typer.Argument(
+            help="A model file, trained or not; or FILE.py:NAME, a class or function that makes "
+            "the network, which is run."
+        ),
     ],
     target: Annotated[
         list[str] | None,
         typer.Option(help="A chip that must hold it, else exit 1; may be given again."),
     ] = None,
     scheme: Annotated[str, typer.Option(help="Arithmetic: int8 or float32.")] = "int8",
+    arch: ArchOption = None,
+    code: CodeOption = None,
+    example: ShapeOption = None,
+    trust: TrustOption = False,
     json: JsonOption = False,
 ) -> None:
     """Tell before training whether a network exports and which chips have the memory for it."""
     if scheme not in SCHEMES:
         raise UsageError(f"--scheme {scheme} is unknown; use {' or '.join(SCHEMES)}")
     names = tuple(get_target(name).name for name in target or ())
-    result = check_model(load_model(model), names, scheme)
+    shape = parse_input_shape(example)
+    if _is_code(model):
+        if code is not None or arch is not None or shape is None:
+            raise UsageError(
+                f"{printable(model, 300)}: a network in Python needs --input, the shape of one "
+                "example, e.g. --input 1,64, and no --arch or --model"
+            )
+        loaded = model_of_code(str(model), shape)
+    else:
+        Layers(arch, code, shape, trust)  # which go together
+        loaded = load_model(model, trust=trust, arch=arch, code=code, input_shape=shape)
+    result = check_model(loaded, names, scheme)
     if json:
         print_json(asdict(result))
     else:
@@ -38,6 +70,12 @@ def check_command(
     problems = [fit.problem for fit in result.fits if fit.problem]
     if names and problems:
         raise DoesNotFitError(f"{printable(model, 300)}: {problems[0]}")
+
+
+def _is_code(model: Path) -> bool:
+    """Return whether the argument is FILE.py:NAME and no file of that name."""
+    file, colon, _ = str(model).rpartition(":")
+    return bool(colon) and file.endswith(".py") and not model.exists()
 
 
 def _print(name: str, result: Feasibility) -> None:

@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-from pyexport.cli.common import JsonOption, parse_range, print_json, say, split_output, warn
+from pyexport.cli.common import (
+    ArchOption,
+    CodeOption,
+    JsonOption,
+    ShapeOption,
+    TrustOption,
+    parse_range,
+    print_json,
+    say,
+    split_output,
+    warn,
+)
 from pyexport.codegen import package_kind
 from pyexport.codegen.identifiers import check_model_name
 from pyexport.errors import FileFormatError, UsageError
@@ -40,22 +51,9 @@ def export_command(
         str | None,
         typer.Option(metavar="LOW:HIGH", help="Least and greatest real input value."),
     ] = None,
-    arch: Annotated[
-        str | None,
-        typer.Option(help="Layers of a file of weights: sizes and letters, e.g. 64-32r-16r-10."),
-    ] = None,
-    code: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            metavar="FILE.py:NAME",
-            help="Class or function that makes the network of a file of weights; runs that file.",
-        ),
-    ] = None,
-    example: Annotated[
-        str | None,
-        typer.Option("--input", metavar="SHAPE", help="Input shape for --model, e.g. 1,64."),
-    ] = None,
+    arch: ArchOption = None,
+    code: CodeOption = None,
+    example: ShapeOption = None,
     per_tensor: Annotated[
         bool, typer.Option("--per-tensor", help="One weight scale a layer, not one an output.")
     ] = False,
@@ -77,13 +75,7 @@ def export_command(
             "is its folder, NAME-PACKAGE if absent."
         ),
     ] = None,
-    trust: Annotated[
-        bool,
-        typer.Option(
-            "--trust",
-            help="Open a file that can only be run, such as TorchScript or a pickle; runs it.",
-        ),
-    ] = False,
+    trust: TrustOption = False,
     json: JsonOption = False,
 ) -> None:
     """Quantize a model and write it as one C header, with all that is needed to check it."""

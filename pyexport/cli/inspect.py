@@ -1,5 +1,6 @@
 """pyexport inspect: what a model or an artifact holds, layer by layer, and what it costs."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,9 +8,24 @@ import typer
 from rich.text import Text
 
 from pyexport.artifact import Artifact, is_artifact, read_artifact
-from pyexport.cli.common import JsonOption, out, plain_table, print_json, say, warn
+from pyexport.cli.common import (
+    ArchOption,
+    CodeOption,
+    JsonOption,
+    ShapeOption,
+    TrustOption,
+    out,
+    plain_table,
+    print_json,
+    say,
+    warn,
+)
+from pyexport.cli.contents import contents_document, format_line, print_contents
 from pyexport.describe import network_title, operator_name
+from pyexport.errors import PyexportError
 from pyexport.frontends import load_model
+from pyexport.frontends.contents import read_contents
+from pyexport.frontends.weight_files import Layers, parse_input_shape
 from pyexport.ir import Graph, Node
 from pyexport.lower import lower, select_kernel
 from pyexport.pipeline import ExportOptions, export_model
@@ -20,42 +36,78 @@ from pyexport.untrusted import printable
 
 def inspect_command(
     model: Annotated[Path, typer.Argument(help="A model file, or the .px file of an export.")],
+    arch: ArchOption = None,
+    code: CodeOption = None,
+    example: ShapeOption = None,
+    trust: TrustOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Show layers, shapes, parameters, multiply-accumulates, and flash and RAM of each layer."""
-    artifact, warnings = _artifact(model)
+    """Show what a file holds and costs, or all that an export would refuse of it."""
+    if is_artifact(model):
+        costs = _costs(read_artifact(model), ())
+        held: dict[str, Any] = {"format": "pyexport artifact", "refusals": []}
+    else:
+        shape = parse_input_shape(example)
+        Layers(arch, code, shape, trust)  # which go together
+        layers = {"arch": arch, "code": code, "input_shape": shape}
+        contents = read_contents(model)
+        try:
+            costs = _costs(*_artifact(model, trust, layers))
+        except PyexportError as error:
+            contents = contents.with_refusal(error, printable(model, 300))
+            costs = None
+        held = contents_document(contents)
+    if json:
+        name = {"name": printable(model.name)} if costs is None else {}
+        print_json(held | name | (costs.document if costs else {}))
+    elif costs is None:
+        print_contents(printable(model.name), contents)
+    else:
+        _print(printable(model.name), held, costs)
+
+
+@dataclass(frozen=True)
+class _Costs:
+    """What an export of the file costs: the JSON document, and the artifact itself."""
+
+    artifact: Artifact
+    document: dict[str, Any]
+
+
+def _costs(artifact: Artifact, warnings: tuple[str, ...]) -> _Costs:
     target = get_target(artifact.target) if artifact.target is not None else None
     program = lower(artifact.graph, target)
     rows = [_row(node, artifact.graph, program) for node in artifact.graph.nodes]
-    totals = {
-        "parameters": sum(r["parameters"] for r in rows),
-        "macs": sum(r["macs"] for r in rows),
-        "flash_bytes": program.const_bytes,
-        "scratch_bytes": program.arena_bytes,
-        "scratch_lower_bound": program.arena_lower_bound,
-    }
-    if json:
-        print_json(
-            {
-                "name": artifact.name,
-                "identity": artifact.identity,
-                "scheme": artifact.scheme,
-                "layers": rows,
-                "warnings": list(warnings),
-            }
-            | totals
-        )
-        return
-    for warning in warnings:
+    return _Costs(
+        artifact,
+        {
+            "name": artifact.name,
+            "identity": artifact.identity,
+            "scheme": artifact.scheme,
+            "layers": rows,
+            "warnings": list(warnings),
+            "parameters": sum(r["parameters"] for r in rows),
+            "macs": sum(r["macs"] for r in rows),
+            "flash_bytes": program.const_bytes,
+            "scratch_bytes": program.arena_bytes,
+            "scratch_lower_bound": program.arena_lower_bound,
+        },
+    )
+
+
+def _print(name: str, held: dict[str, Any], costs: _Costs) -> None:
+    artifact, totals = costs.artifact, costs.document
+    for warning in totals["warnings"]:
         warn(warning)
     source, sink = artifact.graph.input, artifact.graph.output
-    say(f"{printable(model.name)}: {network_title(artifact.graph)}, {artifact.scheme}")
+    say(f"{name}: {network_title(artifact.graph)}, {artifact.scheme}")
+    say(f"format  {format_line(held)}")
     say(f"input   {_tensor(source)}\noutput  {_tensor(sink)}\n")
     table = plain_table(
         "layer", "~module", "~operator", ">in", ">out", ">params", ">MACs", ">flash", ">RAM",
         "kernel", ">bits",
     )  # fmt: skip
-    for row in rows:
+    for row in totals["layers"]:
         table.add_row(
             row["node"], Text(row["module"]), row["operator"], str(row["inputs"]),
             str(row["outputs"]), str(row["parameters"]), str(row["macs"]), str(row["flash_bytes"]),
@@ -73,10 +125,8 @@ def inspect_command(
     )
 
 
-def _artifact(path: Path) -> tuple[Artifact, tuple[str, ...]]:
-    if is_artifact(path):
-        return read_artifact(path), ()
-    loaded = load_model(path)
+def _artifact(path: Path, trust: bool, layers: dict[str, Any]) -> tuple[Artifact, tuple[str, ...]]:
+    loaded = load_model(path, trust=trust, **layers)
     declared = loaded.metadata.input_range is not None or loaded.metadata.calibration is not None
     options = ExportOptions("model", scheme="int8" if declared else "float32")
     result = export_model(loaded, options)

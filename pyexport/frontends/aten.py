@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from pyexport.errors import (
     FileFormatError,
     InvalidModelError,
+    PyexportError,
     UnsupportedModelError,
     UnsupportedOperatorError,
 )
 from pyexport.frontends.aten_arithmetic import ARITHMETIC, fold_constants
+from pyexport.frontends.floats import HALVES
 from pyexport.frontends.graph_builder import Value
 from pyexport.frontends.lowering import (
     Lowering,
@@ -22,25 +24,18 @@ from pyexport.frontends.lowering import (
     refuse_non_finite,
     show,
 )
-from pyexport.frontends.pt2 import HALVES, Call, ExportedProgram, Parameter, TensorRef
+from pyexport.frontends.pt2 import Call, ExportedProgram, Parameter, TensorRef
 from pyexport.ir import Affine, Clamp, FloatArray, Graph, Identity, Linear, Reshape, Softmax
 from pyexport.untrusted import printable
 
 
 def lower(program: ExportedProgram, where: str) -> tuple[Graph, tuple[str, ...]]:
     """Return the float graph and what the user should know about it."""
-    name, info = only_input(program, where)
-    if len(program.outputs) != 1:
-        raise UnsupportedModelError(
-            f"{where}: the model has {len(program.outputs)} outputs; return one tensor"
-        )
-    lowering = Lowering(program, where, info, _VIEWS)
-    lowering.values[name] = lowering.builder.input
-    for call in program.calls:  # before the counters of a training BatchNorm confuse the message
-        if call.target == "aten.batch_norm.default" and call.arguments.get("training") is not False:
-            raise lowering.training_mode(call)
+    lowering = start(program, where)
+    for error in training_errors(lowering):
+        raise error
     for call in program.calls:
-        result = _evaluate(lowering, call)
+        result = evaluate(lowering, call)
         if result is not None:
             lowering.record(call, result)
     output = lowering.value(program.outputs[0], where)
@@ -50,10 +45,29 @@ def lower(program: ExportedProgram, where: str) -> tuple[Graph, tuple[str, ...]]
     return graph, tuple(lowering.warnings)
 
 
+def start(program: ExportedProgram, where: str) -> Lowering:
+    """Return a lowering that knows the input; raises UnsupportedModelError."""
+    name, info = only_input(program, where)
+    if len(program.outputs) != 1:
+        raise UnsupportedModelError(
+            f"{where}: the model has {len(program.outputs)} outputs; return one tensor"
+        )
+    lowering = Lowering(program, where, info, _VIEWS)
+    lowering.values[name] = lowering.builder.input
+    return lowering
+
+
+def training_errors(low: Lowering) -> Iterator[PyexportError]:
+    """Yield an error for each BatchNorm in training mode; its counter confuses later ones."""
+    for call in low.program.calls:
+        if call.target == "aten.batch_norm.default" and call.arguments.get("training") is not False:
+            yield low.training_mode(call)
+
+
 Handler = Callable[[Lowering, Call], Value | Parameter | None]
 
 
-def _evaluate(low: Lowering, call: Call) -> Value | Parameter | None:
+def evaluate(low: Lowering, call: Call) -> Value | Parameter | None:
     """Return what a call computes; None if it only checks something."""
     constant = fold_constants(low, call)
     if constant is not None:

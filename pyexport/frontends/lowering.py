@@ -13,10 +13,9 @@ from pyexport.errors import (
     UnsupportedModelError,
     UnsupportedOperatorError,
 )
+from pyexport.frontends.floats import DTYPE_NAMES, FLOATS
 from pyexport.frontends.graph_builder import GraphBuilder, Value
 from pyexport.frontends.pt2 import (
-    DTYPE_NAMES,
-    FLOATS,
     Call,
     ExportedProgram,
     Parameter,
@@ -36,9 +35,10 @@ def only_input(program: ExportedProgram, where: str) -> tuple[str, TensorInfo]:
     Raises UnsupportedModelError.
     """
     if len(program.inputs) != 1:
+        names = ", ".join(printable(name, 40) for name in program.inputs[:6])
         raise UnsupportedModelError(
-            f"{where}: the model takes {len(program.inputs)} inputs; only one is supported: "
-            "concatenate them before the model"
+            f"{where}: the model takes {len(program.inputs)} inputs ({names}); only one is "
+            "supported: concatenate them before the model"
         )
     name = program.inputs[0]
     info = program.values.get(name)

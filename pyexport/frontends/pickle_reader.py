@@ -14,7 +14,7 @@ import numpy as np
 
 from pyexport.errors import FileFormatError, UnsupportedModelError
 from pyexport.frontends.archive import Archive
-from pyexport.frontends.floats import BFLOAT16, FLOAT16, stored_dtype, widened
+from pyexport.frontends.floats import BFLOAT16, FLOAT16, stored_dtype, unread, widened
 from pyexport.ir import Array
 from pyexport.untrusted import (
     MAX_ELEMENTS,
@@ -237,7 +237,7 @@ class _Machine:
         if count == 0:
             return np.zeros(0, dtype)
         if not self._values:
-            return np.broadcast_to(dtype.type(0), sizes)
+            return unread(code, sizes)
         self._room -= count * dtype.itemsize
         if self._room < 0:
             raise _DamagedError(f"its tensors claim over {MAX_REUSE} times the bytes of the file")

@@ -28,6 +28,7 @@ class PickleScan:
 
     globals: tuple[str, ...]  # "module.name", sorted
     complete: bool
+    length: int = 0  # bytes up to its end, if it is complete
 
     @property
     def kind(self) -> str:
@@ -61,10 +62,10 @@ def scan_pickle(data: bytes) -> PickleScan:
     memo: dict[int, str] = {}
     texts: deque[str] = deque(maxlen=2)  # the last strings pushed: STACK_GLOBAL takes two
     last: str | None = None  # the string on top of the stack, where it is one
-    complete = False
+    complete, length = False, 0
     try:
         opcodes = pickletools.genops(data[:MAX_PICKLE_BYTES])
-        for opcode, argument, _ in islice(opcodes, MAX_PICKLE_OPCODES):
+        for opcode, argument, place in islice(opcodes, MAX_PICKLE_OPCODES):
             name = opcode.name
             if name in _TEXT_OPS and isinstance(argument, str):
                 last = argument
@@ -82,9 +83,22 @@ def scan_pickle(data: bytes) -> PickleScan:
                 elif name == "STACK_GLOBAL":
                     found.add(".".join(texts))
             complete = name == "STOP"
+            length = (place or 0) + 1
     except Exception:  # genops raises many kinds on damaged data, and any of them means the same
         complete = False
-    return PickleScan(tuple(sorted(found)), complete)
+    return PickleScan(tuple(sorted(found)), complete, length if complete else 0)
+
+
+def scan_pickles(data: bytes, count: int) -> tuple[str, ...]:
+    """Return what the first `count` pickles of a file, one after another, would import."""
+    found: set[str] = set()
+    for _ in range(count):
+        scan = scan_pickle(data)
+        found.update(scan.globals)
+        if not scan.length:
+            break
+        data = data[scan.length :]
+    return tuple(sorted(found))
 
 
 def _is_tensor_global(name: str) -> bool:

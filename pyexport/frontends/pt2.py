@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pyexport.errors import FileFormatError, InvalidModelError, UnsupportedModelError
+from pyexport.errors import FileFormatError, InvalidModelError, PyexportError, UnsupportedModelError
 from pyexport.frontends.archive import Archive
-from pyexport.frontends.floats import BFLOAT16, FLOAT16, stored_dtype, widened
+from pyexport.frontends.floats import DTYPE_NAMES, FLOATS, INTEGERS, stored_dtype, widened
 from pyexport.frontends.json_view import JsonView
 from pyexport.ir import Array
 from pyexport.untrusted import (
@@ -26,14 +26,6 @@ from pyexport.untrusted import (
 )
 
 SCHEMA_MAJOR = 8
-FLOATS = {6: FLOAT16, 7: "<f4", 8: "<f8", 13: BFLOAT16}
-HALVES = (6, 13)
-_INTEGERS = {1: "u1", 2: "i1", 3: "<i2", 4: "<i4", 5: "<i8", 12: "?"}
-DTYPE_NAMES = {
-    1: "uint8", 2: "int8", 3: "int16", 4: "int32", 5: "int64", 6: "float16", 7: "float32",
-    8: "float64", 9: "complex32", 10: "complex64", 11: "complex128", 12: "bool", 13: "bfloat16",
-    28: "uint16",
-}  # fmt: skip
 _NON_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}  # JSON has none
 _STRIDED = 7  # the code of the ordinary dense layout
 
@@ -92,8 +84,11 @@ class ExportedProgram:
     extra: bytes | None  # the content of extra/pyexport.json
 
 
-def read_pt2(data: bytes, where: str) -> ExportedProgram:
-    """Return what the archive holds; raises FileFormatError or UnsupportedModelError."""
+def read_pt2(data: bytes, where: str, faults: list[PyexportError] | None = None) -> ExportedProgram:
+    """Return what the archive holds; raises FileFormatError or UnsupportedModelError.
+
+    With a list of `faults`, a tensor that cannot be read is left out and its error put there.
+    """
     archive = Archive(data, where)
     root = _root(archive)
     models = [n for n in archive.names if n.startswith(f"{root}models/") and n.endswith(".json")]
@@ -107,13 +102,13 @@ def read_pt2(data: bytes, where: str) -> ExportedProgram:
     if major != SCHEMA_MAJOR:
         raise FileFormatError(
             f"{where}: torch.export schema {major} is not {SCHEMA_MAJOR}, the one this version "
-            "reads; save it with PyTorch 2.9 to 2.14"
+            "reads; save it with PyTorch 2.9 to 2.15"
         )
     name = models[0].rpartition("/")[2].removesuffix(".json")
     stored = _Stored(archive, root, name)
     module = document["graph_module"]
     graph, signature = module["graph"], module["signature"]
-    inputs, parameters = _input_specs(signature, stored)
+    inputs, parameters = _input_specs(signature, stored, faults)
     extra = f"{root}extra/pyexport.json"
     return ExportedProgram(
         inputs=inputs,
@@ -188,7 +183,7 @@ class _Stored:
 def _view(meta: JsonView, data: bytes, where: str) -> tuple[Array, str]:
     """Return what sizes, strides and offset cut out of a buffer, not copied, and its type code."""
     dtype_code = meta["dtype"].integer()
-    code = FLOATS.get(dtype_code) or _INTEGERS.get(dtype_code)
+    code = FLOATS.get(dtype_code) or INTEGERS.get(dtype_code)
     if code is None:
         name = DTYPE_NAMES.get(dtype_code, f"of type {dtype_code}")
         raise UnsupportedModelError(f"{where} is {name}; save model.float(), float32 weights")
@@ -216,7 +211,7 @@ def _view(meta: JsonView, data: bytes, where: str) -> tuple[Array, str]:
 
 
 def _input_specs(
-    signature: JsonView, stored: _Stored
+    signature: JsonView, stored: _Stored, faults: list[PyexportError] | None
 ) -> tuple[tuple[str, ...], dict[str, Parameter]]:
     inputs: list[str] = []
     parameters: dict[str, Parameter] = {}
@@ -226,7 +221,12 @@ def _input_specs(
             tag, value = spec["arg"].only()
             inputs.append(value["name"].text() if tag == "as_tensor" else tag)
         elif kind in {"parameter", "buffer", "tensor_constant"}:
-            parameters[spec["arg"]["name"].text()] = stored.read(spec[f"{kind}_name"].text())
+            try:
+                parameters[spec["arg"]["name"].text()] = stored.read(spec[f"{kind}_name"].text())
+            except PyexportError as error:
+                if faults is None:
+                    raise
+                faults.append(error)
         else:
             raise UnsupportedModelError(
                 f"{item.path}: the model holds a {printable(kind)}, which has no firmware form; "

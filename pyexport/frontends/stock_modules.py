@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import math
 
-from pyexport.errors import FileFormatError, UnsupportedModelError, UnsupportedOperatorError
+import numpy as np
+
+from pyexport.errors import (
+    FileFormatError,
+    PyexportError,
+    UnsupportedModelError,
+    UnsupportedOperatorError,
+)
 from pyexport.frontends.graph_builder import GraphBuilder, Value
 from pyexport.frontends.pickle_reader import Inert
+from pyexport.frontends.survey import Part
 from pyexport.frontends.weights import RELU, RELU6, add_batch_norm, add_linear
 from pyexport.ir import Clamp, Graph, Identity, Softmax
 from pyexport.untrusted import MAX_LAYERS, printable
@@ -40,6 +48,30 @@ def lower_module(root: Inert, where: str) -> Graph:
     if not graph.nodes:
         raise UnsupportedModelError(f"{where}: the module returns its input; it has no layer")
     return graph
+
+
+def survey_module(root: Inert, where: str) -> tuple[tuple[Part, ...], tuple[PyexportError, ...]]:
+    """Return the layers in order, and every reason for which an export would refuse them.
+
+    A layer after one that is refused is looked at as if it got the inputs that it takes.
+    """
+    parts: list[Part] = []
+    refused: list[PyexportError] = []
+    value = Value(0, (1,))
+    builder = GraphBuilder(value.shape)
+    for name, layer in _flatten(root, "", where, 0):
+        size = _size(layer)
+        if size is not None:
+            value = Value(0, (size,)) if refused or not parts else value
+        tensors = [t for t in _tensors(layer).values() if isinstance(t, np.ndarray)]
+        try:
+            value = _layer(builder, value, name, layer, where)
+        except PyexportError as error:
+            refused.append(error)
+        kind = printable(layer.name.removeprefix(_NN).rpartition(".")[2])
+        count = sum(t.size for t in tensors)
+        parts.append(Part(printable(name), kind, (1, *value.shape), count))
+    return tuple(parts), tuple(refused)
 
 
 def _flatten(module: Inert, name: str, where: str, depth: int) -> list[tuple[str, Inert]]:

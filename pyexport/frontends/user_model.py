@@ -6,15 +6,19 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyexport.errors import ToolMissingError, UsageError
 from pyexport.frontends.torch_save import from_torch
 from pyexport.frontends.weights import Weights
-from pyexport.ir import Graph
+from pyexport.ir import Graph, Model
 from pyexport.untrusted import printable
+
+if TYPE_CHECKING:
+    import torch
 
 _FORM = "write --model FILE.py:NAME, where NAME is a class or function without arguments"
 _MODULE = "pyexport_user_model"
@@ -27,19 +31,10 @@ def build_user_model(
 
     Only a file that the user names is run; the warning says so.
     """
-    try:
-        import torch
-    except ImportError:
-        raise ToolMissingError(
-            "--model needs PyTorch; pip install 'pyexport[torch]' brings it"
-        ) from None
     path, name = parse_code(code)
-    module = make(path, name)
-    if not isinstance(module, torch.nn.Module):
-        raise UsageError(
-            f"--model {printable(code)} makes a {type(module).__name__}, no torch.nn.Module; "
-            f"{_FORM}"
-        )
+    module = _network(path, name, code)
+    import torch
+
     module = module.float()
     state = {key: torch.tensor(array) for key, array in weights.tensors.items()}
     try:
@@ -52,8 +47,41 @@ def build_user_model(
             "was trained"
         ) from None
     model = from_torch(module, torch.zeros(input_shape))
-    ran = f"--model ran the code of {printable(path.name)}, with your rights"
-    return model.graph, (*model.metadata.warnings, ran)
+    return model.graph, (*model.metadata.warnings, f"--model {_ran(path)}")
+
+
+def model_of_code(code: str, input_shape: tuple[int, ...]) -> Model:
+    """Return the network that "file.py:Net" makes, with the weights that it has then; runs it."""
+    path, name = parse_code(code)
+    module = _network(path, name, code)
+    import torch
+
+    model = from_torch(module, torch.zeros(input_shape))
+    metadata = model.metadata
+    ran = (*metadata.warnings, f"check {_ran(path)}")
+    return replace(model, metadata=replace(metadata, source_name=path.name, warnings=ran))
+
+
+def _network(path: Path, name: str, code: str) -> torch.nn.Module:
+    """Return the torch.nn.Module that the file makes; raises UsageError."""
+    try:
+        import torch
+    except ImportError:
+        raise ToolMissingError(
+            "--model needs PyTorch; pip install 'pyexport[torch]' brings it"
+        ) from None
+
+    module = make(path, name)
+    if not isinstance(module, torch.nn.Module):
+        raise UsageError(
+            f"--model {printable(code)} makes a {type(module).__name__}, no torch.nn.Module; "
+            f"{_FORM}"
+        )
+    return module
+
+
+def _ran(path: Path) -> str:
+    return f"ran the code of {printable(path.name)}, with your rights"
 
 
 def parse_code(code: str) -> tuple[Path, str]:

@@ -53,7 +53,7 @@ def load_weight_file(
     producer = "safetensors" if kind == SAFETENSORS else "torch.save"
     warnings: tuple[str, ...] = ()
     tree = None if kind == SAFETENSORS else read_pickle(Archive(data, where))
-    module = _module(tree, where) if kind not in (STATE_DICT, SAFETENSORS) else None
+    module = module_of(tree, where) if kind not in (STATE_DICT, SAFETENSORS) else None
     if module is not None:
         from pyexport.frontends.stock_modules import lower_module
 
@@ -122,7 +122,7 @@ def _missing_layers(weights: Weights, path: Path, where: str) -> str:
     )
 
 
-def _module(tree: object, where: str) -> Inert | None:
+def module_of(tree: object, where: str) -> Inert | None:
     """Return the pickled module, alone or as the only one in a checkpoint."""
     if isinstance(tree, Inert):
         return tree

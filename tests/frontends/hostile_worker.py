@@ -42,7 +42,7 @@ def call(arguments: list[str]) -> dict[str, object]:
             main(arguments)
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else 0
-    return {"status": status, "out": out.getvalue()[:5000], "err": err.getvalue()[:5000]}
+    return {"status": status, "out": out.getvalue()[:50_000], "err": err.getvalue()[:5000]}
 
 
 def child(arguments: list[str]) -> dict[str, object]:

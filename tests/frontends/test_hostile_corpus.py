@@ -1,4 +1,7 @@
-"""Hostile files: refused in one line, or exported with nothing run; their harmless twins export."""
+"""Hostile files: refused in one line, or exported with nothing run; their harmless twins export.
+
+`inspect` describes a file that it can read in bounded lines and says what an export would refuse.
+"""
 
 from __future__ import annotations
 
@@ -55,9 +58,14 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 
 def ends(case: dict[str, Any], run: Run) -> str:
-    """Return how a run must end: inspect has no option for the layers of a file of weights."""
-    unknown_layers = run["command"] == "inspect" and case["options"]
-    return "refused" if unknown_layers else case[run["side"]]
+    """Return how a run must end: inspect may describe what export refuses.
+
+    Neither is it told the layers of a file of weights.
+    """
+    if run["command"] == "inspect" and (case["options"] or case[run["side"]] == "refused"):
+        return "refused" if run["status"] else "described"
+    end: str = case[run["side"]]
+    return end
 
 
 def test_the_corpus_is_large_and_ran_whole(corpus: Corpus) -> None:
@@ -75,6 +83,20 @@ def test_a_refused_file_gives_one_line_that_names_it(corpus: Corpus) -> None:
 
     assert corpus.broken(fault, ends="refused") == []
     assert corpus.broken(lambda run: run["out"] or run["written"], ends="refused") == []
+
+
+def test_a_described_file_gives_bounded_lines_and_the_reason(corpus: Corpus) -> None:
+    described = [run for run in corpus.runs if run["ends"] == "described"]
+    assert {run["command"] for run in described} == {"inspect"}
+    assert len(described) > 60
+
+    def fault(run: Run) -> object:
+        lines = run["out"].split("\n")
+        plain = all(line.isprintable() and len(line) < MAX_LINE for line in lines)
+        fine = plain and "an export would refuse this: " in run["out"] and not run["written"]
+        return not (fine and run["err"] == "") and (run["out"], run["err"])
+
+    assert corpus.broken(fault, ends="described") == []
 
 
 def test_every_harmless_twin_of_a_readable_kind_exports(corpus: Corpus) -> None:
