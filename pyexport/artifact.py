@@ -33,6 +33,7 @@ _DTYPES = {
     "I8": np.int8,
     "U8": np.uint8,
     "U16": np.uint16,
+    "I16": np.int16,
     "I32": np.int32,
     "I64": np.int64,
     "F32": np.float32,

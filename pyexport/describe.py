@@ -9,6 +9,7 @@ from pyexport.advice import whole_input_is_assumed
 from pyexport.artifact import Artifact
 from pyexport.codegen import HeaderInfo, Port, StoredVectors
 from pyexport.fixedpoint import ITEM_BYTES
+from pyexport.integer.conv import QuantizedConv2d, QuantizedConvTranspose2d
 from pyexport.ir import Array, Graph, Linear, Node, QuantizedLinear, QuantizedSoftmax, Tensor
 from pyexport.program import Program
 from pyexport.quantize.bounds import bits_needed
@@ -56,10 +57,11 @@ def network_title(graph: Graph) -> str:
 def layer_lines(node: Node, graph: Graph) -> tuple[str, ...]:
     """Return what the comment above a layer's parameters says."""
     source = f' "{node.source}"' if node.source else ""
-    n_in, n_out = graph.tensor(node.inputs[0]).size, graph.tensor(node.outputs[0]).size
+    n_in = " + ".join(str(graph.tensor(name).size) for name in node.inputs) or "nothing"
+    n_out = graph.tensor(node.outputs[0]).size
     head = f"{node.name}{source}: {operator_name(node, graph)}, {n_in} -> {n_out}"
     op = node.op
-    if isinstance(op, QuantizedLinear):
+    if isinstance(op, QuantizedLinear | QuantizedConv2d | QuantizedConvTranspose2d):
         scales = op.weight_scale
         low, high = int(op.acc_low.min()), int(op.acc_high.max())
         if scales.min() == scales.max():
@@ -86,7 +88,8 @@ def operator_name(node: Node, graph: Graph) -> str:
     elif isinstance(op, Linear):
         limits = (op.low, op.high)
     else:
-        return kind
+        activation = getattr(op, "activation", "")
+        return f"{kind} + {activation}" if activation else kind
     if limits == (-math.inf, math.inf):
         return kind
     return f"{kind} + {_ACTIVATIONS.get(limits, f'clamp {limits[0]:.6g}..{limits[1]:.6g}')}"

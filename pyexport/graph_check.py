@@ -3,6 +3,7 @@
 import numpy as np
 
 from pyexport.fixedpoint import INT32_MAX, INT32_MIN, MAX_SHIFT, MULTIPLIER_BITS
+from pyexport.integer import BY_TYPE
 from pyexport.ir import (
     CHANNELS_FIRST,
     Array,
@@ -36,8 +37,20 @@ def check_graph(graph: Graph, scheme: str) -> None:
             _require(tensor.dtype == "f32", f"{tensor.name} has a wrong type")
     _require(bool(graph.nodes) and graph.input != graph.output, "the graph computes nothing")
     for node in graph.nodes:
+        if type(node.op) in BY_TYPE:
+            _check_registered(node, graph)
+            continue
         (source,), (target,) = node.inputs, node.outputs
         _check_node(node, graph.tensor(source), graph.tensor(target))
+
+
+def _check_registered(node: Node, graph: Graph) -> None:
+    inputs = [graph.tensor(name) for name in node.inputs]
+    outputs = [graph.tensor(name) for name in node.outputs]
+    try:
+        BY_TYPE[type(node.op)].check(node.op, inputs, outputs)
+    except ValueError as error:
+        raise ValueError(f"{node.name}: {error}") from None
 
 
 def _check_quant(name: str, quant: QuantParams) -> None:

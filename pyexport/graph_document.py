@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pyexport.errors import UnsupportedModelError
+from pyexport.integer import BY_KIND, BY_TYPE
+from pyexport.integer.base import array_fields, number_fields
 from pyexport.ir import (
     Array,
     Graph,
@@ -65,6 +67,9 @@ def _node_document(node: Node, source: bool) -> dict[str, Any]:
         "inputs": list(node.inputs),
         "outputs": list(node.outputs),
     }
+    if type(node.op) in BY_TYPE:
+        fields = number_fields(type(node.op), names=source)
+        document["attributes"] = {field: _plain(getattr(node.op, field)) for field in fields}
     if isinstance(node.op, QuantizedLinear):
         document["pre_shift"] = node.op.pre_shift
     if isinstance(node.op, Linear):
@@ -78,6 +83,15 @@ def _node_document(node: Node, source: bool) -> dict[str, Any]:
                 _finite_or_none(node.op.activation_high),
             ]
     return document
+
+
+def _plain(value: Any) -> Any:
+    """Return an operator's number, text or nested tuple as JSON holds it."""
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 def _finite_or_none(limit: float) -> float | None:
@@ -110,8 +124,12 @@ def parameters(graph: Graph) -> dict[str, Array]:
     return {
         f"{node.name}.{field}": getattr(node.op, field)
         for node in graph.nodes
-        for field in _PARAMETERS[type(node.op)]
+        for field in _arrays(type(node.op))
     }
+
+
+def _arrays(op: type[Op]) -> tuple[str, ...]:
+    return array_fields(op) if op in BY_TYPE else _PARAMETERS[op]
 
 
 def read_graph(document: dict[str, Any], arrays: dict[str, Array]) -> Graph:
@@ -149,7 +167,14 @@ def _read_node(document: dict[str, Any], arrays: dict[str, Array]) -> Node:
     kind, name = document["kind"], document["name"]
 
     def own(op: type[Op]) -> dict[str, Any]:
-        return {field: arrays[f"{name}.{field}"] for field in _PARAMETERS[op]}
+        return {field: arrays[f"{name}.{field}"] for field in _arrays(op)}
+
+    def registered() -> Op:
+        op = BY_KIND[kind].op
+        numbers = {
+            field: _tuples(document["attributes"][field]) for field in number_fields(op, names=True)
+        }
+        return op(**own(op), **numbers)
 
     def quantized_linear() -> QuantizedLinear:
         low, high = _limits(*document["activation"])
@@ -172,7 +197,7 @@ def _read_node(document: dict[str, Any], arrays: dict[str, Array]) -> Node:
     }
     return Node(
         name,
-        readers[kind](),
+        registered() if kind in BY_KIND else readers[kind](),
         tuple(document["inputs"]),
         tuple(document["outputs"]),
         document["source"],

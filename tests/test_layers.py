@@ -24,7 +24,10 @@ class Layer:
 
 
 FILES = ("tensorfile", "untrusted", "statements", "statement_values", "statement_check")
-MODEL = ("ir", "layout", "artifact", "fixedpoint", "program", *FILES, "reference", "simulator")
+MODEL = (
+    *("ir", "integer", "layout", "artifact", "fixedpoint", "program", *FILES),
+    *("reference", "simulator"),
+)
 STAGES = (*MODEL, "resources", "scratch", "frontends", "passes", "quantize", "targets", "lower")
 BELOW_PIPELINE = (*STAGES, "codegen")
 AROUND_PIPELINE = ("writing", "vectors", "fitting", "advice", "describe", "manifest")
@@ -52,26 +55,32 @@ LAYERS = {
     "operators": Layer((), ("numpy",)),
     "ir": Layer(("fixedpoint", "operators", "statements"), ("numpy",)),
     "layout": Layer(("ir",), ("numpy",)),
-    "graph_document": Layer(("ir",), ("numpy",)),
-    "graph_check": Layer(("ir", "fixedpoint", "program"), ("numpy",)),
+    "integer": Layer(("ir", "fixedpoint", "operators"), ("numpy",)),
+    "graph_document": Layer(("ir", "integer"), ("numpy",)),
+    "graph_check": Layer(("ir", "integer", "fixedpoint", "program"), ("numpy",)),
     "artifact": Layer(
         ("ir", "layout", "fixedpoint", "graph_document", "graph_check", *FILES), ("numpy",)
     ),
     # The definition and its reader of .px share nothing with what they check, not even NumPy.
     "simulator.__init__": Layer(()),
     "simulator.float32": Layer(()),
-    "simulator.definition": Layer(("fixedpoint", "program", "simulator.float32")),
-    "simulator.plain": Layer(("fixedpoint", *FILES, "simulator.definition")),
-    "simulator": Layer(("ir", "fixedpoint", *FILES), ("numpy",)),
+    "simulator.exact": Layer(("fixedpoint",)),
+    "simulator.definition": Layer(
+        ("fixedpoint", "program", "simulator.float32", "simulator.exact")
+    ),
+    "simulator.plain": Layer(("fixedpoint", *FILES, "simulator.definition", "simulator.exact")),
+    "simulator": Layer(("ir", "integer", "fixedpoint", *FILES), ("numpy",)),
     "reference": Layer(("ir", "fixedpoint"), ("numpy",)),
     "frontends": Layer(("ir", "layout", "scratch", *FILES), ("numpy",), (*FRAMEWORKS, "joblib")),
     "passes": Layer(("ir", "fixedpoint", "reference", "simulator"), ("numpy",)),
-    "quantize": Layer(("ir", "fixedpoint", "reference", "simulator"), ("numpy",)),
+    "quantize": Layer(("ir", "integer", "fixedpoint", "reference", "simulator"), ("numpy",)),
     "quantize.qat": Layer(
         ("ir", "fixedpoint", "reference", "simulator", "quantize"), ("numpy", "torch")
     ),
     "targets": Layer(()),
-    "lower": Layer(("ir", "program", "fixedpoint", "quantize.bounds", "targets"), ("numpy",)),
+    "lower": Layer(
+        ("ir", "integer", "program", "fixedpoint", "quantize.bounds", "targets"), ("numpy",)
+    ),
     "codegen": Layer(("program", "targets", "resources"), ("jinja2",)),
     "runners": Layer(("targets", "resources", "untrusted"), ("numpy", *EMULATORS)),
     "verify": Layer(

@@ -51,12 +51,13 @@ def plain_steps(program: Program) -> list[Step]:
 
 
 def call_arguments(step: Step, program: Program, name: str) -> str:
-    """Return the C arguments of a call: inputs, tables, node number, workspace, outputs."""
+    """Return the C arguments: inputs, tables, node number if traced, workspace, outputs."""
     reads = [_buffer_name(program.buffer(b)) for b in step.reads]
     writes = [_buffer_name(program.buffer(b)) for b in step.writes]
     tables = [f"{name}_{const}" for const in step.consts]
     workspace = [step.workspace] if step.workspace else []
-    return ", ".join([*reads, *tables, str(max(step.trace, 0)), *workspace, *writes])
+    number = [str(step.trace)] if step.trace >= 0 else []
+    return ", ".join([*reads, *tables, *number, *workspace, *writes])
 
 
 def _info(info: HeaderInfo) -> dict[str, Any]:

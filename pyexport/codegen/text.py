@@ -8,6 +8,7 @@ C_TYPES = {
     "u8": "uint8_t",
     "s8": "int8_t",
     "u16": "uint16_t",
+    "s16": "int16_t",
     "s32": "int32_t",
     "f32": "float",
 }
@@ -15,10 +16,11 @@ READERS = {
     "u8": "PYEXPORT_READ_U8",
     "s8": "PYEXPORT_READ_S8",
     "u16": "PYEXPORT_READ_U16",
+    "s16": "(int16_t)PYEXPORT_READ_U16",
     "s32": "PYEXPORT_READ_S32",
     "f32": "PYEXPORT_READ_F32",
 }
-_STRUCT = {"u8": "B", "s8": "b", "u16": "H", "s32": "i", "f32": "f"}
+_STRUCT = {"u8": "B", "s8": "b", "u16": "H", "s16": "h", "s32": "i", "f32": "f"}
 
 MAX_LINE = 100
 _SMALLEST_NORMAL, _LARGEST = 2.0**-126, (2.0 - 2.0**-23) * 2.0**127

@@ -10,6 +10,7 @@ from pyexport.program import Const
 _NUMPY: dict[str, np.dtype[Any]] = {
     "s8": np.dtype("<i1"),
     "u8": np.dtype("<u1"),
+    "s16": np.dtype("<i2"),
     "u16": np.dtype("<u2"),
     "s32": np.dtype("<i4"),
     "f32": np.dtype("<f4"),

@@ -70,8 +70,8 @@ def quantize_linear(
             f"{name}: a sum of {linear.weight.shape[1]} products can leave 32 bits; "
             "split the layer into narrower ones"
         )
-    ratio = np.minimum(source.scale * scale / output.scale, largest_ratio(pre_shift))
-    multiplier, shift = _multipliers(ratio / 2.0**pre_shift, integers.largest << pre_shift)
+    ratio = source.scale * scale / output.scale
+    multiplier, shift = requantization(ratio, integers.largest, pre_shift)
     op = QuantizedLinear(
         weight=integers.weight,
         bias=integers.bias.astype(np.int32),
@@ -123,14 +123,17 @@ def _weight_scales(
     return np.asarray(scale, dtype=np.float64)
 
 
-def _multipliers(
-    ratio: FloatArray, largest_acc: Int64Array
+def requantization(
+    ratio: FloatArray, largest: Int64Array, pre_shift: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Return the multiplier and shift of each output: one shift for all where that costs nothing.
 
+    ratio: accumulator unit in output units. largest: magnitude of each accumulator.
     A multiplier at shift s is off by at most 2**-(17 + s), so an output by that times its largest
     accumulator. Where this passes MAX_SHARED_SHIFT_ERROR, each output has its own shift.
     """
+    ratio = np.minimum(ratio, largest_ratio(pre_shift)) / 2.0**pre_shift
+    largest_acc = largest << pre_shift
     own = [normalized_shift(float(r)) for r in ratio]
     shared = min(own)
     error = largest_acc.astype(np.float64) * 2.0 ** -(17 + shared)

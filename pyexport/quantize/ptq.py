@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pyexport.errors import CalibrationError, UnsupportedOperatorError
+from pyexport.errors import CalibrationError, QuantizationError, UnsupportedOperatorError
+from pyexport.integer import BY_TYPE
 from pyexport.ir import (
     Calibration,
     Dataset,
     Graph,
     Linear,
     Node,
-    Op,
     QuantizedSoftmax,
     QuantParams,
     Softmax,
@@ -20,6 +20,8 @@ from pyexport.ir import (
 from pyexport.quantize.diagnosis import no_kernel, node_title
 from pyexport.quantize.linear import quantize_linear
 from pyexport.quantize.observers import Range, interval_ranges, observed_ranges
+from pyexport.quantize.rules import RULES, Outcome, Request
+from pyexport.quantize.rules.base import one
 from pyexport.quantize.schemes import clamped_params, input_params, range_params
 
 SOFTMAX_OUTPUT = QuantParams("u8", 1 / 256, 0, 0, 255)
@@ -57,15 +59,37 @@ def quantize_int8(
         source = Calibration("declared range", 0)
     params = {graph.input.name: input_params(input_range, calibration, evaluation)}
     nodes: list[Node] = []
+    between: list[Tensor] = []
     warnings: list[str] = []
     for node in graph.nodes:
-        op, output, notes = _quantize_node(node, params[node.inputs[0]], ranges, graph, per_channel)
-        params[node.outputs[0]] = output
-        nodes.append(replace(node, op=op))
-        warnings += notes
-    tensors = tuple(_quantized(t, params[t.name]) for t in graph.tensors)
+        sources = tuple(params[name] for name in node.inputs)
+        outcome = _quantize_node(Request(node, sources, graph, ranges, per_channel))
+        params.update(outcome.params)
+        nodes += outcome.nodes
+        between += outcome.tensors
+        warnings += outcome.warnings
+    tensors = tuple(_quantized(t, params[t.name]) for t in (*graph.tensors, *between))
     integer = replace(graph, tensors=tensors, nodes=tuple(nodes))
+    for node in nodes:
+        _prove(node, integer)
     return Quantized(integer, source, tuple(warnings))
+
+
+def _prove(node: Node, graph: Graph) -> None:
+    """Raise QuantizationError unless the operator is legal and none of its sums can overflow."""
+    record = BY_TYPE.get(type(node.op))
+    if record is None:
+        return
+    try:
+        record.check(
+            node.op,
+            [graph.tensor(name) for name in node.inputs],
+            [graph.tensor(name) for name in node.outputs],
+        )
+    except ValueError as error:
+        raise QuantizationError(
+            f"{node_title(node)}: {error}; split the layer into narrower ones"
+        ) from None
 
 
 def check_inside(dataset: Dataset, input_range: Range, what: str) -> None:
@@ -78,15 +102,17 @@ def check_inside(dataset: Dataset, input_range: Range, what: str) -> None:
         )
 
 
-def _quantize_node(
-    node: Node, source: QuantParams, ranges: dict[str, Range], graph: Graph, per_channel: bool
-) -> tuple[Op, QuantParams, tuple[str, ...]]:
-    op, where = node.op, node_title(node)
+def _quantize_node(request: Request) -> Outcome:
+    node, graph, where = request.node, request.graph, request.title
+    op = node.op
+    if type(op) in RULES:
+        return RULES[type(op)](request)
+    (source,) = request.sources
     if isinstance(op, Linear):
-        name = node.outputs[0]
-        wanted = clamped_params(range_params(*ranges[name], signed=op.low < 0), op.low, op.high)
-        layer = quantize_linear(where, op, source, wanted, per_channel=per_channel)
-        return layer.op, wanted, layer.warnings
+        wanted = range_params(*request.ranges[node.outputs[0]], signed=op.low < 0)
+        wanted = clamped_params(wanted, op.low, op.high)
+        layer = quantize_linear(where, op, source, wanted, per_channel=request.per_channel)
+        return one(request, layer.op, wanted, layer.warnings)
     if isinstance(op, Softmax):
         size = graph.tensor(node.inputs[0]).size
         if size > MAX_SOFTMAX_SIZE:
@@ -94,7 +120,7 @@ def _quantize_node(
                 f"{where}: softmax over {size} values; the int8 kernel takes at most "
                 f"{MAX_SOFTMAX_SIZE}; end the model at its logits"
             )
-        return quantize_softmax(source), SOFTMAX_OUTPUT, ()
+        return one(request, quantize_softmax(source), SOFTMAX_OUTPUT)
     raise UnsupportedOperatorError(f"{where}: {no_kernel(op, 'int8')}")
 
 

@@ -8,10 +8,11 @@ same on a chip.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyexport.fixedpoint import clamp, requantize_q15x
-from pyexport.simulator import float32
+from pyexport.simulator import exact, float32
 
 Number = int | float
 Key = tuple[int, int]  # (number of the traced node, flat index of its output)
@@ -67,6 +68,7 @@ class FloatSoftmaxLayer:
 
 
 Layer = LinearLayer | SoftmaxLayer | FloatLinearLayer | FloatSoftmaxLayer
+AnyLayer = Layer | exact.Layer
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class PlainModel:
     input_size: int
     input_low: Number  # the legal input values
     input_high: Number
-    layers: list[Layer]
+    layers: Sequence[AnyLayer]
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,14 @@ def run(model: PlainModel, inputs: list[Number]) -> Result:
             raise ValueError(f"input {x} is outside {model.input_low}..{model.input_high}")
     tensors: dict[str, list[Number]] = {model.input: inputs}
     accumulators: dict[Key, Number] = {}
-    for node, layer in enumerate(model.layers):
-        result, sums = _run_layer(layer, tensors[layer.source])
-        tensors[layer.target] = result
+    node = 0
+    for layer in model.layers:
+        if isinstance(layer, exact.Layer):
+            sums = _run_registered(layer, tensors)
+        else:
+            tensors[layer.target], sums = _run_layer(layer, tensors[layer.source])
         accumulators.update({(node, index): acc for index, acc in enumerate(sums)})
+        node += bool(sums)  # a layer without sums has no number
     return Result(tensors[model.output], accumulators)
 
 
@@ -113,6 +119,13 @@ def argmax(outputs: list[Number]) -> int:
         if value > outputs[best]:
             best = index
     return best
+
+
+def _run_registered(layer: exact.Layer, tensors: dict[str, list[Number]]) -> list[Number]:
+    evaluated = exact.evaluate(layer, [tensors[place.name] for place in layer.inputs])
+    for place, values in zip(layer.outputs, evaluated.outputs, strict=True):
+        tensors[place.name] = list(values)
+    return list(evaluated.sums)
 
 
 def _run_layer(layer: Layer, x: list[Number]) -> tuple[list[Number], list[Number]]:

@@ -14,8 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from pyexport.errors import UnsupportedOperatorError
-from pyexport.ir import Array, Graph, Linear, Node, QuantizedLinear, QuantizedSoftmax, Softmax
+from pyexport.integer import BY_TYPE
+from pyexport.ir import (
+    Array,
+    Graph,
+    Linear,
+    Node,
+    QuantizedLinear,
+    QuantizedSoftmax,
+    Softmax,
+    Tensor,
+)
 from pyexport.simulator import float32 as single
+from pyexport.simulator.arrays import EVALUATORS, Evaluate
 
 CHUNK_ROWS = 2048  # rows whose layers stay in the processor's cache
 
@@ -38,7 +49,7 @@ class FastSimulator:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._layers = [(node, _layer_function(node, graph)) for node in graph.nodes]
+        self._layers = [(node, _function(node, graph)) for node in graph.nodes]
         self.input_dtype = np.dtype(_NUMPY[graph.input.dtype])
         self.output_dtype = np.dtype(_NUMPY[graph.output.dtype])
         self._is_float = graph.input.quant is None
@@ -65,12 +76,13 @@ class FastSimulator:
             block_sums = []
             for node, function in self._layers:
                 with np.errstate(over="ignore", invalid="ignore"):  # a chip warns of none either
-                    acc, values[node.outputs[0]] = function(values[node.inputs[0]])
-                if trace:
+                    acc, results = function(*(values[name] for name in node.inputs))
+                values.update(zip(node.outputs, results, strict=True))
+                if trace and acc is not None:
                     block_sums.append(acc)
             outputs[block] = values[self._graph.output.name]
             if trace:
-                sums.append(np.concatenate(block_sums, axis=1))
+                sums.append(_side_by_side(block_sums, len(rows[block])))
         return Result(outputs, self._joined(sums) if trace else None)
 
     def _as_float(self, rows: Array) -> Array:
@@ -86,6 +98,10 @@ class FastSimulator:
         return np.concatenate(sums).astype(dtype)
 
 
+def _side_by_side(sums: list[Array], rows: int) -> Array:
+    return np.concatenate(sums, axis=1) if sums else np.empty((rows, 0))
+
+
 def argmax(outputs: Array) -> Array:
     """Return the index of the largest output of each row; the lowest index wins a tie."""
     classes: Array = np.argmax(outputs, axis=1)
@@ -93,11 +109,33 @@ def argmax(outputs: Array) -> Array:
 
 
 def trace_sizes(graph: Graph) -> tuple[int, ...]:
-    """Return how many accumulators each node records: one an output, one sum for a softmax."""
-    return tuple(
-        1 if isinstance(n.op, QuantizedSoftmax | Softmax) else graph.tensor(n.outputs[0]).size
-        for n in graph.nodes
-    )
+    """Return how many accumulators each node records, 0 for one that adds nothing up."""
+    return tuple(_trace_size(node, graph) for node in graph.nodes)
+
+
+def _trace_size(node: Node, graph: Graph) -> int:
+    record = BY_TYPE.get(type(node.op))
+    if record is not None:
+        return record.trace_size(node.op, *_ports(node, graph))
+    if isinstance(node.op, QuantizedSoftmax | Softmax):
+        return 1
+    return graph.tensor(node.outputs[0]).size
+
+
+def _ports(node: Node, graph: Graph) -> tuple[list[Tensor], list[Tensor]]:
+    return [graph.tensor(n) for n in node.inputs], [graph.tensor(n) for n in node.outputs]
+
+
+def _function(node: Node, graph: Graph) -> Evaluate:
+    if type(node.op) in EVALUATORS:
+        return EVALUATORS[type(node.op)](node.op, *_ports(node, graph))
+    function = _layer_function(node, graph)
+
+    def run(x: Array) -> tuple[Array, tuple[Array, ...]]:
+        acc, y = function(x)
+        return acc, (y,)
+
+    return run
 
 
 def _layer_function(node: Node, graph: Graph) -> LayerFunction:

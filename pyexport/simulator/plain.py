@@ -3,22 +3,33 @@
 import json
 import math
 import struct
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from pyexport.errors import FileFormatError
 from pyexport.simulator.definition import (
+    AnyLayer,
     FloatLinearLayer,
     FloatSoftmaxLayer,
-    Layer,
     LinearLayer,
     PlainModel,
     SoftmaxLayer,
 )
+from pyexport.simulator.exact import LAYERS, PlainTensor
 from pyexport.tensorfile import RawTensor, read_tensorfile
 from pyexport.untrusted import MAX_FILE_BYTES, read_regular
 
-_FORMATS = {"I8": "b", "U8": "B", "U16": "H", "I32": "i", "I64": "q", "F32": "f", "F64": "d"}
+_FORMATS = {
+    "I8": "b",
+    "U8": "B",
+    "U16": "H",
+    "I16": "h",
+    "I32": "i",
+    "I64": "q",
+    "F32": "f",
+    "F64": "d",
+}
 
 
 def read_plain(path: Path) -> PlainModel:
@@ -50,8 +61,10 @@ def _model(document: dict[str, Any], tensors: dict[str, RawTensor]) -> PlainMode
 
 def _layer(
     node: dict[str, Any], descriptions: dict[str, Any], tensors: dict[str, RawTensor]
-) -> Layer:
+) -> AnyLayer:
     name, kind = node["name"], node["kind"]
+    if kind in LAYERS:
+        return _registered(node, descriptions, tensors)
     (source,), (target,) = node["inputs"], node["outputs"]
 
     def values(field: str) -> list[Any]:
@@ -77,6 +90,41 @@ def _layer(
     if kind == "softmax":
         return FloatSoftmaxLayer(name, source, target)
     raise ValueError(f"operator {kind!r} is not defined")
+
+
+def _registered(
+    node: dict[str, Any], descriptions: dict[str, Any], tensors: dict[str, RawTensor]
+) -> AnyLayer:
+    """Return a layer whose fields have the names of the stored arrays and attributes."""
+    layer, _ = LAYERS[node["kind"]]
+    values: dict[str, Any] = {}
+    for field in fields(layer):
+        stored = tensors.get(f"{node['name']}.{field.name}")
+        if stored is not None:
+            values[field.name] = _nested(_flat(stored), stored.shape)
+        elif field.name in node["attributes"]:
+            values[field.name] = node["attributes"][field.name]
+    places = (
+        tuple(_place(descriptions[name]) for name in node[side]) for side in ("inputs", "outputs")
+    )
+    return layer(node["name"], *places, **values)
+
+
+def _place(description: dict[str, Any]) -> PlainTensor:
+    return PlainTensor(
+        description["name"],
+        tuple(description["shape"]),
+        description["zero_point"],
+        description["low"],
+        description["high"],
+    )
+
+
+def _nested(flat: list[Any], shape: tuple[int, ...]) -> list[Any]:
+    if len(shape) <= 1:
+        return flat
+    width = len(flat) // shape[0]
+    return [_nested(flat[i * width : (i + 1) * width], shape[1:]) for i in range(shape[0])]
 
 
 def _flat(tensor: RawTensor) -> list[Any]:

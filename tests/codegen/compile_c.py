@@ -82,7 +82,7 @@ class CompiledModel:
         graph = exported.artifact.graph
         name = exported.artifact.name
         self._input, self._output = graph.input, graph.output
-        sizes = trace_sizes(graph)
+        sizes = [size for size in trace_sizes(graph) if size]
         self._records = sum(sizes)
         self._acc_dtype: Any = np.float32 if graph.input.quant is None else np.int32
         words = {

@@ -15,6 +15,9 @@ from tests.codegen.golden_models import tiny_export, tiny_model
 from tests.networks import DOZEN, export, export_recipe
 
 TEMPLATES = resource_dir("templates")
+COPIES = {  # kernels that add nothing up
+    "concat", "constant", "gather", "max_pool2d", "pad", "reduce_max", "table_u8",
+}  # fmt: skip
 OWN = sorted(p.relative_to(TEMPLATES).as_posix() for p in TEMPLATES.rglob("*.j2"))
 
 
@@ -30,7 +33,8 @@ def test_a_kernel_template_keeps_its_contract(kernel: object) -> None:
     template = kernel.template  # type: ignore[attr-defined]
     text = (TEMPLATES / template).read_text()
     assert "static inline void {{ function }}(" in text, "call it as predict does"
-    assert "{{ upper }}_TRACE(node, " in text, "trace the final sum"
+    if kernel.name not in COPIES:  # type: ignore[attr-defined]
+        assert "{{ upper }}_TRACE(node, " in text, "trace the final sum"
     assert "{{ note }}" in text, "say what it computes"
     assert "PYEXPORT_READ_" in text or "table" not in text, "read tables through the macros"
 

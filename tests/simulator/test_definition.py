@@ -13,15 +13,16 @@ import numpy as np
 import pytest
 
 from pyexport.errors import FileFormatError
-from pyexport.simulator import definition
+from pyexport.simulator import definition, exact
 from pyexport.simulator.definition import (
+    AnyLayer,
     FloatLinearLayer,
     FloatSoftmaxLayer,
-    Layer,
     LinearLayer,
     PlainModel,
     SoftmaxLayer,
 )
+from pyexport.simulator.exact import LAYERS, PlainTensor
 from pyexport.simulator.fast import FastSimulator
 from pyexport.simulator.plain import read_plain
 from pyexport.tensorfile import write_tensorfile
@@ -55,8 +56,28 @@ def vectors() -> list[dict[str, Any]]:
     return [json.loads(b.text) for b in read_blocks(text) if b.language == "json"]
 
 
-def layer_of(vector: dict[str, Any]) -> Layer:
+def registered_layer(vector: dict[str, Any]) -> AnyLayer:
+    """Return a layer of simulator/exact: its fields are the vector's."""
+    values = dict(vector["fields"])
+    if "table_end" in values:
+        end = values.pop("table_end")
+        values["table"] = values["table"] + [0] * (256 - len(values["table"]) - len(end)) + end
+    places = [
+        [
+            PlainTensor(
+                f"{side}{i}", tuple(t["shape"]), t["zero_point"], t.get("low", 0), t.get("high", 0)
+            )
+            for i, t in enumerate(vector[side])
+        ]
+        for side in ("inputs", "outputs")
+    ]
+    return LAYERS[vector["kind"]][0]("layer", *map(tuple, places), **values)
+
+
+def layer_of(vector: dict[str, Any]) -> AnyLayer:
     kind, names = vector["kind"], ("layer", "in", "out")
+    if kind in LAYERS:
+        return registered_layer(vector)
     if kind == "linear":
         return LinearLayer(
             *names, vector["weight"], vector["bias"], vector["multiplier"], vector["shift"],
@@ -72,6 +93,17 @@ def layer_of(vector: dict[str, Any]) -> Layer:
 
 @pytest.mark.parametrize("vector", vectors(), ids=lambda v: v["vector"])
 def test_hand_worked_vector(vector: dict[str, Any]) -> None:
+    if vector["kind"] in LAYERS:
+        layer = layer_of(vector)
+        assert isinstance(layer, exact.Layer)
+        result = exact.evaluate(layer, [place["values"] for place in vector["inputs"]])
+        assert result.sums == vector["accumulators"]
+        assert list(result.outputs) == [place["values"] for place in vector["outputs"]]
+    else:
+        check_chain_vector(vector)
+
+
+def check_chain_vector(vector: dict[str, Any]) -> None:
     low, high = (-math.inf, math.inf) if "float32" in vector["kind"] else (-128, 255)
     model = PlainModel("int8", "in", "out", len(vector["input"]), low, high, [layer_of(vector)])
     result = definition.run(model, vector["input"])
@@ -85,6 +117,7 @@ def test_the_document_has_a_vector_for_each_case() -> None:
         "linear", "zero points", "pre_shift", "one shift an output", "softmax",
         "softmax with a wide sum", "float32 linear", "float32 softmax",
     }  # fmt: skip
+    assert {vector["kind"] for vector in vectors()} >= LAYERS.keys() - {"quantized_constant"}
 
 
 @pytest.mark.parametrize("scheme", ["int8", "float32"])

@@ -1,0 +1,98 @@
+"""What integer operators share: how they are stored, checked, and proved not to overflow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from pyexport.fixedpoint import INT32_MAX, INT32_MIN, MAX_SHIFT, MULTIPLIER_BITS
+from pyexport.ir import Array, Op, QuantParams, Tensor
+from pyexport.operators.base import freeze
+
+Check = Callable[[Any, Sequence[Tensor], Sequence[Tensor]], None]
+TraceSize = Callable[[Any, Sequence[Tensor], Sequence[Tensor]], int]
+
+NAMES = ("activation", "label")  # fields that only say what the user called something
+
+
+class IntegerOp(Op):
+    """Base of the integer operators of this package: their arrays are read-only."""
+
+    def __post_init__(self) -> None:
+        freeze(self, *array_fields(type(self)))
+
+
+@dataclass(frozen=True)
+class Record:
+    """One integer operator: how to check it against its tensors, and what it traces."""
+
+    op: type[Op]
+    check: Check  # (operator, inputs, outputs); raises ValueError for what PX1 does not define
+    trace_size: TraceSize  # accumulators that a trace records
+
+
+def array_fields(op: type[Op]) -> tuple[str, ...]:
+    """Return the names of an operator's arrays, which an artifact stores as tensors."""
+    return tuple(f.name for f in fields(op) if f.type == "Array")  # type: ignore[arg-type]
+
+
+def number_fields(op: type[Op], *, names: bool) -> tuple[str, ...]:
+    """Return the names of its other fields; `names` adds those that change no byte."""
+    found = (f.name for f in fields(op) if f.type != "Array")  # type: ignore[arg-type]
+    return tuple(name for name in found if names or name not in NAMES)
+
+
+def one_an_output(op: Any, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
+    """Return the trace size of an operator with one final sum for each output element."""
+    return outputs[0].size
+
+
+def no_sums(op: Any, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
+    """Return the trace size of an operator that adds nothing up."""
+    return 0
+
+
+def quant_of(tensor: Tensor) -> QuantParams:
+    """Return a tensor's bytes; raises ValueError for a float tensor."""
+    if tensor.quant is None:
+        raise ValueError(f"{tensor.name} is not quantized")
+    return tensor.quant
+
+
+def require(condition: object, problem: str) -> None:
+    """Raise ValueError(problem) unless the condition holds."""
+    if not condition:
+        raise ValueError(problem)
+
+
+def require_array(array: Array, dtype: type[np.generic], shape: tuple[int, ...], what: str) -> None:
+    """Raise ValueError unless the array has this type and shape."""
+    require(array.dtype == dtype and array.shape == shape, f"{what} has a wrong type or shape")
+
+
+def require_scaling(multiplier: Array, shift: Array, pre_shift: int, count: int) -> None:
+    """Raise ValueError unless these are `count` legal multipliers and shifts of q15x."""
+    require_array(multiplier, np.int32, (count,), "multiplier")
+    require_array(shift, np.int32, (count,), "shift")
+    legal = multiplier.min() >= 0 and multiplier.max() < 1 << MULTIPLIER_BITS
+    require(legal, f"a multiplier leaves {MULTIPLIER_BITS} bits")
+    require(shift.min() >= 1 and shift.max() <= MAX_SHIFT, f"a shift leaves 1..{MAX_SHIFT}")
+    require(type(pre_shift) is int and 0 <= pre_shift <= MAX_SHIFT, "a wrong pre_shift")
+
+
+def require_int32(low: int, high: int, what: str = "a sum") -> None:
+    """Raise ValueError unless low..high fits int32: the proof that a sum cannot overflow."""
+    require(low >= INT32_MIN and high <= INT32_MAX, f"{what} can leave 32 bits")
+
+
+def require_counts(values: Sequence[int], least: int, what: str) -> None:
+    """Raise ValueError unless all are Python integers of at least `least`."""
+    require(all(type(v) is int and v >= least for v in values), f"a wrong {what}")
+
+
+def same_bytes(source: Tensor, target: Tensor) -> None:
+    """Raise ValueError unless both tensors give every byte the same meaning and limits."""
+    require(source.quant == target.quant, f"{target.name} has another scale than {source.name}")

@@ -1,0 +1,34 @@
+"""The NumPy twins of the definition, one family of operators a file."""
+
+from pyexport.integer.conv import QuantizedConv2d, QuantizedConvTranspose2d
+from pyexport.integer.elementwise import QuantizedAdd, QuantizedConstant, QuantizedMul
+from pyexport.integer.pool import (
+    QuantizedAveragePool2d,
+    QuantizedMaxPool2d,
+    QuantizedReduce,
+    QuantizedReduceMax,
+)
+from pyexport.integer.shape import QuantizedConcat, QuantizedGather, QuantizedPad
+from pyexport.integer.table import QuantizedPRelu, QuantizedTable
+from pyexport.ir import Op
+from pyexport.simulator.arrays import conv, elementwise, pool, shape, table
+from pyexport.simulator.arrays.base import Evaluate, Make
+
+__all__ = ["EVALUATORS", "Evaluate", "Make"]
+
+EVALUATORS: dict[type[Op], Make] = {
+    QuantizedConv2d: conv.convolution,
+    QuantizedConvTranspose2d: conv.convolution,
+    QuantizedMaxPool2d: pool.max_pool2d,
+    QuantizedAveragePool2d: pool.average_pool2d,
+    QuantizedReduce: pool.reduce_sum,
+    QuantizedReduceMax: pool.reduce_max,
+    QuantizedAdd: elementwise.add,
+    QuantizedMul: elementwise.mul,
+    QuantizedConstant: elementwise.constant,
+    QuantizedGather: shape.gather,
+    QuantizedConcat: shape.concat,
+    QuantizedPad: shape.pad,
+    QuantizedTable: table.table,
+    QuantizedPRelu: table.prelu,
+}

@@ -1,0 +1,34 @@
+"""The definition, one family of operators a file: plain Python integers, standard library only."""
+
+from collections.abc import Callable, Sequence
+
+from pyexport.simulator.exact import conv, elementwise, pool, shape, table
+from pyexport.simulator.exact.base import Evaluated, Layer, PlainTensor
+
+__all__ = ["LAYERS", "Evaluated", "Layer", "PlainTensor", "evaluate"]
+
+# kind of the operator -> (its layer, the function that evaluates one on flat lists)
+LAYERS: dict[str, tuple[type[Layer], Callable[..., Evaluated]]] = {
+    "quantized_conv2d": (conv.Conv2dLayer, conv.conv2d),
+    "quantized_conv_transpose2d": (conv.ConvTranspose2dLayer, conv.conv2d),
+    "quantized_max_pool2d": (pool.MaxPool2dLayer, pool.max_pool2d),
+    "quantized_average_pool2d": (pool.AveragePool2dLayer, pool.average_pool2d),
+    "quantized_reduce": (pool.ReduceLayer, pool.reduce_sum),
+    "quantized_reduce_max": (pool.ReduceMaxLayer, pool.reduce_max),
+    "quantized_add": (elementwise.AddLayer, elementwise.add),
+    "quantized_mul": (elementwise.MulLayer, elementwise.mul),
+    "quantized_constant": (elementwise.ConstantLayer, elementwise.constant),
+    "quantized_gather": (shape.GatherLayer, shape.gather),
+    "quantized_concat": (shape.ConcatLayer, shape.concat),
+    "quantized_pad": (shape.PadLayer, shape.pad),
+    "quantized_table": (table.TableLayer, table.table),
+    "quantized_prelu": (table.PReluLayer, table.prelu),
+}
+
+
+_FUNCTIONS = dict(LAYERS.values())
+
+
+def evaluate(layer: Layer, inputs: Sequence[Sequence[int | float]]) -> Evaluated:
+    """Return outputs and final sums of a layer for flat lists of bytes, one an input."""
+    return _FUNCTIONS[type(layer)](layer, *inputs)
