@@ -66,7 +66,8 @@ def load(path: str | Path, *, trust: bool = False, **layers: Any) -> Model:
 
     A file of weights only needs its layers: arch ("64-32r-10", docs/formats.md), or code
     ("file.py:Net"), a file that is run, with the input_shape of one example, e.g. (1, 64).
-    With trust=True a pickle or joblib file of scikit-learn is loaded, which runs the code in it.
+    With trust=True a file that can only be run is opened too (TorchScript, pickled classes, pickles
+    of scikit-learn; docs/formats.md): that runs the code in it.
     Raises PyexportError, one line, for a file that is missing, damaged or of another kind, and for
     a model that cannot be exported.
     """

@@ -22,7 +22,7 @@ from pyexport.cli.common import (
 )
 from pyexport.cli.contents import contents_document, format_line, print_contents
 from pyexport.describe import network_title, operator_name
-from pyexport.errors import PyexportError
+from pyexport.errors import PyexportError, UsageError
 from pyexport.frontends import load_model
 from pyexport.frontends.contents import read_contents
 from pyexport.frontends.weight_files import Layers, parse_input_shape
@@ -53,6 +53,8 @@ def inspect_command(
         contents = read_contents(model)
         try:
             costs = _costs(*_artifact(model, trust, layers))
+        except UsageError:  # about the options, not about the file
+            raise
         except PyexportError as error:
             contents = contents.with_refusal(error, printable(model, 300))
             costs = None

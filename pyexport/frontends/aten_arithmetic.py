@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from pyexport.errors import UnsupportedModelError
+from pyexport.frontends.floats import FLOATS
 from pyexport.frontends.graph_builder import Value
 from pyexport.frontends.lowering import Lowering, refuse_non_finite, show
 from pyexport.frontends.pt2 import Call, Parameter, TensorRef
@@ -47,6 +48,7 @@ _RESHAPED = {
         "unsqueeze_copy.default", "unflatten.int",
     )
 }  # fmt: skip
+_CASTS = {"aten.to.dtype", "aten.to.dtype_layout", "aten._to_copy.default"}
 _EXPANDED = {"aten.expand.default", "aten.expand_copy.default"}
 
 
@@ -94,6 +96,9 @@ def _folded(low: Lowering, call: Call, constants: list[Parameter]) -> Array | No
         return None
     if call.target in _RESHAPED and math.prod(shape) == first.size:
         return first.reshape(shape)
+    if call.target in _CASTS and first.dtype.kind in "biu":
+        wanted = call.arguments.get("dtype") in FLOATS
+        return first.astype(np.float64) if wanted else None
     if first.dtype.kind not in "fiu":
         return None
     with np.errstate(all="ignore"):  # what is not finite is refused where it is used, by name

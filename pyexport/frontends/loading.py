@@ -61,8 +61,8 @@ def load_model(
             if not trust or finding.kind != STOCK_MODULE or input_shape is None:
                 raise
         return _run(finding.kind, data, path, where, layers, sidecar)
-    if finding.kind in (SCRATCH, PT2) and (arch is not None or code is not None):
-        raise UsageError(f"{where}: holds its layers itself; leave --arch and --model out")
+    if finding.kind in (SCRATCH, PT2) and (arch, code, input_shape) != (None, None, None):
+        raise UsageError(f"{where}: holds its layers itself; leave --arch, --model and --input out")
     if finding.kind == SCRATCH:
         from pyexport.frontends.scratch import load_scratch  # it needs assemble() of this module
 

@@ -61,6 +61,8 @@ def load_trusted_file(
             f"{where}: only PyTorch can open it; pip install 'pyexport[torch]' brings it"
         ) from None
     file = _File(data, path, where, layers, sidecar)
+    if kind in (TORCHSCRIPT, OLD_EXPORT) and (layers.arch, layers.code) != (None, None):
+        raise UsageError(f"{where}: holds its layers itself; leave --arch and --model out")
     with quiet(), torch.no_grad():
         if kind == TORCHSCRIPT:
             return _of_archive(file, _torchscript(file), "TorchScript")
@@ -90,6 +92,8 @@ def _of_object(file: _File, found: Any) -> Model:
         modules = [value for value in found.values() if isinstance(value, torch.nn.Module)]
         if len(modules) == 1:
             (found,) = modules
+    if file.layers.arch is not None and not isinstance(found, Mapping):
+        raise UsageError(f"{file.where}: holds its layers itself; leave --arch out")
     if isinstance(found, torch.nn.Module):
         example = torch.zeros(_shape(file))
         return _of_archive(file, export_module(found, example, file.where), "torch.save")
@@ -130,7 +134,7 @@ def _torchscript(file: _File) -> bytes:
     from torch._export.converter import TS2EPConverter  # private, and the only converter there is
 
     archive = Archive(file.data, file.where)
-    shape = file.layers.input_shape or _traced_shape(archive) or _shape(file)
+    shape = file.layers.example_shape(file.sidecar) or _traced_shape(archive) or _shape(file)
     module = _guarded(file, lambda: torch.jit.load(io.BytesIO(file.data), map_location="cpu"))
     example = (torch.zeros(shape),)
     program = _guarded(file, lambda: TS2EPConverter(module.eval(), example).convert())
@@ -212,12 +216,14 @@ def _guarded(file: _File, run: Callable[[], Any]) -> Any:
 
 def _shape(file: _File) -> tuple[int, ...]:
     """Return the shape of one example; raises UsageError where nobody says it."""
-    if file.layers.input_shape is None:
+    shape = file.layers.example_shape(file.sidecar)
+    if shape is None:
         raise UsageError(
             f"{file.where}: does not tell its input's shape; add --input with the shape of one "
-            "example, batch first, e.g. --input 1,64"
+            f"example, batch first, e.g. --input 1,64, or input.shape in "
+            f"{printable(file.path.with_suffix('.toml').name)}"
         )
-    return file.layers.input_shape
+    return shape
 
 
 def _as_arrays(value: Any) -> object:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-SUPPORTED = "linear, relu, relu6, hardtanh, clamp, batch_norm, dropout, flatten and softmax"
+SUPPORTED = (
+    "linear, relu, relu6, hardtanh, clamp, batch_norm, dropout, flatten, softmax and arithmetic "
+    "with constants"
+)
 
 _RELU = "use relu, which the integers compute exactly"
 _ORDER = "end the model at its logits or with softmax: their order is the same"

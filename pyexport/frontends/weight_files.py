@@ -40,10 +40,15 @@ class Layers:
     def __post_init__(self) -> None:
         if self.arch is not None and self.code is not None:
             raise UsageError("--arch and --model both name the layers; use one")
-        if (self.code is None) != (self.input_shape is None) and not self.trust:
+        if self.input_shape is not None and self.code is None and not self.trust:
             raise UsageError(
-                "--model and --input go together, e.g. --model net.py:Net --input 1,64"
+                "--input says the shape for --model, e.g. --model net.py:Net --input 1,64"
             )
+
+    def example_shape(self, sidecar: Sidecar) -> tuple[int, ...] | None:
+        """Return the shape of one example, batch first: of --input, or as model.toml states it."""
+        stated = sidecar.statements.input_shape
+        return self.input_shape or (None if stated is None else (1, *stated))
 
 
 def load_weight_file(
@@ -93,10 +98,16 @@ def parse_input_shape(text: str | None) -> tuple[int, ...] | None:
 def _with_layers(
     weights: Weights, layers: Layers, sidecar: Sidecar, path: Path, where: str
 ) -> tuple[Graph, tuple[str, ...]]:
-    if layers.code is not None and layers.input_shape is not None:
+    if layers.code is not None:
         from pyexport.frontends.user_model import build_user_model
 
-        return build_user_model(layers.code, layers.input_shape, weights, where)
+        shape = layers.example_shape(sidecar)
+        if shape is None:
+            raise UsageError(
+                f"{where}: --model needs the shape of one example: --input, batch first, e.g. "
+                f"--input 1,64, or input.shape in {printable(path.with_suffix('.toml').name)}"
+            )
+        return build_user_model(layers.code, shape, weights, where)
     arch = layers.arch or sidecar.arch
     if arch is None:
         raise FileFormatError(_missing_layers(weights, path, where))

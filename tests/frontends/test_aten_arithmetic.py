@@ -49,13 +49,15 @@ SPREAD = torch.tensor([2.0, 4.0, 0.5, 7.0])
         lambda m, x: m.f((x - m.mean) * torch.rsqrt(m.spread + 1e-3) * m.mean.neg() + m.spread),
         lambda m, x: m.f(x - m.mean.view(2, 2).reshape(-1).unsqueeze(0)),
         lambda m, x: m.f(x - m.whole),
+        lambda m, x: m.f(x - m.whole.float()),
+        lambda m, x: nn.functional.linear(x, m.f.weight * m.kept.float(), m.whole.float()),
     ],
 )
 def test_arithmetic_with_constants_is_folded_into_the_layers(
     tmp_path: Path, forward: Forward, decompose: bool
 ) -> None:
     mask, whole = torch.arange(16).reshape(4, 4).remainder(3).sign(), torch.tensor([1, 2, 3, 4])
-    net = network(forward, mean=MEAN, spread=SPREAD, mask=mask.float(), whole=whole)
+    net = network(forward, mean=MEAN, spread=SPREAD, mask=mask.float(), whole=whole, kept=mask > 0)
     path = write_export(tmp_path / "m.pt", net, torch.zeros(1, 4), decompose=decompose)
     graph = load_model(path).graph
     rows = np.linspace(-5, 9, 40).reshape(10, 4)

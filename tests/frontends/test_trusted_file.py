@@ -139,6 +139,31 @@ def test_a_missing_input_shape_is_asked_for(source: Path, kind: str) -> None:
         load_model(path, trust=True)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("kind", ["scripted", "whole"])
+def test_the_shape_may_stand_in_model_toml(source: Path, kind: str) -> None:
+    path = write(source, kind, author())
+    (source / "model.toml").write_text('labels = ["a", "b"]\n[input]\nshape = [3]\n')
+    model = load_model(path, trust=True)
+    assert (model.graph.input.shape, model.metadata.labels) == ((3,), ("a", "b"))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_options_that_a_file_does_not_need_are_refused(source: Path) -> None:
+    net = author()
+    for kind, options in (
+        ("traced", {"arch": "3-2"}),
+        ("traced", {"code": f"{source / 'author_net.py'}:Net"}),
+        ("whole", {"arch": "3-2", "input_shape": SHAPE}),
+    ):
+        with pytest.raises(PyexportError, match="holds its layers itself; leave --arch"):
+            load_model(write(source, kind, net), trust=True, **options)
+    path = source / "archive.pt2"
+    torch.export.save(torch.export.export(net, (torch.zeros(SHAPE),)), path)
+    with pytest.raises(PyexportError, match="leave --arch, --model and --input out"):
+        load_model(path, trust=True, input_shape=SHAPE)
+
+
 def test_old_weights_need_their_layers_as_new_ones_do(tmp_path: Path) -> None:
     net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).half()
     path = tmp_path / "old.pt"
