@@ -1,9 +1,10 @@
 """What the user of an export should know about it, in one line each."""
 
-from pyexport.artifact import Accuracy, Artifact
+from pyexport.artifact import Artifact
 from pyexport.codegen.context import MAX_AVR_TABLES
 from pyexport.program import Program
 from pyexport.quantize.schemes import taken_as_whole
+from pyexport.scores import Accuracy
 from pyexport.targets import Target
 
 TOLD_LOSS = 1.0  # points of accuracy that quantization may cost before it is worth a line
@@ -24,6 +25,11 @@ def export_warnings(artifact: Artifact, program: Program, target: Target | None)
     accuracy = artifact.accuracy
     if artifact.scheme == "int8" and accuracy is not None:
         found += _loss(accuracy)
+    if artifact.errors is None and accuracy is None and _has_targets(artifact):
+        found.append(
+            "the evaluation data have classes, and nothing says which values of the one output "
+            "mean class 1: state output.threshold (output_threshold=...), or output.task regression"
+        )
     if target is None and program.const_bytes > MAX_AVR_TABLES:
         found.append(
             f"{program.const_bytes} bytes of tables: AVR compilers refuse this header, they can "
@@ -36,6 +42,10 @@ def whole_input_is_assumed(artifact: Artifact) -> bool:
     """Return whether the input is read as whole numbers on thin grounds or none."""
     quant = artifact.graph.input.quant
     return quant is not None and taken_as_whole(quant, from_data=_has_rows(artifact))
+
+
+def _has_targets(artifact: Artifact) -> bool:
+    return artifact.samples is not None and artifact.samples.targets is not None
 
 
 def _has_rows(artifact: Artifact) -> bool:

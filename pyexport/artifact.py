@@ -9,17 +9,19 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pyexport.decision import check_threshold, least_yes
 from pyexport.errors import FileFormatError
 from pyexport.graph_check import check_graph
 from pyexport.graph_document import graph_document, parameters, read_graph
 from pyexport.ir import Array, Calibration, Dataset, Graph, Tensor
 from pyexport.layout import user_shape
+from pyexport.scores import Accuracy, Errors
 from pyexport.statement_check import stored_statements
 from pyexport.statements import NOTHING, Statements, statements_document
 from pyexport.tensorfile import RawTensor, read_tensorfile, write_tensorfile
@@ -42,15 +44,6 @@ _DTYPES = {
 _DTYPE_NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
 
 
-@dataclass(frozen=True)
-class Accuracy:
-    """Share of evaluation rows whose class is right, of the float and of the exported model."""
-
-    rows: int
-    float_correct: int
-    exported_correct: int
-
-
 @dataclass(frozen=True, eq=False)
 class Vectors:
     """Stored inputs and the outputs that every implementation must give, bytes (or float32)."""
@@ -64,7 +57,7 @@ class Samples:
     """Evaluation rows as the device sees them, and their classes where known."""
 
     inputs: Array  # (n, input size)
-    targets: Array | None  # (n,), int64
+    targets: Array | None  # (n,), int64; of a regression (n, output size), float64
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +74,7 @@ class Artifact:
     vectors: Vectors
     samples: Samples | None = None
     accuracy: Accuracy | None = None
+    errors: Errors | None = None
     statements: Statements = NOTHING  # without the input range, which the graph has
     target: str | None = None  # what the header was specialized for; it changes no byte
     options: tuple[str, ...] = ()  # words of the command line that makes the export again
@@ -94,6 +88,12 @@ class Artifact:
     def input_unit(self) -> str | None:
         """Unit of the raw inputs."""
         return self.statements.input_unit
+
+    @property
+    def least_yes(self) -> int | float | None:
+        """The least value of the last output that says yes; None without a threshold."""
+        threshold = self.statements.output_threshold
+        return None if threshold is None else least_yes(threshold, self.graph.output)
 
     @property
     def more_statements(self) -> Statements:
@@ -158,6 +158,8 @@ def write_artifact(artifact: Artifact) -> bytes:
         "options": list(artifact.options),
         "graph": graph_document(artifact.graph, source=True),
     }
+    if artifact.errors is not None:
+        document["errors"] = asdict(artifact.errors)
     if artifact.more_statements != NOTHING:
         document["statements"] = statements_document(artifact.more_statements)
     arrays = dict(parameters(artifact.graph))
@@ -249,6 +251,7 @@ def _from_document(document: dict[str, Any], arrays: dict[str, Array]) -> Artifa
         vectors=Vectors(arrays["vectors.inputs"], arrays["vectors.outputs"]),
         samples=samples,
         accuracy=None if accuracy is None else Accuracy(**accuracy),
+        errors=Errors(**document["errors"]) if "errors" in document else None,
         statements=stored_statements(document, user_shape(graph.input), graph.output.size),
         target=document["target"],
         options=tuple(document["options"]),
@@ -257,28 +260,28 @@ def _from_document(document: dict[str, Any], arrays: dict[str, Array]) -> Artifa
 
 def _check_statements(artifact: Artifact) -> None:
     """Raise unless what the file says beside the graph has its type and fits the graph."""
-    graph, accuracy = artifact.graph, artifact.accuracy
+    graph = artifact.graph
     texts = [artifact.source_name, artifact.source_sha256, artifact.producer, *artifact.options]
     texts += [] if artifact.target is None else [artifact.target]
     counts = [artifact.calibration.rows]
-    if accuracy is not None:
-        counts += [accuracy.rows, accuracy.float_correct, accuracy.exported_correct]
     if not all(isinstance(text, str) for text in (artifact.calibration.kind, *texts)):
         raise TypeError("a name is not a text")
     if not all(type(count) is int and count >= 0 for count in counts):
         raise TypeError("a number of rows is not a count")
     if not _NAME.fullmatch(artifact.name):
         raise ValueError("the name is not a C identifier")
-    if accuracy is not None and not max(counts[2:]) <= accuracy.rows > 0:
-        raise ValueError("the accuracy is over 100 %")
+    if artifact.statements.output_threshold is not None:
+        check_threshold(artifact.statements.output_threshold, graph.output)
     _check_rows(artifact.vectors.inputs, graph.input, "vectors.inputs")
     _check_rows(artifact.vectors.outputs, graph.output, "vectors.outputs")
     if len(artifact.vectors.inputs) != len(artifact.vectors.outputs):
         raise ValueError("vectors.inputs and vectors.outputs differ in number")
     if artifact.samples is not None:
         _check_rows(artifact.samples.inputs, graph.input, "samples.inputs")
-        targets = artifact.samples.targets
-        if targets is not None and targets.shape != (len(artifact.samples.inputs),):
+        targets, rows = artifact.samples.targets, len(artifact.samples.inputs)
+        is_regression = artifact.statements.is_regression
+        shape = (rows, graph.output.size) if is_regression else (rows,)
+        if targets is not None and targets.shape != shape:
             raise ValueError("samples.targets has a wrong shape")
 
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pyexport
 from pyexport.advice import whole_input_is_assumed
 from pyexport.artifact import Artifact
-from pyexport.codegen import HeaderInfo, Port, StoredVectors
+from pyexport.codegen import Decision, HeaderInfo, Port, StoredVectors
 from pyexport.fixedpoint import ITEM_BYTES
 from pyexport.integer.conv import QuantizedConv2d, QuantizedConvTranspose2d
 from pyexport.ir import Array, Graph, Linear, Node, QuantizedLinear, QuantizedSoftmax, Tensor
 from pyexport.program import Program
 from pyexport.quantize.bounds import bits_needed
+from pyexport.scoring import accuracy_line, errors_line
 from pyexport.statements import Statements
 from pyexport.targets import Target
 
@@ -37,6 +38,7 @@ def header_info(artifact: Artifact, program: Program, target: Target | None) -> 
         input=_input_port(artifact),
         output=_output_port(artifact),
         labels=artifact.labels,
+        decision=_decision(artifact),
         vectors=StoredVectors(
             count=len(artifact.vectors.inputs),
             inputs=_bytes(artifact.vectors.inputs),
@@ -115,11 +117,12 @@ def _facts(
         facts.append(
             (
                 "accuracy",
-                f"float {100 * accuracy.float_correct / accuracy.rows:.2f} %, exported "
-                f"{100 * accuracy.exported_correct / accuracy.rows:.2f} % on "
-                f"{accuracy.rows} evaluation rows",
+                f"{accuracy_line(accuracy, 'exported')} on {accuracy.rows} evaluation rows",
             )
         )
+    if artifact.errors is not None:
+        found = errors_line(artifact.errors, "exported", artifact.statements.output_unit)
+        facts.append(("errors", f"{found} on {artifact.errors.rows} evaluation rows"))
     facts += [
         ("flash", f"{program.const_bytes} bytes of tables, and code"),
         (
@@ -157,12 +160,38 @@ def _scale_line(tensor: Tensor) -> str:
     return f"output {quant.dtype}, scale {quant.scale:.9g}, zero point {quant.zero_point}"
 
 
+def stated_lines(artifact: Artifact) -> tuple[tuple[str, str], ...]:
+    """Return what is stated about inputs and outputs, as labels and texts of unknown origin."""
+    stated, least = artifact.statements, artifact.least_yes
+    lines = [
+        ("unit", stated.input_unit),
+        ("labels", None if stated.labels is None else ", ".join(stated.labels)),
+        ("output", stated.output_unit),
+        ("task", stated.output_task),
+        ("author", stated.author),
+        ("license", stated.license),
+    ]
+    if least is not None:
+        what = "output value" if artifact.scheme == "float32" else "output byte"
+        lines.append(
+            ("decide", f"threshold {stated.output_threshold!r}: yes from {what} {least:.9g}")
+        )
+    return tuple((label, text) for label, text in lines if text is not None)
+
+
 def _provenance(statements: Statements) -> list[tuple[str, str]]:
     return [
         (label, text)
         for label, text in (("author", statements.author), ("license", statements.license))
         if text is not None
     ]
+
+
+def _decision(artifact: Artifact) -> Decision | None:
+    least, stated = artifact.least_yes, artifact.statements.output_threshold
+    if least is None or stated is None:
+        return None
+    return Decision(least, stated, artifact.statements.output_unit)
 
 
 def _input_port(artifact: Artifact) -> Port:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 import pyexport
 from pyexport.artifact import Artifact
@@ -60,6 +61,8 @@ def manifest_text(
         "certificates": {"accumulators_fit_int32": _accumulators_fit(artifact)},
         "warnings": list(warnings),
     }
+    if artifact.errors is not None:
+        document["errors"] = asdict(artifact.errors)
     if artifact.more_statements != NOTHING:
         document["statements"] = statements_document(artifact.more_statements)
     return json.dumps(document, indent=1, sort_keys=True) + "\n"

@@ -12,7 +12,6 @@ import numpy as np
 
 from pyexport.advice import export_warnings
 from pyexport.artifact import (
-    Accuracy,
     Artifact,
     Samples,
     Vectors,
@@ -21,6 +20,7 @@ from pyexport.artifact import (
 )
 from pyexport.codegen import render_header
 from pyexport.codegen.identifiers import check_model_name
+from pyexport.decision import check_threshold
 from pyexport.describe import header_info
 from pyexport.errors import (
     CalibrationError,
@@ -30,7 +30,7 @@ from pyexport.errors import (
     UsageError,
 )
 from pyexport.fitting import check_fits
-from pyexport.ir import Array, Calibration, Dataset, Graph, Metadata, Model
+from pyexport.ir import Calibration, Dataset, Graph, Metadata, Model
 from pyexport.layout import user_shape
 from pyexport.lower import lower
 from pyexport.manifest import manifest_text
@@ -39,7 +39,8 @@ from pyexport.program import Program
 from pyexport.quantize import quantize_int8, to_float32
 from pyexport.quantize.ptq import check_inside
 from pyexport.reference import forward
-from pyexport.simulator.fast import FastSimulator, argmax
+from pyexport.scoring import accuracy, errors
+from pyexport.simulator.fast import FastSimulator
 from pyexport.statement_check import check_statements
 from pyexport.targets import Target, get_target
 from pyexport.vectors import choose_vectors
@@ -208,7 +209,8 @@ def _quantize(
         raise CalibrationError(
             "the file tells no input range and holds no calibration data; "
             "pass --input-range LOW:HIGH or --calibration FILE, or save it with pyexport.save("
-            "model, example, path, input_range=(low, high), calibration=rows)"
+            "model, example, path, input_range=(low, high), calibration=rows), or write "
+            f"range = [low, high] under [input] in {_sidecar_name(metadata)} beside it"
         )
     if metadata.calibration is None:
         warnings.append(
@@ -224,6 +226,10 @@ def _quantize(
     )
     warnings += result.warnings
     return result.graph, result.calibration
+
+
+def _sidecar_name(metadata: Metadata) -> str:
+    return Path(metadata.source_name).with_suffix(".toml").name
 
 
 @contextmanager
@@ -255,30 +261,26 @@ def _artifact(
         target=options.target,
         options=options.command_line(),
     )
-    samples, accuracy = None, None
+    if metadata.statements.output_threshold is not None:
+        check_threshold(metadata.statements.output_threshold, exported.output)
+    samples, right, wrong = None, None, None
     if metadata.evaluation is not None and len(metadata.evaluation.inputs):
         rows = quantize_inputs(artifact, metadata.evaluation)
         targets = metadata.evaluation.targets
         samples = Samples(
             rows[:MAX_STORED_SAMPLES], None if targets is None else targets[:MAX_STORED_SAMPLES]
         )
-        if targets is not None and graph.output.size > 1:
-            accuracy = _accuracy(graph, exported, metadata.evaluation, rows, targets)
+        if targets is not None:
+            ideal = forward(graph, metadata.evaluation.inputs).reshape(len(rows), -1)
+            outputs, port = FastSimulator(exported).run(rows), exported.output
+            if metadata.statements.is_regression:
+                wrong = errors(ideal, outputs, targets, port)
+            else:
+                right = accuracy(ideal, outputs, targets, port, metadata.statements)
     return replace(
         artifact,
         samples=samples,
-        accuracy=accuracy,
+        accuracy=right,
+        errors=wrong,
         vectors=choose_vectors(exported, samples),
-    )
-
-
-def _accuracy(
-    graph: Graph, exported: Graph, evaluation: Dataset, rows: Array, targets: Array
-) -> Accuracy:
-    float_classes = argmax(forward(graph, evaluation.inputs).reshape(len(rows), -1))
-    exported_classes = argmax(FastSimulator(exported).run(rows))
-    return Accuracy(
-        rows=len(rows),
-        float_correct=int((float_classes == targets).sum()),
-        exported_correct=int((exported_classes == targets).sum()),
     )

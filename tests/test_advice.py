@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from pyexport.advice import export_warnings
-from pyexport.artifact import Accuracy
 from pyexport.ir import Dataset
+from pyexport.scores import Accuracy
 from tests.networks import Recipe, build, chain, export, layer
 
 BLACK = np.zeros((1, 4))

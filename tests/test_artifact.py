@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from pyexport.artifact import (
-    Accuracy,
     Artifact,
     Samples,
     Vectors,
@@ -22,6 +21,7 @@ from pyexport.artifact import (
 )
 from pyexport.errors import FileFormatError, UnsupportedModelError
 from pyexport.ir import Graph, Linear, QuantizedLinear, State
+from pyexport.scores import Accuracy
 from pyexport.simulator.fast import FastSimulator
 from pyexport.statements import NOTHING, Statements
 from pyexport.tensorfile import RawTensor, read_tensorfile, write_tensorfile

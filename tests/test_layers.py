@@ -25,12 +25,13 @@ class Layer:
 
 FILES = ("tensorfile", "untrusted", "statements", "statement_values", "statement_check")
 MODEL = (
-    *("ir", "integer", "layout", "artifact", "fixedpoint", "program", *FILES),
+    *("ir", "integer", "layout", "decision", "artifact", "fixedpoint", "program", *FILES),
     *("reference", "simulator"),
 )
 STAGES = (*MODEL, "resources", "scratch", "frontends", "passes", "quantize", "targets", "lower")
 BELOW_PIPELINE = (*STAGES, "codegen")
-AROUND_PIPELINE = ("writing", "vectors", "fitting", "advice", "describe", "manifest")
+MEASURES = ("scores", "scoring", "vectors")
+AROUND_PIPELINE = (*MEASURES, "writing", "fitting", "advice", "describe", "manifest")
 BELOW_SEARCH = (*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline", "runners", "verify")
 AFTER_PIPELINE = ("project", "feasibility", "exporting")
 PUBLIC = ("api", "load", "export", "simulate", "check", "save", "from_torch", "from_sklearn")
@@ -55,11 +56,18 @@ LAYERS = {
     "operators": Layer((), ("numpy",)),
     "ir": Layer(("fixedpoint", "operators", "statements"), ("numpy",)),
     "layout": Layer(("ir",), ("numpy",)),
+    "decision": Layer(("ir",), ("numpy",)),
+    "scores": Layer(()),
+    "scoring": Layer(("ir", "scores", "decision", "statements"), ("numpy",)),
     "integer": Layer(("ir", "fixedpoint", "operators"), ("numpy",)),
     "graph_document": Layer(("ir", "integer"), ("numpy",)),
     "graph_check": Layer(("ir", "integer", "fixedpoint", "program"), ("numpy",)),
     "artifact": Layer(
-        ("ir", "layout", "fixedpoint", "graph_document", "graph_check", *FILES), ("numpy",)
+        (
+            *("ir", "layout", "decision", "scores", "fixedpoint", "graph_document"),
+            *("graph_check", *FILES),
+        ),
+        ("numpy",),
     ),
     # The definition and its reader of .px share nothing with what they check, not even NumPy.
     "simulator.__init__": Layer(()),
@@ -85,7 +93,7 @@ LAYERS = {
     "runners": Layer(("targets", "resources", "untrusted"), ("numpy", *EMULATORS)),
     "verify": Layer(
         (
-            *("ir", "artifact", "reference", "simulator", "quantize.bounds"),
+            *("ir", "artifact", "decision", "reference", "simulator", "quantize.bounds"),
             *("lower", "codegen", "runners", "targets", "fixedpoint", "program", "untrusted"),
         ),
         ("numpy", "scipy"),
@@ -93,8 +101,8 @@ LAYERS = {
     "writing": Layer(()),
     "vectors": Layer(("ir", "artifact", "simulator"), ("numpy",)),
     "fitting": Layer(("errors", "program", "targets", "codegen")),
-    "advice": Layer(BELOW_PIPELINE),
-    "describe": Layer((*BELOW_PIPELINE, "advice")),
+    "advice": Layer((*BELOW_PIPELINE, *MEASURES)),
+    "describe": Layer((*BELOW_PIPELINE, *MEASURES, "advice")),
     "manifest": Layer(("artifact", "ir", "program", "statements", "quantize.bounds")),
     "pipeline": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE), ("numpy",)),
     "project": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),

@@ -1,5 +1,6 @@
 """pyexport export: a model file becomes a header, an artifact and a manifest."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +27,9 @@ from pyexport.ir import Dataset, Model
 from pyexport.pipeline import SCHEMES, Export, ExportOptions, export_model
 from pyexport.project import check_project, install, installed_name, write_package
 from pyexport.quantize.ptq import check_inside
+from pyexport.scoring import accuracy_line, errors_line
 from pyexport.targets import get_target
+from pyexport.untrusted import printable
 
 
 def export_command(
@@ -129,7 +132,8 @@ def _calibration(
 ) -> Dataset | None:
     if path is None:
         return None
-    rows = read_samples(path, model.graph.input.shape, "calibration")
+    values = model.graph.output.size if model.metadata.statements.is_regression else None
+    rows = read_samples(path, model.graph.input.shape, "calibration", values)
     limits = declared or model.metadata.input_range
     if limits is not None:  # checked here too, where the name of the file is known
         check_inside(rows, limits, f"{path}: the calibration data")
@@ -157,11 +161,14 @@ def _print_summary(result: Export, paths: tuple[Path, ...]) -> None:
     say(f"{'identity':<10}{artifact.identity}")
     accuracy = artifact.accuracy
     if accuracy is not None:
-        say(
-            f"{'accuracy':<10}float {100 * accuracy.float_correct / accuracy.rows:.2f} %, "
-            f"{artifact.scheme} {100 * accuracy.exported_correct / accuracy.rows:.2f} % "
-            f"on {accuracy.rows} rows"
+        line = accuracy_line(accuracy, artifact.scheme)
+        say(f"{'accuracy':<10}{line} on {accuracy.rows} rows")
+    if artifact.errors is not None:
+        unit = artifact.statements.output_unit
+        line = errors_line(
+            artifact.errors, artifact.scheme, None if unit is None else printable(unit)
         )
+        say(f"{'errors':<10}{line} on {artifact.errors.rows} rows")
     size_in = sum(program.buffer(b).bytes for b in program.inputs)
     size_out = sum(program.buffer(b).bytes for b in program.outputs)
     say(
@@ -185,6 +192,7 @@ def _document(result: Export, paths: tuple[Path, ...]) -> dict[str, object]:
             "float": accuracy.float_correct / accuracy.rows,
             "exported": accuracy.exported_correct / accuracy.rows,
         },
+        "errors": None if artifact.errors is None else asdict(artifact.errors),
         "bytes": {"tables": result.program.const_bytes, "scratch": result.program.arena_bytes},
         "warnings": list(result.warnings),
     }

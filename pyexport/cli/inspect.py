@@ -21,7 +21,7 @@ from pyexport.cli.common import (
     warn,
 )
 from pyexport.cli.contents import contents_document, format_line, print_contents
-from pyexport.describe import network_title, operator_name
+from pyexport.describe import network_title, operator_name, stated_lines
 from pyexport.errors import PyexportError, UsageError
 from pyexport.frontends import load_model
 from pyexport.frontends.contents import read_contents
@@ -30,6 +30,7 @@ from pyexport.ir import Graph, Node
 from pyexport.lower import lower, select_kernel
 from pyexport.pipeline import ExportOptions, export_model
 from pyexport.program import Program, Step
+from pyexport.statements import statements_document
 from pyexport.targets import get_target
 from pyexport.untrusted import printable
 
@@ -86,6 +87,7 @@ def _costs(artifact: Artifact, warnings: tuple[str, ...]) -> _Costs:
             "name": artifact.name,
             "identity": artifact.identity,
             "scheme": artifact.scheme,
+            "statements": statements_document(artifact.statements),
             "layers": rows,
             "warnings": list(warnings),
             "parameters": sum(r["parameters"] for r in rows),
@@ -104,7 +106,10 @@ def _print(name: str, held: dict[str, Any], costs: _Costs) -> None:
     source, sink = artifact.graph.input, artifact.graph.output
     say(f"{name}: {network_title(artifact.graph)}, {artifact.scheme}")
     say(f"format  {format_line(held)}")
-    say(f"input   {_tensor(source)}\noutput  {_tensor(sink)}\n")
+    say(f"input   {_tensor(source)}\noutput  {_tensor(sink)}")
+    for label, text in stated_lines(artifact):
+        say(f"{label:<8}{printable(text)}")
+    say("")
     table = plain_table(
         "layer", "~module", "~operator", ">in", ">out", ">params", ">MACs", ">flash", ">RAM",
         "kernel", ">bits",

@@ -9,12 +9,14 @@ import typer
 
 from pyexport.artifact import NUMPY_DTYPES, Artifact, quantize_inputs, read_artifact
 from pyexport.cli.common import JsonOption, out, plain_table, print_json, say, warn
+from pyexport.decision import decide
 from pyexport.errors import UsageError
 from pyexport.frontends import read_samples
 from pyexport.ir import Array, Dataset
 from pyexport.simulator import definition
 from pyexport.simulator.fast import FastSimulator, argmax
 from pyexport.simulator.plain import read_plain
+from pyexport.untrusted import printable
 from pyexport.writing import write_together
 
 SHOWN_ROWS = 20
@@ -42,7 +44,8 @@ def simulate_command(
     if engine not in ("fast", "definition"):
         raise UsageError(f"--engine {engine} is unknown; use fast or definition")
     model = read_artifact(artifact)
-    dataset = read_samples(inputs, model.graph.input.shape, "input")
+    values = model.graph.output.size if model.statements.is_regression else None
+    dataset = read_samples(inputs, model.graph.input.shape, "input", values)
     rows = _rows(model, dataset, raw, str(inputs))
     if engine == "fast":
         outputs = FastSimulator(model.graph).run(rows)
@@ -51,6 +54,7 @@ def simulate_command(
         results = [definition.run(plain, row.tolist()).outputs for row in rows]
         outputs = np.array(results).astype(FastSimulator(model.graph).output_dtype)
     classes = argmax(outputs) if outputs.shape[1] > 1 else None
+    yes = None if model.least_yes is None else decide(outputs, model.least_yes)
     if output is not None:
         write_together(output.parent, {output.name: _encoded(output.suffix, outputs, classes)})
     if json:
@@ -59,11 +63,13 @@ def simulate_command(
                 "rows": len(rows),
                 "outputs": outputs.tolist() if output is None else str(output),
                 "classes": None if classes is None else classes.tolist(),
-                "accuracy": _accuracy(classes, dataset),
+                "decisions": None if yes is None else yes.tolist(),
+                "accuracy": _accuracy(classes if yes is None else yes, dataset),
+                "errors": _errors(model, outputs, dataset),
             }
         )
         return
-    _print(model, outputs, classes, dataset, output)
+    _print(model, outputs, classes, yes, dataset, output)
 
 
 def _rows(model: Artifact, dataset: Dataset, raw: bool, where: str) -> Array:
@@ -112,24 +118,45 @@ def _encoded(suffix: str, outputs: Array, classes: Array | None) -> bytes:
 
 
 def _accuracy(classes: Array | None, dataset: Dataset) -> float | None:
-    if classes is None or dataset.targets is None:
+    if classes is None or dataset.targets is None or dataset.targets.ndim > 1:
         return None
     return float((classes == dataset.targets).mean())
 
 
+def _errors(model: Artifact, outputs: Array, dataset: Dataset) -> dict[str, float] | None:
+    """Return the errors of a regression in the output's unit."""
+    if not model.statements.is_regression or dataset.targets is None:
+        return None
+    quant = model.graph.output.quant
+    wrong = (outputs if quant is None else quant.dequantize(outputs)) - dataset.targets
+    return {"rmse": float(np.sqrt(np.square(wrong).mean())), "mae": float(np.abs(wrong).mean())}
+
+
 def _print(
-    model: Artifact, outputs: Array, classes: Array | None, dataset: Dataset, output: Path | None
+    model: Artifact,
+    outputs: Array,
+    classes: Array | None,
+    yes: Array | None,
+    dataset: Dataset,
+    output: Path | None,
 ) -> None:
-    table = plain_table(">row", "class", "~outputs")
+    table = plain_table(">row", "class", *([] if yes is None else ["decision"]), "~outputs")
     for row in range(min(len(outputs), SHOWN_ROWS)):
         label = ""
         if classes is not None:
             label = model.labels[classes[row]] if model.labels else str(classes[row])
-        table.add_row(str(row), label, " ".join(f"{v:g}" for v in outputs[row].tolist()))
+        decision = [] if yes is None else ["yes" if yes[row] else "no"]
+        table.add_row(str(row), label, *decision, " ".join(f"{v:g}" for v in outputs[row].tolist()))
     out.print(table)
     if len(outputs) > SHOWN_ROWS:
         say(f"... {len(outputs) - SHOWN_ROWS} more rows; --output FILE writes all")
-    accuracy = _accuracy(classes, dataset)
+    errors = _errors(model, outputs, dataset)
+    if errors is not None:
+        unit = f" {printable(model.statements.output_unit)}" if model.statements.output_unit else ""
+        say(
+            f"RMSE {errors['rmse']:.6g}{unit}, MAE {errors['mae']:.6g}{unit} on {len(outputs)} rows"
+        )
+    accuracy = _accuracy(classes if yes is None else yes, dataset)
     if accuracy is not None:
         say(f"accuracy {100 * accuracy:.2f} % on {len(outputs)} rows")
     if output is not None:

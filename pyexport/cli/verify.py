@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 import pyexport
-from pyexport.artifact import is_artifact, read_artifact
+from pyexport.artifact import Artifact, is_artifact, read_artifact
 from pyexport.cli.common import JsonOption, err, out, plain_table, print_json, say
 from pyexport.errors import CheckFailedError, UsageError
 from pyexport.frontends import read_samples
@@ -104,7 +104,9 @@ def _targets(names: list[str]) -> tuple[tuple[str, ...], dict[str, str]]:
 def _dataset(path: Path, subject: Path) -> Dataset:
     source = subject.with_suffix(".px") if subject.suffix == ".h" else subject
     model = read_artifact(source) if is_artifact(source) else pyexport.load(subject)
-    return read_samples(path, model.graph.input.shape, "dataset")
+    stated = model.statements if isinstance(model, Artifact) else model.metadata.statements
+    values = model.graph.output.size if stated.is_regression else None
+    return read_samples(path, model.graph.input.shape, "dataset", values)
 
 
 def _print(report: Report) -> None:

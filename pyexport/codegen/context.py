@@ -34,6 +34,7 @@ def build_context(program: Program, info: HeaderInfo, target: Target | None) -> 
         "output": _port(info.output, is_input=False),
         "scratch": _scratch(program, info.scheme),
         "argmax": _argmax(info.output),
+        "decision": _decision(info),
         "layers": _layers(program, info),
         "labels": _labels(info),
         "buffers": [_buffer(b) for b in program.buffers if b.kind == "arena"],
@@ -134,6 +135,15 @@ def _argmax(output: Port) -> dict[str, Any] | None:
     if not 2 <= output.size <= 0xFFFF:
         return None
     return {"type": "uint8_t" if output.size <= 0xFF else "uint16_t"}
+
+
+def _decision(info: HeaderInfo) -> dict[str, str] | None:
+    decision = info.decision
+    if decision is None:
+        return None
+    value = str(decision.least) if isinstance(decision.least, int) else c_float(decision.least)
+    unit = f" {comment_text(decision.unit)}" if decision.unit else ""
+    return {"value": f"({value})", "real": f"{decision.threshold!r}{unit}"}
 
 
 def _layers(program: Program, info: HeaderInfo) -> list[dict[str, Any]]:

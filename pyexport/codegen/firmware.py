@@ -23,7 +23,11 @@ def render_names(program: Program, info: HeaderInfo, profile: str) -> str:
     context = build_context(program, info, None)
     upper = info.name.upper()
     functions = [*_FUNCTIONS, *(["argmax"] if context["argmax"] else [])]
-    macros = [(f"MODEL_{macro}", f"{upper}_{macro}") for macro in _MACROS]
+    names = list(_MACROS)
+    if context["decision"]:
+        functions.append("decide")
+        names.append("THRESHOLD")
+    macros = [(f"MODEL_{macro}", f"{upper}_{macro}") for macro in names]
     macros += [(f"model_{function}", f"{info.name}_{function}") for function in functions]
     types = [(f"{info.name}_scratch_t", "model_scratch_t")]
     ports = {"input": _port(info.input), "output": _port(info.output)}

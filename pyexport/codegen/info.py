@@ -21,6 +21,15 @@ class Port:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """Where the last output starts to say yes."""
+
+    least: int | float  # the least output value that does: a byte, or a float32
+    threshold: float  # the real number that was stated
+    unit: str | None
+
+
+@dataclass(frozen=True)
 class StoredVectors:
     """Self-test vectors as little-endian bytes, row by row."""
 
@@ -44,4 +53,5 @@ class HeaderInfo:
     input: Port
     output: Port
     labels: tuple[str, ...] | None
+    decision: Decision | None
     vectors: StoredVectors

@@ -37,8 +37,8 @@ def interface_text(
         "uint16_t pyx_argmax(const pyx_output_t *out);",
         "uint8_t pyx_selftest(void);",
     ]
-    if interface.has_argmax and kind != "predict":
-        lines.append(f"#define PYX_ARGMAX {interface.name}_argmax")
+    if interface.has_class and kind != "predict":
+        lines.append(f"#define PYX_ARGMAX(out) {_class_word(interface)}")
     if kind == "trace":
         lines.append("#define PYX_TRACE_BUILD 1")
     if kind == "selftest":
@@ -48,6 +48,14 @@ def interface_text(
     if window is not None:
         lines.append(f"#define PYX_WINDOW 0x{window:x}u")
     return "\n".join([*lines, "#endif", ""])
+
+
+def _class_word(interface: HeaderInterface) -> str:
+    """Return the class as C: the largest output's index, and in bit 15 whether decide says yes."""
+    index = f"{interface.name}_argmax(out)" if interface.has_argmax else "0u"
+    if not interface.decides:
+        return index
+    return f"((uint16_t)({index} | ({interface.name}_decide(out) ? 0x8000u : 0u)))"
 
 
 def header_text(interface: HeaderInterface, kind: str) -> str:

@@ -89,7 +89,7 @@ class HostRunner:
         raise_for_status(status, f"{self.recipe.shown}: {self.name}")
         return RunResult(
             outputs=outputs,
-            classes=classes if interface.has_argmax else None,
+            classes=classes if interface.has_class else None,
             accumulators=accumulators if traced else None,
         )
 

@@ -47,6 +47,7 @@ class HeaderInterface:
     parameter_symbols: tuple[str, ...]  # C names of the tables that must lie in flash
     input_low: float  # least legal input: proofs hold between the two only
     input_high: float
+    decides: bool = False  # there is NAME_decide
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or not self.name.isascii():
@@ -64,6 +65,11 @@ class HeaderInterface:
             )
         if min(self.input_size, self.output_size, *self.trace_sizes, 1) < 1:
             raise UsageError(f"model {self.name}: every size must be at least 1")
+
+    @property
+    def has_class(self) -> bool:
+        """Whether the harness gives a class word: of argmax, of decide (bit 15), or of both."""
+        return self.has_argmax or self.decides
 
     @property
     def trace_total(self) -> int:
@@ -114,7 +120,7 @@ class RunResult:
     """What a batch of inferences gave."""
 
     outputs: Array  # (n, output_size), by dtype
-    classes: Array | None  # (n,), uint16, from <name>_argmax; None without argmax
+    classes: Array | None  # (n,), uint16: <name>_argmax, and bit 15 of <name>_decide; None without
     accumulators: Array | None  # (n, trace_total) in a trace run, else None
 
 

@@ -91,7 +91,7 @@ class SanitizedRunner:
         return RunResult(
             outputs=outputs.reshape(count, interface.output_size),
             classes=np.frombuffer(printed[first:second], CLASS_TYPE)
-            if interface.has_argmax
+            if interface.has_class
             else None,
             accumulators=recorded.reshape(count, interface.trace_total)
             if kind == "trace"

@@ -95,7 +95,7 @@ class SimavrRunner:
         dtype = numpy_type(interface.accumulator_dtype)
         return RunResult(
             outputs=np.ascontiguousarray(rows["read"]),
-            classes=rows["result"].astype(CLASS_TYPE) if interface.has_argmax else None,
+            classes=rows["result"].astype(CLASS_TYPE) if interface.has_class else None,
             accumulators=np.ascontiguousarray(rows["trace"]).view(dtype)
             if kind == "trace"
             else None,

@@ -101,7 +101,7 @@ class UnicornRunner:
         return RunResult(
             outputs=np.concatenate([outputs, *(part.outputs for part in parts)]),
             classes=np.concatenate([np.zeros(0, CLASS_TYPE), *classes])
-            if interface.has_argmax
+            if interface.has_class
             else None,
             accumulators=np.concatenate([accumulators, *recorded]) if width else None,
         )
@@ -131,7 +131,7 @@ class UnicornRunner:
             outputs=np.frombuffer(outputs, numpy_type(interface.output_dtype)).reshape(
                 count, interface.output_size
             ),
-            classes=classes if interface.has_argmax else None,
+            classes=classes if interface.has_class else None,
             accumulators=accumulators.reshape(count, width) if width else None,
         )
 

@@ -13,7 +13,7 @@ _CHECK_INPUTS = 20
 
 def require_argmax(recipe: Recipe) -> None:
     """Raise UsageError if the header has no argmax."""
-    if not recipe.interface.has_argmax:
+    if not recipe.interface.has_class:
         raise UsageError(f"{recipe.shown}: model {recipe.interface.name} has no argmax")
 
 

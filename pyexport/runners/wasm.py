@@ -157,7 +157,7 @@ class WasmRunner:
         accumulators = np.frombuffer(b"".join(recorded), numpy_type(interface.accumulator_dtype))
         return RunResult(
             outputs=result.reshape(len(inputs), interface.output_size),
-            classes=np.frombuffer(b"".join(classes), CLASS_TYPE) if interface.has_argmax else None,
+            classes=np.frombuffer(b"".join(classes), CLASS_TYPE) if interface.has_class else None,
             accumulators=accumulators.reshape(len(inputs), width) if width else None,
         )
 
@@ -236,7 +236,7 @@ def _make_module(recipe: Recipe, kind: str, folder: Path) -> Path:
     sources = ["pyx_model.c", "pyx_ram.c", "pyx_batch.c"]
     if kind == "predict":
         sources = ["pyx_model.c"]
-    elif recipe.interface.has_argmax:
+    elif recipe.interface.has_class:
         exports.append("pyx_batch_argmax")
     command = [*recipe.compiler.c, *compile_flags(recipe), *sources]
     command += ["-Wl,--no-entry", f"-Wl,-z,stack-size={_STACK_BYTES}"]

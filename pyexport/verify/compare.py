@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pyexport.artifact import Artifact
+from pyexport.decision import DECIDED, decide
 from pyexport.ir import Array
 from pyexport.runners import CutOffError, Runner, RunResult
 from pyexport.simulator.fast import FastSimulator, argmax, trace_sizes
@@ -59,15 +60,24 @@ class Expected:
     """The simulator's answer for a suite."""
 
     outputs: Array
-    classes: Array
+    classes: Array  # class words: the largest output's index, and DECIDED where decide says yes
     accumulators: Array
 
 
-def simulate_suite(simulator: FastSimulator, suite: Suite) -> Expected:
+def class_words(outputs: Array, least: float | None) -> Array:
+    """Return the class of each row of outputs as the harness words it; least: Artifact.least_yes.
+
+    The index of the largest output, and the bit DECIDED where the last one reaches the threshold.
+    """
+    classes = argmax(outputs)
+    return classes if least is None else classes | np.where(decide(outputs, least), DECIDED, 0)
+
+
+def simulate_suite(simulator: FastSimulator, suite: Suite, least: float | None = None) -> Expected:
     """Return outputs, classes and accumulators of every row."""
     result = simulator.trace(suite.rows)
     assert result.accumulators is not None  # trace() always returns them
-    return Expected(result.outputs, argmax(result.outputs), result.accumulators)
+    return Expected(result.outputs, class_words(result.outputs, least), result.accumulators)
 
 
 def compare_suite(
@@ -137,6 +147,27 @@ def tie_outputs(artifact: Artifact, count: int = 256) -> Array:
 
     They go straight into the header's argmax: real inputs hardly ever give a tie.
     """
+    if artifact.least_yes is not None:
+        return np.concatenate([_ties(artifact, count), _around(artifact, artifact.least_yes)])
+    return _ties(artifact, count)
+
+
+def _around(artifact: Artifact, least: float) -> Array:
+    """Return output vectors whose last value is the least that says yes, or its neighbors."""
+    output = artifact.graph.output
+    if output.quant is None:
+        single = np.float32(least)
+        down, up = (np.nextafter(single, np.float32(end)) for end in (-np.inf, np.inf))
+        values = np.array([down, single, up, -single], np.float32)
+    else:
+        q = output.quant
+        values = np.clip([least - 1, least, least + 1, q.low, q.high], q.low, q.high)
+    rows = np.zeros((len(values), output.size))
+    rows[:, -1] = values
+    return rows.astype(_ties(artifact, 4).dtype)
+
+
+def _ties(artifact: Artifact, count: int) -> Array:
     size = artifact.graph.output.size
     dtype = {"u8": np.uint8, "s8": np.int8, "f32": np.float32}[artifact.graph.output.dtype]
     generator = np.random.Generator(np.random.PCG64([size, 3]))
@@ -205,6 +236,8 @@ def _first_output(
 
 
 def _both(value: float, what: str) -> str:
+    if what == "class" and int(value) & DECIDED:
+        return f"{int(value) & ~DECIDED}, yes"
     if isinstance(value, int) and what == "accumulator":
         return f"{value} (0x{value & 0xFFFFFFFF:08X})"
     return f"{value!r}"

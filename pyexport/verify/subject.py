@@ -55,6 +55,7 @@ def header_interface(artifact: Artifact, program: Program) -> HeaderInterface:
         parameter_symbols=tuple(f"{artifact.name}_{const.name}" for const in program.consts),
         input_low=low,
         input_high=high,
+        decides=artifact.least_yes is not None,
     )
 
 

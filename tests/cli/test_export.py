@@ -53,7 +53,7 @@ def test_json_has_stable_keys_and_is_the_whole_output(model: Path, tmp_path: Pat
     document = json.loads(done.out)
     assert (done.status, done.err) == (0, "")
     assert sorted(document) == [
-        "accuracy", "bytes", "files", "identity", "name", "scheme", "target", "warnings",
+        "accuracy", "bytes", "errors", "files", "identity", "name", "scheme", "target", "warnings",
     ]  # fmt: skip
     assert document["bytes"] == {"scratch": 48, "tables": 3068}
     assert [Path(file).name for file in document["files"]] == [

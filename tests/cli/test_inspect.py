@@ -29,7 +29,8 @@ def test_inspect_knows_the_costs_of_every_layer(model: Path, exported: Path, kin
     held_of_operators = ("left_out", "operators") if whole else ()
     assert sorted({*document} - {*held_of_operators}) == [
         "flash_bytes", "format", "identity", *held, "layers", "macs", "name", "parameters",
-        *made, "scheme", "scratch_bytes", "scratch_lower_bound", *stored, "warnings",
+        *made, "scheme", "scratch_bytes", "scratch_lower_bound", "statements",
+        *stored, "warnings",
     ]  # fmt: skip
     assert document["parameters"] == 2778  # 64*32+32 + 32*16+16 + 16*10+10
     assert document["macs"] == 2720

@@ -111,7 +111,9 @@ def test_json_has_stable_keys(exported: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "rows.npz", inputs=ROWS, targets=np.arange(25) % 10)
     done = pyexport("simulate", exported / "digits.px", tmp_path / "rows.npz", "--json")
     document = json.loads(done.out)
-    assert sorted(document) == ["accuracy", "classes", "outputs", "rows"]
+    keys = ["accuracy", "classes", "decisions", "errors", "outputs", "rows"]
+    assert sorted(document) == keys
+    assert (document["decisions"], document["errors"]) == (None, None)
     outputs = np.array(document["outputs"])
     assert document["rows"] == 25
     assert document["accuracy"] == (outputs.argmax(axis=1) == np.arange(25) % 10).mean()
