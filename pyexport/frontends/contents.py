@@ -69,8 +69,11 @@ class Contents:
 
 def read_contents(path: Path) -> Contents:
     """Return what is in a file; raises FileFormatError only where nothing can be said about it."""
-    where = printable(path, 300)
-    data = read_regular(path, MAX_MODEL_BYTES, "a model file")
+    return contents_of(read_regular(path, MAX_MODEL_BYTES, "a model file"), printable(path, 300))
+
+
+def contents_of(data: bytes, where: str) -> Contents:
+    """Return what is in a file of these bytes; raises as `read_contents`, naming `where`."""
     finding = identify(data, where)
     if finding.kind in _NOTHING_TO_SAY:
         raise FileFormatError(f"{where}: this is {finding.what}; {finding.remedy}")

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from pyexport.errors import FileFormatError, PyexportError
+from pyexport.frontends.contents import contents_of
 from pyexport.frontends.loading import parse_pt2
 from pyexport.frontends.sniff import PT2, identify
 from tests.frontends.models import export_bytes, rezip, tiny
@@ -56,7 +57,18 @@ def replaced(member: str, content: bytes) -> bytes:
 
 
 def accept_or_refuse(data: bytes) -> None:
+    """Read the bytes, and describe them as `inspect` does: what is read has no refusal in it."""
+    read_whole = True
     try:
         read(data)
     except PyexportError as error:
         assert str(error).isprintable()
+        read_whole = False
+    try:
+        contents = contents_of(data, "m.pt")
+    except PyexportError as error:
+        assert str(error).isprintable()
+        assert not read_whole
+        return
+    assert all(text.isprintable() for text in (*contents.refusals, *contents.imports))
+    assert not (read_whole and contents.refusals)
