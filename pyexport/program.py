@@ -21,7 +21,11 @@ def is_internal_name(name: object) -> bool:
 
 @dataclass(frozen=True)
 class Buffer:
-    """A tensor's place in memory. `offset` counts bytes inside the arena, 0 for the others."""
+    """A tensor's place in memory.
+
+    `offset` counts bytes from the start of the arena, or of the input or output `inside` which a
+    view lies. Line buffers lie in the arena too.
+    """
 
     name: str
     kind: str  # one of BUFFER_KINDS
@@ -29,10 +33,16 @@ class Buffer:
     size: int  # elements
     bytes: int
     offset: int = 0
+    inside: str = ""  # of a view: the program's input or output that holds its bytes
 
     def __post_init__(self) -> None:
         if self.kind not in BUFFER_KINDS:
             raise ValueError(f"buffer kind {self.kind!r} is none of {BUFFER_KINDS}")
+
+    @property
+    def item_bytes(self) -> int:
+        """Bytes of one element."""
+        return self.bytes // self.size
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,8 @@ class Step:
     workspace: str = ""  # a buffer that only this step uses, if its kernel needs one
     acc_low: int = 0  # proved bounds of every accumulator of the step
     acc_high: int = 0
+    placed: tuple[str, ...] = ()  # parts that lie where this step would copy them
+    is_free: bool = False  # all do: nothing is left to run
 
 
 @dataclass(frozen=True)

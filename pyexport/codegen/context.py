@@ -32,12 +32,12 @@ def build_context(program: Program, info: HeaderInfo, target: Target | None) -> 
         "target": target,
         "input": _port(info.input, is_input=True),
         "output": _port(info.output, is_input=False),
-        "scratch": _scratch(program, info.scheme),
+        "scratch": _scratch(program),
         "argmax": _argmax(info.output),
         "decision": _decision(info),
         "layers": _layers(program, info),
         "labels": _labels(info),
-        "buffers": [_buffer(b) for b in program.buffers if b.kind == "arena"],
+        "buffers": [_buffer(b, program) for b in program.buffers if _is_declared(b, program)],
         "selftest": _selftest(program, info),
         "avr_limit": program.const_bytes if program.const_bytes > MAX_AVR_TABLES else None,
     }
@@ -121,14 +121,24 @@ def _port(port: Port, *, is_input: bool) -> dict[str, Any]:
     return {**common, "notes": notes, "macros": macros, "range": span, "has_scale": has_scale}
 
 
-def _scratch(program: Program, scheme: str) -> dict[str, Any]:
-    item = 4 if scheme == "float32" else 1
+def _scratch(program: Program) -> dict[str, Any]:
+    """Return the caller's working memory: elements as wide as the widest that lies in it."""
+    dtype, item = _scratch_item(program)
     return {
         "size": max(program.arena_bytes // item, 1),
         "bytes": program.arena_bytes,
         "planned": max(program.arena_bytes, item),  # C has no array of nothing
-        "type": "float" if scheme == "float32" else "uint8_t",
+        "type": C_TYPES[dtype],
     }
+
+
+def _scratch_item(program: Program) -> tuple[str, int]:
+    """Return type and bytes of a scratch element; without buffers those of the input."""
+    buffers = [b for b in program.buffers if b.kind in ("arena", "line")]
+    widest = max(
+        buffers or [program.buffer(program.inputs[0])], key=lambda buffer: buffer.item_bytes
+    )
+    return ("u8" if widest.item_bytes == 1 else widest.dtype), widest.item_bytes
 
 
 def _argmax(output: Port) -> dict[str, Any] | None:
@@ -177,18 +187,41 @@ def _labels(info: HeaderInfo) -> dict[str, Any] | None:
 
 
 def _buffer_name(buffer: Buffer) -> str:
+    if buffer.inside:
+        return buffer.name
     return {"input": "in", "output": "out"}.get(buffer.kind, buffer.name)
 
 
-def _buffer(buffer: Buffer) -> dict[str, str]:
-    c_type = C_TYPES[buffer.dtype]
-    item = buffer.bytes // buffer.size
-    place = f"scratch + {buffer.offset // item}" if buffer.offset else "scratch"
-    if buffer.dtype == "s8":
-        place = f"(int8_t *)({place})"
+def _is_declared(buffer: Buffer, program: Program) -> bool:
+    """Return whether predict has a pointer for a buffer: the caller's own have names already."""
+    if buffer.kind not in ("arena", "line") and not buffer.inside:
+        return False
+    return any(
+        buffer.name in (*step.reads, *step.writes, step.workspace)
+        for step in plain_steps(program)
+        if not step.is_free
+    )
+
+
+def _buffer(buffer: Buffer, program: Program) -> dict[str, str]:
+    if buffer.inside:
+        home = program.buffer(buffer.inside)
+        start, const = _buffer_name(home), home.kind == "input"
+        start_type, item = home.dtype, home.item_bytes
+    else:
+        start, const = "scratch", False
+        start_type, item = _scratch_item(program)
+    c_type = ("const " if const else "") + C_TYPES[buffer.dtype]
+    if buffer.offset % item:  # bytes between elements of a wider type
+        byte = "const uint8_t *" if const else "uint8_t *"
+        place = f"({byte}){start} + {buffer.offset}"
+    else:
+        place = f"{start} + {buffer.offset // item}" if buffer.offset else start
+    if C_TYPES[start_type] != C_TYPES[buffer.dtype]:
+        place = f"({c_type} *)({place})"
     return {
         "declaration": f"{c_type} *const {buffer.name} = {place};",
-        "note": f"{buffer.size} elements",
+        "note": f"{buffer.size} elements" + (f", inside {start}" if buffer.inside else ""),
     }
 
 

@@ -98,6 +98,8 @@ def _bodies(
     functions: dict[tuple[str, tuple[tuple[str, int | str], ...]], str] = {}
     bodies, calls, helpers = [], [], []
     for step in plain_steps(program):
+        if step.is_free:
+            continue
         key = (step.kernel, step.params)
         values = kernel_values(step)
         if key not in functions:

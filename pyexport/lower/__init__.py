@@ -7,7 +7,7 @@ from pyexport.fixedpoint import ITEM_BYTES
 from pyexport.ir import Graph, Node, Tensor
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels import KERNELS
-from pyexport.lower.memory import Lifetime, Plan, plan_arena
+from pyexport.lower.memory import ARENA, Item, MemoryPlan, MemoryProblem, Task, plan_memory
 from pyexport.program import Buffer, Program, Step
 from pyexport.targets import Target
 
@@ -23,7 +23,8 @@ def lower(graph: Graph, target: Target | None = None) -> Program:
     lowered = [kernel.lower(node, graph) for node, kernel in selected]
     buffers = [_tensor_buffer(graph, tensor) for tensor in graph.tensors]
     buffers += [b for node, kernel in selected for b in _workspace(node, kernel, graph)]
-    plan = _plan(graph, buffers)
+    kinds = {buffer.name: buffer.kind for buffer in buffers}
+    plan = plan_memory(_problem(graph, buffers, selected))
     steps: list[Step] = []
     trace_sizes: list[int] = []
     for (node, kernel), result in zip(selected, lowered, strict=True):
@@ -31,11 +32,11 @@ def lower(graph: Graph, target: Target | None = None) -> Program:
         if result.trace_size:
             trace = len(trace_sizes)
             trace_sizes.append(result.trace_size)
-        steps.append(_step(node, kernel, graph, result, trace))
+        steps.append(_step(node, kernel, graph, result, trace, plan))
     return Program(
-        buffers=tuple(replace(b, offset=plan.offsets.get(b.name, 0)) for b in buffers),
+        buffers=tuple(_placed(buffer, plan, kinds) for buffer in buffers),
         consts=tuple(const for result in lowered for const in result.consts),
-        steps=tuple(steps),
+        steps=tuple(steps[index] for index in plan.order),
         inputs=graph.inputs,
         outputs=graph.outputs,
         arena_bytes=plan.size,
@@ -58,7 +59,11 @@ def select_kernel(node: Node, graph: Graph, target: Target | None) -> Kernel:
     )
 
 
-def _step(node: Node, kernel: Kernel, graph: Graph, lowered: Lowered, trace: int) -> Step:
+def _step(
+    node: Node, kernel: Kernel, graph: Graph, lowered: Lowered, trace: int, plan: MemoryPlan
+) -> Step:
+    views = kernel.reuse(node, graph).views
+    held = [view for view in views if view in plan.held]
     return Step(
         kernel=kernel.name,
         template=kernel.template,
@@ -71,6 +76,8 @@ def _step(node: Node, kernel: Kernel, graph: Graph, lowered: Lowered, trace: int
         workspace=next((b.name for b in _workspace(node, kernel, graph)), ""),
         acc_low=lowered.acc_low,
         acc_high=lowered.acc_high,
+        placed=tuple(view.inner for view in held),
+        is_free=bool(views) and len(held) == len(views),
     )
 
 
@@ -92,16 +99,24 @@ def _workspace(node: Node, kernel: Kernel, graph: Graph) -> tuple[Buffer, ...]:
     return (Buffer(f"{node.name}_workspace", "arena", "u8", count, count),)
 
 
-def _plan(graph: Graph, buffers: list[Buffer]) -> Plan:
-    """Plan the arena: a tensor lives from its writer to its last reader, a workspace one step."""
-    lifetimes = []
-    for buffer in buffers:
-        if buffer.kind == "arena":
-            users = [
-                step
-                for step, node in enumerate(graph.nodes)
-                if buffer.name in (*node.inputs, *node.outputs, f"{node.name}_workspace")
-            ]
-            lifetimes.append(Lifetime(buffer.name, buffer.bytes, min(users), max(users)))
-    alignment = max((ITEM_BYTES[b.dtype] for b in buffers if b.kind == "arena"), default=1)
-    return plan_arena(lifetimes, alignment)
+def _problem(
+    graph: Graph, buffers: list[Buffer], selected: list[tuple[Node, Kernel]]
+) -> MemoryProblem:
+    """Return what the planner is asked: a tensor is as aligned as its elements."""
+    items = [Item(b.name, b.bytes, ITEM_BYTES[b.dtype], b.kind) for b in buffers]
+    tasks = []
+    for node, kernel in selected:
+        reuse = kernel.reuse(node, graph)
+        workspace = tuple(b.name for b in _workspace(node, kernel, graph))
+        tasks.append(
+            Task(node.name, node.inputs, node.outputs, workspace, reuse.in_place, reuse.views)
+        )
+    return MemoryProblem(tuple(items), tuple(tasks))
+
+
+def _placed(buffer: Buffer, plan: MemoryPlan, kinds: dict[str, str]) -> Buffer:
+    """Return a buffer where the plan wants it; a view of an input or output is of its kind."""
+    place = plan.places[buffer.name]
+    if place.home in (ARENA, buffer.name):
+        return replace(buffer, offset=place.offset)
+    return replace(buffer, kind=kinds[place.home], offset=place.offset, inside=place.home)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyexport.ir import Graph, Node
+from pyexport.lower.reuse import Reuse, no_reuse
 from pyexport.program import Const
 from pyexport.targets import Target
 
@@ -37,3 +38,4 @@ class Kernel:
         [Node, Graph], int
     ]  # multiply-accumulates of one inference, or what takes as long
     template: str  # file under templates/
+    reuse: Callable[[Node, Graph], Reuse] = no_reuse  # what its tensors may share

@@ -5,6 +5,7 @@ from pyexport.ir import Graph, Node
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.operands import operand_params
 from pyexport.lower.kernels.sums import quant
+from pyexport.lower.reuse import element_for_element
 from pyexport.targets import Target
 
 
@@ -44,5 +45,6 @@ KERNEL = Kernel(
     lower=_lower,
     workspace=lambda node, graph: 0,
     cost=lambda node, graph: graph.tensor(node.outputs[0]).size,
+    reuse=element_for_element,
     template="ops/add_q15.h.j2",
 )

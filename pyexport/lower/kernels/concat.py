@@ -7,6 +7,7 @@ from pyexport.ir import Graph, Node
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.nest import text
 from pyexport.lower.kernels.sums import quant
+from pyexport.lower.reuse import Reuse, side_by_side
 from pyexport.targets import Target
 
 
@@ -29,11 +30,17 @@ def _lower(node: Node, graph: Graph) -> Lowered:
     )
 
 
+def _reuse(node: Node, graph: Graph) -> Reuse:
+    op = node.op
+    return side_by_side(node, graph, op.axis) if isinstance(op, QuantizedConcat) else Reuse()
+
+
 KERNEL = Kernel(
     name="concat",
     matches=_matches,
     lower=_lower,
     workspace=lambda node, graph: 0,
     cost=lambda node, graph: graph.tensor(node.outputs[0]).size,
+    reuse=_reuse,
     template="ops/concat.h.j2",
 )

@@ -5,6 +5,8 @@ from pyexport.ir import Graph, Node
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.nest import merged, text
 from pyexport.lower.kernels.sums import quant
+from pyexport.lower.memory import View
+from pyexport.lower.reuse import Reuse
 from pyexport.targets import Target
 
 
@@ -31,11 +33,22 @@ def _lower(node: Node, graph: Graph) -> Lowered:
     )
 
 
+def _reuse(node: Node, graph: Graph) -> Reuse:
+    """Return the output as a view where its bytes lie behind each other in the input."""
+    op = node.op
+    if not isinstance(op, QuantizedGather):
+        return Reuse()
+    sizes, (strides,) = merged(op.sizes, op.strides)
+    one_run = len(sizes) == 1 and (strides == (1,) or sizes == (1,))
+    return Reuse(views=(View(node.outputs[0], node.inputs[0], op.offset),) if one_run else ())
+
+
 KERNEL = Kernel(
     name="gather",
     matches=_matches,
     lower=_lower,
     workspace=lambda node, graph: 0,
     cost=lambda node, graph: graph.tensor(node.outputs[0]).size,
+    reuse=_reuse,
     template="ops/gather.h.j2",
 )

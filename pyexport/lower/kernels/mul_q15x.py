@@ -5,6 +5,7 @@ from pyexport.ir import Graph, Node
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.operands import operand_params
 from pyexport.lower.kernels.sums import output_params, quant
+from pyexport.lower.reuse import element_for_element
 from pyexport.targets import Target
 
 
@@ -38,5 +39,6 @@ KERNEL = Kernel(
     lower=_lower,
     workspace=lambda node, graph: 0,
     cost=lambda node, graph: graph.tensor(node.outputs[0]).size,
+    reuse=element_for_element,
     template="ops/mul_q15x.h.j2",
 )

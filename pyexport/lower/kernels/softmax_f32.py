@@ -2,6 +2,7 @@
 
 from pyexport.ir import Graph, Node, Softmax
 from pyexport.lower.kernel import Kernel, Lowered
+from pyexport.lower.reuse import element_for_element
 from pyexport.targets import Target
 
 
@@ -19,5 +20,6 @@ KERNEL = Kernel(
     lower=_lower,
     workspace=lambda node, graph: 0,
     cost=lambda node, graph: 8 * graph.tensor(node.inputs[0]).size,
+    reuse=element_for_element,
     template="ops/softmax_f32.h.j2",
 )

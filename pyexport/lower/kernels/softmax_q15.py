@@ -4,6 +4,7 @@ from pyexport.ir import Graph, Node, QuantizedSoftmax
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.linear_q15x import quant
 from pyexport.lower.packing import plain_const
+from pyexport.lower.reuse import element_for_element
 from pyexport.targets import Target
 
 
@@ -32,5 +33,6 @@ KERNEL = Kernel(
     lower=_lower,
     workspace=lambda node, graph: 0,
     cost=lambda node, graph: graph.tensor(node.inputs[0]).size,
+    reuse=element_for_element,
     template="ops/softmax_q15.h.j2",
 )

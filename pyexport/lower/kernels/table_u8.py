@@ -5,6 +5,7 @@ from pyexport.ir import Graph, Node
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.sums import quant
 from pyexport.lower.packing import plain_const
+from pyexport.lower.reuse import element_for_element
 from pyexport.targets import Target
 
 
@@ -35,5 +36,6 @@ KERNEL = Kernel(
     lower=_lower,
     workspace=lambda node, graph: 0,
     cost=lambda node, graph: graph.tensor(node.outputs[0]).size,
+    reuse=element_for_element,
     template="ops/table_u8.h.j2",
 )
