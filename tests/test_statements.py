@@ -327,3 +327,40 @@ def test_a_file_says_which_key_is_wrong(tmp_path: Path) -> None:
     assert document == {
         "format": "pyexport/1", "producer": "pyexport", "output": {"threshold": 0.25}
     }  # fmt: skip
+
+
+REAL = (np.arange(80).reshape(40, 2) % 7 - 0.25).tolist()
+
+
+@pytest.mark.parametrize("door", DOORS[:3])
+def test_real_valued_targets_go_through_every_door(tmp_path: Path, door: Any) -> None:
+    stated = {"output_task": "regression", "input_range": [0, 100]}
+    if door is by_sidecar:
+        np.savez(tmp_path / "rows.npz", inputs=ROWS, targets=REAL)
+        torch.save(network().state_dict(), tmp_path / "w.pt")
+        text = f'arch = "3-4r-2"\nevaluation = "rows.npz"\n{toml(stated)}'
+        (tmp_path / "w.toml").write_text(text)
+    else:
+        door(tmp_path, stated | {"evaluation": (ROWS.tolist(), REAL)})
+    (path,) = (p for p in tmp_path.iterdir() if p.suffix == ".pt")
+    model = load_model(path)
+    assert model.metadata.evaluation is not None
+    np.testing.assert_array_equal(model.metadata.evaluation.targets, REAL)
+    errors = export(model).artifact.errors
+    assert errors is not None
+    expected = forward(run_passes(model.graph), ROWS) - REAL
+    assert errors.float_rmse == pytest.approx(float(np.sqrt((expected**2).mean())))
+
+
+@pytest.mark.parametrize("door", [by_save, by_checkpoint])
+def test_real_valued_targets_ask_for_the_task(tmp_path: Path, door: Any) -> None:
+    with pytest.raises(PyexportError, match="regression"):
+        door(tmp_path, {"evaluation": (ROWS.tolist(), [0.5] * 40)})
+
+
+def test_evaluation_rows_without_targets_are_asked_for_them(tmp_path: Path) -> None:
+    by_sidecar(tmp_path, {})
+    np.save(tmp_path / "rows.npy", ROWS)
+    (tmp_path / "w.toml").write_text('arch = "3-4r-2"\nevaluation = "rows.npy"')
+    with pytest.raises(PyexportError, match=r"rows\.npy holds inputs only; add .* called targets"):
+        load_model(tmp_path / "w.pt")
