@@ -34,8 +34,8 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")  # what codegen takes; it refu
 _DTYPES = {
     "I8": np.int8,
     "U8": np.uint8,
-    "U16": np.uint16,
     "I16": np.int16,
+    "U16": np.uint16,
     "I32": np.int32,
     "I64": np.int64,
     "F32": np.float32,
@@ -123,12 +123,15 @@ def quantize_inputs(artifact: Artifact, dataset: Dataset) -> Array:
     quant = artifact.graph.input.quant
     if quant is None:
         return rows.astype(np.float32)
-    return quant.quantize(rows).astype(NUMPY_DTYPES[quant.dtype])
+    shaped = rows.reshape(len(rows), *artifact.graph.input.shape)
+    return quant.quantize(shaped).reshape(rows.shape).astype(NUMPY_DTYPES[quant.dtype])
 
 
 NUMPY_DTYPES: Mapping[str, type[np.generic]] = {
     "u8": np.uint8,
     "s8": np.int8,
+    "u16": np.uint16,
+    "s16": np.int16,
     "f32": np.float32,
 }
 

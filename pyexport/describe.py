@@ -7,13 +7,25 @@ from dataclasses import replace
 import pyexport
 from pyexport.advice import whole_input_is_assumed
 from pyexport.artifact import Artifact
-from pyexport.codegen import Decision, HeaderInfo, Port, StoredVectors
+from pyexport.codegen import Column, Decision, HeaderInfo, Port, StoredVectors
 from pyexport.fixedpoint import ITEM_BYTES
 from pyexport.integer.conv import QuantizedConv2d, QuantizedConvTranspose2d
-from pyexport.ir import Array, Graph, Linear, Node, QuantizedLinear, QuantizedSoftmax, Tensor
+from pyexport.ir import (
+    Affine,
+    Array,
+    Graph,
+    Linear,
+    Node,
+    QuantizedAffine,
+    QuantizedLinear,
+    QuantizedSoftmax,
+    QuantizedSums,
+    Tensor,
+)
 from pyexport.program import Program
 from pyexport.quantize.bounds import bits_needed
 from pyexport.scoring import accuracy_line, errors_line
+from pyexport.sensor import front_end, sensor_limits
 from pyexport.statements import Statements
 from pyexport.targets import Target
 
@@ -63,13 +75,14 @@ def layer_lines(node: Node, graph: Graph) -> tuple[str, ...]:
     n_out = graph.tensor(node.outputs[0]).size
     head = f"{node.name}{source}: {operator_name(node, graph)}, {n_in} -> {n_out}"
     op = node.op
-    if isinstance(op, QuantizedLinear | QuantizedConv2d | QuantizedConvTranspose2d):
+    if isinstance(op, QuantizedSums | QuantizedConv2d | QuantizedConvTranspose2d):
         scales = op.weight_scale
         low, high = int(op.acc_low.min()), int(op.acc_high.max())
+        each = "a column" if isinstance(op, QuantizedAffine) else "an output"
         if scales.min() == scales.max():
             spread = f"weight scale {scales[0]:.9g}"
         else:
-            spread = f"weight scales {scales.min():.6g} to {scales.max():.6g}, one an output"
+            spread = f"weight scales {scales.min():.6g} to {scales.max():.6g}, one {each}"
         return (
             head,
             f"{spread}; {_scale_line(graph.tensor(node.outputs[0]))}",
@@ -85,9 +98,9 @@ def operator_name(node: Node, graph: Graph) -> str:
     """Return the operator with its fused activation: "linear + relu"."""
     op = node.op
     kind = op.kind.removeprefix("quantized_")
-    if isinstance(op, QuantizedLinear):
+    if isinstance(op, QuantizedSums):
         limits = (op.activation_low, op.activation_high)
-    elif isinstance(op, Linear):
+    elif isinstance(op, Linear | Affine):
         limits = (op.low, op.high)
     else:
         activation = getattr(op, "activation", "")
@@ -200,9 +213,13 @@ def _input_port(artifact: Artifact) -> Port:
     notes = [f"The sensor gives {stated.input_dtype}."] if stated.input_dtype else []
     if stated.input_normalize is not None:
         notes.append("Give raw values: the normalization of the training is in the first layer.")
-    notes += [f"[{i}] {text}" for i, text in enumerate(stated.input_columns or ())]
+    columns, quant = _columns(artifact), artifact.graph.input.quant
+    if not any(column.name for column in columns):
+        notes += [f"[{i}] {text}" for i, text in enumerate(stated.input_columns or ())]
     return replace(
         port,
+        columns=columns,
+        has_steps=quant is not None and bool(quant.steps),
         name=stated.input_name,
         layout=stated.input_layout,
         shape=stated.input_shape or port.shape,
@@ -231,6 +248,25 @@ def _port(tensor: Tensor, unit: str | None) -> Port:
         quant.high,
         tensor.shape,
         unit,
+    )
+
+
+def _columns(artifact: Artifact) -> tuple[Column, ...]:
+    """Return the columns of the input where a front end reads it: (name, step, range)."""
+    graph = artifact.graph
+    quant, affine = graph.input.quant, front_end(graph)
+    if quant is None or affine is None:
+        return ()
+    count = len(affine.weight)
+    lows, highs = (limits.reshape(-1, count)[0] * quant.unit for limits in sensor_limits(graph))
+    steps = quant.steps or (quant.scale,) * count
+    stated = artifact.statements.input_columns or ()
+    names = stated if len(stated) == count else ("",) * count
+    return tuple(
+        Column(name, float(step), float(low), float(high), bool(weight))
+        for name, step, low, high, weight in zip(
+            names, steps, lows, highs, affine.weight, strict=True
+        )
     )
 
 

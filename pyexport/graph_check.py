@@ -6,12 +6,15 @@ from pyexport.fixedpoint import INT32_MAX, INT32_MIN, MAX_SHIFT, MULTIPLIER_BITS
 from pyexport.integer import BY_TYPE
 from pyexport.ir import (
     CHANNELS_FIRST,
+    Affine,
     Array,
     Graph,
     Linear,
     Node,
+    QuantizedAffine,
     QuantizedLinear,
     QuantizedSoftmax,
+    QuantizedSums,
     QuantParams,
     Softmax,
     Tensor,
@@ -32,7 +35,7 @@ def check_graph(graph: Graph, scheme: str) -> None:
             (tensor.quant is not None) == (scheme == "int8"), f"{tensor.name} has a wrong type"
         )
         if tensor.quant is not None:
-            _check_quant(tensor.name, tensor.quant)
+            _check_quant(tensor, graph)
         else:
             _require(tensor.dtype == "f32", f"{tensor.name} has a wrong type")
     _require(bool(graph.nodes) and graph.input != graph.output, "the graph computes nothing")
@@ -53,16 +56,29 @@ def _check_registered(node: Node, graph: Graph) -> None:
         raise ValueError(f"{node.name}: {error}") from None
 
 
-def _check_quant(name: str, quant: QuantParams) -> None:
+def _check_quant(tensor: Tensor, graph: Graph) -> None:
+    name, quant = tensor.name, tensor.quant
+    assert isinstance(quant, QuantParams)  # the caller's
     whole = all(type(n) is int for n in (quant.zero_point, quant.low, quant.high))
     _require(whole and -128 <= quant.zero_point <= 255, f"{name} has a wrong zero point or limit")
+    if quant.dtype in ("u8", "s8"):
+        _require(not quant.steps, f"{name} has steps and is no raw input")
+        return
+    readers = [node.op for node in graph.users(name)]
+    raw = name in graph.inputs and all(isinstance(op, QuantizedAffine) for op in readers)
+    _require(raw and quant.dtype in ("u16", "s16"), f"{name} has a wrong type")
+    _require(len(quant.steps) in (0, tensor.shape[-1]), f"{name} has a wrong number of steps")
 
 
 def _check_node(node: Node, source: Tensor, target: Tensor) -> None:
     op, name = node.op, node.name
-    if isinstance(op, QuantizedLinear):
+    if isinstance(op, QuantizedSums):
         _require(source.quant is not None and target.quant is not None, f"{name} reads floats")
-        _check_arrays(op, name, source, target)
+        if isinstance(op, QuantizedLinear):
+            _check_arrays(op, name, (target.size, source.size))
+        else:
+            _require(source.shape == target.shape != (), f"{name} has a wrong shape")
+            _check_arrays(op, name, source.shape[-1:])
         _check_numbers(op, name)
         assert source.quant is not None  # required above
         _check_bounds(op, name, source.quant.low, source.quant.high)
@@ -76,12 +92,18 @@ def _check_node(node: Node, source: Tensor, target: Tensor) -> None:
         _check_array(op.bias, np.float32, (target.size,), f"{name}.bias")
         finite = np.isfinite(op.weight).all() and np.isfinite(op.bias).all()
         _require(bool(finite) and float(op.low) <= float(op.high), f"{name} is not finite")
+    elif isinstance(op, Affine):
+        _require(source.shape == target.shape != (), f"{name} has a wrong shape")
+        _check_array(op.scale, np.float32, source.shape[-1:], f"{name}.scale")
+        _check_array(op.shift, np.float32, source.shape[-1:], f"{name}.shift")
+        finite = np.isfinite(op.scale).all() and np.isfinite(op.shift).all()
+        _require(bool(finite) and float(op.low) <= float(op.high), f"{name} is not finite")
     else:
         _require(isinstance(op, Softmax) and source.size == target.size, f"{name} has a wrong size")
 
 
-def _check_arrays(op: QuantizedLinear, name: str, source: Tensor, target: Tensor) -> None:
-    _check_array(op.weight, np.int8, (target.size, source.size), f"{name}.weight")
+def _check_arrays(op: QuantizedSums, name: str, weight_shape: tuple[int, ...]) -> None:
+    _check_array(op.weight, np.int8, weight_shape, f"{name}.weight")
     for field, dtype in (
         ("bias", np.int32),
         ("multiplier", np.int32),
@@ -90,10 +112,10 @@ def _check_arrays(op: QuantizedLinear, name: str, source: Tensor, target: Tensor
         ("acc_low", np.int64),
         ("acc_high", np.int64),
     ):
-        _check_array(getattr(op, field), dtype, (target.size,), f"{name}.{field}")
+        _check_array(getattr(op, field), dtype, weight_shape[:1], f"{name}.{field}")
 
 
-def _check_numbers(op: QuantizedLinear, name: str) -> None:
+def _check_numbers(op: QuantizedSums, name: str) -> None:
     _require(int(op.weight.min()) >= -127, f"{name}.weight holds -128")
     multipliers = op.multiplier.min() >= 0 and op.multiplier.max() < 1 << MULTIPLIER_BITS
     _require(bool(multipliers), f"{name}.multiplier leaves {MULTIPLIER_BITS} bits")
@@ -106,8 +128,9 @@ def _check_numbers(op: QuantizedLinear, name: str) -> None:
     _require(op.activation_low <= op.activation_high, f"{name} has a wrong activation")
 
 
-def _check_bounds(op: QuantizedLinear, name: str, low: int, high: int) -> None:
+def _check_bounds(op: QuantizedSums, name: str, low: int, high: int) -> None:
     weight, bias = op.weight.astype(np.int64), op.bias.astype(np.int64)
+    weight = weight.reshape(len(bias), -1)  # an affine map has one product an output
     least, greatest = (
         np.minimum(weight * low, weight * high),
         np.maximum(weight * low, weight * high),

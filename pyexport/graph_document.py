@@ -10,13 +10,16 @@ from pyexport.errors import UnsupportedModelError
 from pyexport.integer import BY_KIND, BY_TYPE
 from pyexport.integer.base import array_fields, number_fields
 from pyexport.ir import (
+    Affine,
     Array,
     Graph,
     Linear,
     Node,
     Op,
+    QuantizedAffine,
     QuantizedLinear,
     QuantizedSoftmax,
+    QuantizedSums,
     QuantParams,
     Softmax,
     Tensor,
@@ -57,6 +60,8 @@ def _tensor_document(tensor: Tensor) -> dict[str, Any]:
             "low": q.low,
             "high": q.high,
         }
+        if q.steps:
+            document["steps"] = list(q.steps)
     return document
 
 
@@ -70,14 +75,14 @@ def _node_document(node: Node, source: bool) -> dict[str, Any]:
     if type(node.op) in BY_TYPE:
         fields = number_fields(type(node.op), names=source)
         document["attributes"] = {field: _plain(getattr(node.op, field)) for field in fields}
-    if isinstance(node.op, QuantizedLinear):
+    if isinstance(node.op, QuantizedSums):
         document["pre_shift"] = node.op.pre_shift
-    if isinstance(node.op, Linear):
+    if isinstance(node.op, Linear | Affine):
         document["low"] = _finite_or_none(node.op.low)
         document["high"] = _finite_or_none(node.op.high)
     if source:
         document["source"] = node.source
-        if isinstance(node.op, QuantizedLinear):
+        if isinstance(node.op, QuantizedSums):
             document["activation"] = [
                 _finite_or_none(node.op.activation_low),
                 _finite_or_none(node.op.activation_high),
@@ -103,18 +108,13 @@ def _limits(low: float | None, high: float | None) -> tuple[float, float]:
     return (-math.inf if low is None else float(low), math.inf if high is None else float(high))
 
 
+_INTEGERS = ("weight", "bias", "multiplier", "shift", "weight_scale", "acc_low", "acc_high")
 _PARAMETERS: dict[type[Op], tuple[str, ...]] = {
-    QuantizedLinear: (
-        "weight",
-        "bias",
-        "multiplier",
-        "shift",
-        "weight_scale",
-        "acc_low",
-        "acc_high",
-    ),
+    QuantizedLinear: _INTEGERS,
+    QuantizedAffine: _INTEGERS,
     QuantizedSoftmax: ("table",),
     Linear: ("weight", "bias"),
+    Affine: ("scale", "shift"),
     Softmax: (),
 }
 
@@ -151,6 +151,7 @@ def _read_tensor(document: dict[str, Any]) -> Tensor:
             document["zero_point"],
             document["low"],
             document["high"],
+            tuple(float(step) for step in document.get("steps", ())),
         )
     declared = document.get("range")
     return Tensor(
@@ -176,23 +177,25 @@ def _read_node(document: dict[str, Any], arrays: dict[str, Array]) -> Node:
         }
         return op(**own(op), **numbers)
 
-    def quantized_linear() -> QuantizedLinear:
+    def integer(op: type[QuantizedLinear] | type[QuantizedAffine]) -> Op:
         low, high = _limits(*document["activation"])
-        return QuantizedLinear(
-            **own(QuantizedLinear),
+        return op(
+            **own(op),
             pre_shift=document["pre_shift"],
             activation_low=low,
             activation_high=high,
         )
 
-    def linear() -> Linear:
+    def clamped(op: type[Linear] | type[Affine]) -> Op:
         low, high = _limits(document["low"], document["high"])
-        return Linear(**own(Linear), low=low, high=high)
+        return op(**own(op), low=low, high=high)
 
     readers: dict[str, Callable[[], Op]] = {
-        "quantized_linear": quantized_linear,
+        "quantized_linear": lambda: integer(QuantizedLinear),
+        "quantized_affine": lambda: integer(QuantizedAffine),
         "quantized_softmax": lambda: QuantizedSoftmax(**own(QuantizedSoftmax)),
-        "linear": linear,
+        "linear": lambda: clamped(Linear),
+        "affine": lambda: clamped(Affine),
         "softmax": Softmax,
     }
     return Node(

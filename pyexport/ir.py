@@ -40,8 +40,10 @@ from pyexport.operators import (
     Pad,
     Permute,
     PRelu,
+    QuantizedAffine,
     QuantizedLinear,
     QuantizedSoftmax,
+    QuantizedSums,
     Reduce,
     Reshape,
     Slice,
@@ -58,9 +60,10 @@ __all__ = [
     "Activation", "Add", "Affine", "Argmax", "Array", "AveragePool2d", "Calibration", "Clamp",
     "Concat", "Constant", "Conv2d", "ConvTranspose2d", "Dataset", "FloatArray", "Graph", "Gru",
     "Identity", "LayerNorm", "Linear", "LogSoftmax", "Lstm", "MatMul", "MaxPool2d", "Metadata",
-    "Model", "Mul", "Node", "Op", "PRelu", "Pad", "Permute", "QuantParams", "QuantizedLinear",
-    "QuantizedSoftmax", "Reduce", "Reshape", "Slice", "Softmax", "State", "Sub", "Tensor",
-    "Upsample2d", "Windows", "input_limits", "output_shapes",
+    "Model", "Mul", "Node", "Op", "PRelu", "Pad", "Permute", "QuantParams", "QuantizedAffine",
+    "QuantizedLinear", "QuantizedSoftmax", "QuantizedSums", "Reduce", "Reshape", "Slice",
+    "Softmax", "State", "Sub", "Tensor", "Upsample2d", "Windows", "input_limits",
+    "output_shapes",
 ]  # fmt: skip
 
 FloatArray = npt.NDArray[np.float64]
@@ -71,13 +74,18 @@ CHANNELS_FIRST = "channels_first"
 
 @dataclass(frozen=True)
 class QuantParams:
-    """How bytes stand for reals: real = scale * (q - zero_point), low <= q <= high always."""
+    """How integers stand for reals: real = scale * (q - zero_point), low <= q <= high always.
 
-    dtype: str  # "u8" or "s8"
+    With `steps`, which only a raw 16-bit input has, real = steps[c] * q in column c of the last
+    axis; scale is then 1 and zero_point 0.
+    """
+
+    dtype: str  # "u8" or "s8"; of a raw input also "u16" or "s16"
     scale: float
     zero_point: int
     low: int  # the legal values: tighter than the dtype where the range is known to be
     high: int
+    steps: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         type_low, type_high = RANGES[self.dtype]
@@ -85,16 +93,25 @@ class QuantParams:
             raise ValueError(f"limits {self.low}..{self.high} do not fit {self.dtype}")
         if not (np.isfinite(self.scale) and self.scale > 0.0):
             raise ValueError(f"scale must be positive and finite, not {self.scale!r}")
+        if self.steps and (self.scale, self.zero_point) != (1.0, 0):
+            raise ValueError("columns with steps have scale 1 and zero point 0")
+        if not all(np.isfinite(step) and step > 0.0 for step in self.steps):
+            raise ValueError(f"steps must be positive and finite, not {self.steps!r}")
+
+    @property
+    def unit(self) -> float | FloatArray:
+        """What one unit of q is worth: the scale, or the steps (columns,)."""
+        return np.array(self.steps) if self.steps else self.scale
 
     def quantize(self, real: npt.ArrayLike) -> npt.NDArray[np.int64]:
-        """Return the bytes of real numbers, halves rounded up, clamped to low..high."""
-        scaled = np.asarray(real, dtype=np.float64) / self.scale
+        """Return the integers of real numbers, halves rounded up, clamped to low..high."""
+        scaled = np.asarray(real, dtype=np.float64) / self.unit
         q = np.floor(np.clip(scaled, -1e9, 1e9) + 0.5).astype(np.int64) + self.zero_point
         return np.clip(q, self.low, self.high)
 
     def dequantize(self, q: npt.ArrayLike) -> FloatArray:
-        """Return the real numbers that bytes stand for."""
-        return self.scale * (np.asarray(q, dtype=np.float64) - self.zero_point)
+        """Return the real numbers that integers stand for."""
+        return np.asarray(self.unit * (np.asarray(q, dtype=np.float64) - self.zero_point))
 
 
 @dataclass(frozen=True)
@@ -103,7 +120,7 @@ class Tensor:
 
     name: str
     shape: tuple[int, ...]  # without the batch dimension
-    dtype: str = "f32"  # or "u8", "s8"; "s32" for indices
+    dtype: str = "f32"  # or "u8", "s8"; "u16", "s16" of a raw input; "s32" for indices
     quant: QuantParams | None = None
     declared_range: tuple[float, float] | None = None
     # Of inputs and outputs: CHANNELS_FIRST where the last axis is the first one of the user's

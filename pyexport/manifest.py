@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import pyexport
 from pyexport.artifact import Artifact
-from pyexport.ir import QuantizedLinear
+from pyexport.ir import QuantizedSums
 from pyexport.program import Program, Step
 from pyexport.quantize.bounds import partial_sums_fit_int32
 from pyexport.statements import NOTHING, statements_document
@@ -74,11 +74,12 @@ def _accumulators_fit(artifact: Artifact) -> bool | None:
         return None
     proofs = []
     for node in artifact.graph.nodes:
-        if isinstance(node.op, QuantizedLinear):
+        if isinstance(node.op, QuantizedSums):
             quant = artifact.graph.tensor(node.inputs[0]).quant
             assert quant is not None  # integer operators read quantized tensors
             op = node.op
+            weight = op.weight.reshape(len(op.bias), -1)  # an affine map: one product an output
             proofs.append(
-                partial_sums_fit_int32(op.weight, op.bias, quant.low, quant.high, op.pre_shift)
+                partial_sums_fit_int32(weight, op.bias, quant.low, quant.high, op.pre_shift)
             )
     return all(proofs)

@@ -34,9 +34,9 @@ from pyexport.ir import Calibration, Dataset, Graph, Metadata, Model
 from pyexport.layout import user_shape
 from pyexport.lower import lower
 from pyexport.manifest import manifest_text
-from pyexport.passes import run_passes
+from pyexport.passes import canonical_names, run_passes
 from pyexport.program import Program
-from pyexport.quantize import quantize_int8, to_float32
+from pyexport.quantize import quantize_int8, to_float32, with_front_end
 from pyexport.quantize.ptq import check_inside
 from pyexport.reference import forward
 from pyexport.scoring import accuracy, errors
@@ -124,9 +124,11 @@ def export_model(model: Model, options: ExportOptions) -> Export:
         metadata.statements, metadata.source_name, user_shape(graph.input), graph.output.size
     )
     warnings = list(metadata.warnings)
-    input_range = _input_range(metadata, warnings)
+    input_range = _input_range(metadata)
     with _named(metadata.source_name):
         exported, calibration = _quantize(graph, metadata, input_range, options, warnings)
+        if input_range is not None and metadata.input_range is None:
+            warnings += _undeclared(exported, input_range)
         artifact = _artifact(graph, exported, metadata, calibration, options)
         target = get_target(options.target) if options.target is not None else None
         program = lower(exported, target)
@@ -165,7 +167,7 @@ def _is_range(low: float, high: float) -> bool:
     return math.isfinite(low) and math.isfinite(high) and low < high
 
 
-def _input_range(metadata: Metadata, warnings: list[str]) -> tuple[float, float] | None:
+def _input_range(metadata: Metadata) -> tuple[float, float] | None:
     declared = metadata.input_range
     if declared is not None:
         for what, data in (
@@ -184,11 +186,18 @@ def _input_range(metadata: Metadata, warnings: list[str]) -> tuple[float, float]
             f"{metadata.source_name}: no input range is declared, and the calibration data "
             f"{observed[0]:.9g}..{observed[1]:.9g} give none; pass --input-range LOW:HIGH"
         )
-    warnings.append(
-        f"no input range is declared; taking {observed[0]:.9g}..{observed[1]:.9g} from the "
-        "calibration data, inputs outside it are clamped; --input-range LOW:HIGH declares another"
-    )
     return observed
+
+
+def _undeclared(exported: Graph, input_range: tuple[float, float]) -> tuple[str, ...]:
+    """Return the warning that the input's range was observed; 16 bits hold more than that."""
+    quant = exported.input.quant
+    if quant is not None and quant.dtype not in ("u8", "s8"):
+        return ()
+    return (
+        f"no input range is declared; taking {input_range[0]:.9g}..{input_range[1]:.9g} from the "
+        "calibration data, inputs outside it are clamped; --input-range LOW:HIGH declares another",
+    )
 
 
 def _quantize(
@@ -217,14 +226,21 @@ def _quantize(
             "no calibration data: ranges are bounds over the declared input range, which costs "
             "resolution; --calibration FILE takes them from data"
         )
-    result = quantize_int8(
+    graph, notes = with_front_end(
         graph,
         input_range,
         metadata.calibration,
         metadata.evaluation,
         per_channel=options.per_channel,
     )
-    warnings += result.warnings
+    result = quantize_int8(
+        canonical_names(graph),
+        input_range,
+        metadata.calibration,
+        metadata.evaluation,
+        per_channel=options.per_channel,
+    )
+    warnings += (*notes, *result.warnings)
     return result.graph, result.calibration
 
 

@@ -6,7 +6,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pyexport.artifact import NUMPY_DTYPES, Samples, Vectors
-from pyexport.ir import Array, Graph, Linear, QuantizedLinear, input_limits
+from pyexport.ir import (
+    Affine,
+    Array,
+    Graph,
+    Linear,
+    QuantizedSums,
+    input_limits,
+)
+from pyexport.sensor import sensor_limits
 from pyexport.simulator.fast import FastSimulator, trace_sizes
 
 COUNT = 16
@@ -60,8 +68,9 @@ def _corners(graph: Graph) -> Array:
 
 
 def _noise(graph: Graph) -> Array:
-    low, high, dtype = _limits(graph)
-    size = graph.input.size
+    """Return reproducible rows of values that the model tells apart."""
+    low, high = sensor_limits(graph)
+    dtype, size = NUMPY_DTYPES[graph.input.dtype], graph.input.size
     random = np.frombuffer(deterministic_bytes("pyexport noise", 2 * 48 * size), dtype="<u2")
     fraction = random.reshape(48, size).astype(np.float64) / 65536
     span = high - low + (1 if graph.input.quant is not None else 0)
@@ -91,10 +100,11 @@ def _saturations(graph: Graph, accumulators: Array) -> list[npt.NDArray[np.bool_
         sums = accumulators[:, start : start + size]
         start += size
         op, quant = node.op, graph.tensor(node.outputs[0]).quant
-        if isinstance(op, QuantizedLinear) and quant is not None:
+        if isinstance(op, QuantizedSums) and quant is not None:
             factor = np.ldexp(op.multiplier.astype(np.float64), op.pre_shift - 16 - op.shift)
+            factor = np.tile(factor, size // len(factor))  # an affine map has one a column
             values = np.floor(sums * factor + 0.5) + quant.zero_point
             found += [values <= quant.low, values >= quant.high]
-        elif isinstance(op, Linear):
+        elif isinstance(op, Linear | Affine):
             found += [sums <= op.low, sums >= op.high]
     return found

@@ -10,7 +10,19 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from pyexport.ir import Clamp, Dataset, Graph, Linear, Metadata, Model, Node, Op, Softmax, Tensor
+from pyexport.ir import (
+    Affine,
+    Clamp,
+    Dataset,
+    Graph,
+    Linear,
+    Metadata,
+    Model,
+    Node,
+    Op,
+    Softmax,
+    Tensor,
+)
 from pyexport.pipeline import Export, ExportOptions, export_model
 from pyexport.statements import Statements
 
@@ -20,7 +32,7 @@ ACTIVATIONS: dict[str, tuple[float, float] | None] = {
     "relu6": (0.0, 6.0),
     "hardtanh": (-1.0, 1.0),
 }
-NUMPY = {"u8": np.uint8, "s8": np.int8, "f32": np.float32}
+NUMPY = {"u8": np.uint8, "s8": np.int8, "u16": np.uint16, "s16": np.int16, "f32": np.float32}
 
 
 @dataclass(frozen=True)
@@ -104,6 +116,47 @@ def build(recipe: Recipe) -> Model:
         evaluation=Dataset(rows[:20], targets[:20]),
         labels=tuple(f"class {i}" for i in range(recipe.sizes[-1])),
     )
+
+
+def uneven(low: float = 0.0, seed: int = 0, outputs: int = 3) -> Model:
+    """Return a network that int8 alone would spoil: columns of 0.5, 5, 50, 500 and 5000.
+
+    They are read to one decimal more than their size needs; low < 0 makes them signed.
+    """
+    random = np.random.default_rng([seed, 7])
+    sizes = np.array([0.5, 5.0, 50.0, 500.0, 5000.0])
+    steps = np.array([0.01, 0.01, 0.1, 1.0, 1.0])
+    rows = np.round((low + (1.0 - low) * random.random((60, 5))) * sizes / steps) * steps
+    first = Linear(random.normal(size=(8, 5)) / sizes, 0.1 * random.normal(size=8))
+    return chain(
+        5,
+        [first, Clamp(0.0, math.inf), layer(8, outputs, seed)],
+        input_range=(5000.0 * low, 5000.0),
+        calibration=rows,
+        evaluation=Dataset(rows[:20], np.arange(20) % outputs),
+    )
+
+
+def image(seed: int = 0) -> Model:
+    """Return a network that normalizes an image of 4 x 3 pixels and 2 channels, and clamps it."""
+    random = np.random.default_rng([seed, 8])
+    tensors = (Tensor("x", (4, 3, 2)), Tensor("a", (4, 3, 2)), Tensor("c", (4, 3, 2)))
+    normalize = Affine(np.array([0.02, 0.005]), np.array([-2.0, -0.7]))
+    nodes = (
+        Node("norm", normalize, ("x",), ("a",), "norm"),
+        Node("cut", Clamp(-1.0, 1.0), ("a",), ("c",), "cut"),
+        Node("fc", layer(24, 3, seed), ("c",), ("y",), "fc"),
+    )
+    rows = np.floor(random.random((40, 4, 3, 2)) * 256)
+    metadata = Metadata(
+        "image.pt",
+        "ab" * 32,
+        "torch 2.13.0",
+        Statements(input_range=(0.0, 255.0)),
+        calibration=Dataset(rows),
+        evaluation=Dataset(rows[:10]),
+    )
+    return Model(Graph((*tensors, Tensor("y", (3,))), nodes, ("x",), ("y",)), metadata)
 
 
 def real_rows(recipe: Recipe, count: int) -> Any:

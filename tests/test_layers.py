@@ -25,7 +25,8 @@ class Layer:
 
 FILES = ("tensorfile", "untrusted", "statements", "statement_values", "statement_check")
 MODEL = (
-    *("ir", "integer", "layout", "decision", "artifact", "fixedpoint", "program", *FILES),
+    *("ir", "integer", "layout", "sensor", "decision", "artifact", "fixedpoint", "program"),
+    *FILES,
     *("reference", "simulator"),
 )
 STAGES = (*MODEL, "resources", "scratch", "frontends", "passes", "quantize", "targets", "lower")
@@ -59,6 +60,7 @@ LAYERS = {
     "decision": Layer(("ir",), ("numpy",)),
     "scores": Layer(()),
     "scoring": Layer(("ir", "scores", "decision", "statements"), ("numpy",)),
+    "sensor": Layer(("ir",), ("numpy",)),
     "integer": Layer(("ir", "fixedpoint", "operators"), ("numpy",)),
     "graph_document": Layer(("ir", "integer"), ("numpy",)),
     "graph_check": Layer(("ir", "integer", "fixedpoint", "program"), ("numpy",)),
@@ -93,13 +95,14 @@ LAYERS = {
     "runners": Layer(("targets", "resources", "untrusted"), ("numpy", *EMULATORS)),
     "verify": Layer(
         (
-            *("ir", "artifact", "decision", "reference", "simulator", "quantize.bounds"),
+            *("ir", "sensor", "artifact", "decision", "reference", "simulator"),
+            "quantize.bounds",
             *("lower", "codegen", "runners", "targets", "fixedpoint", "program", "untrusted"),
         ),
         ("numpy", "scipy"),
     ),
     "writing": Layer(()),
-    "vectors": Layer(("ir", "artifact", "simulator"), ("numpy",)),
+    "vectors": Layer(("ir", "sensor", "artifact", "simulator"), ("numpy",)),
     "fitting": Layer(("errors", "program", "targets", "codegen")),
     "advice": Layer((*BELOW_PIPELINE, *MEASURES)),
     "describe": Layer((*BELOW_PIPELINE, *MEASURES, "advice")),

@@ -15,12 +15,13 @@ static void copy(void *to, const void *from, uint32_t bytes)
 }
 
 /* Reads every byte, hence volatile: of an early exit clang makes a chain of IT blocks, after which
- * unicorn 2.1.4 was seen to skip an instruction on Cortex-M7. */
+ * unicorn 2.1.4 was seen to skip an instruction on Cortex-M7. It does so of a short loop that it
+ * unrolls, too, unless the difference is volatile as well. */
 static uint8_t equal(const void *a, const void *b, uint32_t bytes)
 {
     const volatile uint8_t *x = (const volatile uint8_t *)a;
     const volatile uint8_t *y = (const volatile uint8_t *)b;
-    uint8_t difference = 0u;
+    volatile uint8_t difference = 0u;
     while (bytes-- > 0u) {
         const uint8_t left = *x++;
         const uint8_t right = *y++;

@@ -171,4 +171,7 @@ def _tensor(tensor: Any) -> str:
     if tensor.quant is None:
         return f"{shape} float32"
     q = tensor.quant
+    if q.steps:
+        steps = f"steps of {min(q.steps):.6g} to {max(q.steps):.6g}"
+        return f"{shape} {q.dtype} {q.low}..{q.high}, {steps}, one a column"
     return f"{shape} {q.dtype} {q.low}..{q.high}, scale {q.scale:.6g}, zero point {q.zero_point}"

@@ -81,16 +81,20 @@ def _rows(model: Artifact, dataset: Dataset, raw: bool, where: str) -> Array:
         whole = (values == np.floor(values)) & (values >= quant.low) & (values <= quant.high)
         if not whole.all():
             bad = values[~whole][0]
+            numbers = "bytes" if quant.dtype in ("u8", "s8") else "numbers"
             raise UsageError(
-                f"{where}: {bad:.9g} is not one of the legal bytes {quant.low}..{quant.high}; "
+                f"{where}: {bad:.9g} is not one of the legal {numbers} {quant.low}..{quant.high}; "
                 "without --raw, real values are rounded to them"
             )
         return values.astype(NUMPY_DTYPES[quant.dtype])
-    real = np.sort(quant.dequantize([quant.low, quant.high]))
-    clamped = int(((values < real[0]) | (values > real[1])).sum())
+    real = np.sort(quant.dequantize([[quant.low], [quant.high]]), axis=0)
+    shaped = values.reshape(-1, real.shape[1]) if quant.steps else values
+    clamped = int(((shaped < real[0]) | (shaped > real[1])).sum())
     if clamped:
+        span = f"{real[0, 0]:.9g}..{real[1, 0]:.9g}"
+        held = "what their columns hold" if quant.steps else span
         warn(
-            f"{where}: {clamped} of {values.size} values lie outside {real[0]:.9g}..{real[1]:.9g} "
+            f"{where}: {clamped} of {values.size} values lie outside {held} "
             "and are clamped, as on the device"
         )
     return quantize_inputs(model, dataset)

@@ -1,5 +1,6 @@
 """Builds what model.h.j2 prints from a Program and a HeaderInfo: plain texts and numbers."""
 
+import struct
 import zlib
 from typing import Any
 
@@ -91,7 +92,9 @@ def _port(port: Port, *, is_input: bool) -> dict[str, Any]:
     what += f" {comment_text(port.name)}" if port.name else ""
     stated = [comment_text(note) for note in port.notes]
     values_word = "value" if port.size == 1 else "values"
+    columns = _columns(port)
     common = {
+        "steps": None,
         "size": port.size,
         "type": C_TYPES[port.dtype],
         "read": READERS[port.dtype],
@@ -100,6 +103,18 @@ def _port(port: Port, *, is_input: bool) -> dict[str, Any]:
     if port.scale is None:
         notes = [f"{what}: {port.size} {values_word}{shape}, float32{unit}.", *stated]
         return {**common, "notes": notes, "macros": [], "range": "float32"}
+    if port.has_steps:
+        span = f"{port.low}..{port.high}"
+        head = f"{what}: {port.size} {values_word}{shape}, {port.dtype}, {span}{unit}."
+        macros = [("LOW", signed(port.low)), ("HIGH", signed(port.high))]
+        steps = {
+            "count": len(port.columns),
+            "table": table_values(
+                "f32", struct.pack(f"<{len(port.columns)}f", *(c.step for c in port.columns))
+            ),
+        }
+        notes = [head, *stated, *columns]
+        return {**common, "notes": notes, "macros": macros, "range": span, "steps": steps}
     has_scale = fits_float(port.scale)
     macros = [
         *([("SCALE", c_float(port.scale))] if has_scale else []),
@@ -110,15 +125,32 @@ def _port(port: Port, *, is_input: bool) -> dict[str, Any]:
     span = f"{port.low}..{port.high}"
     notes = [f"{what}: {port.size} {values_word}{shape}, {port.dtype}, {span}{unit}."]
     if port.scale == 1.0 and port.zero_point == 0:
-        notes.append("The raw value is the byte: nothing is rescaled.")
+        number = "byte" if port.dtype in ("u8", "s8") else "number"
+        notes.append(f"The raw value is the {number}: nothing is rescaled.")
     else:
         real_low = port.scale * (port.low - port.zero_point)
         real_high = port.scale * (port.high - port.zero_point)
         notes.append(f"real = SCALE * (q - ZERO_POINT): {real_low:.6g} to {real_high:.6g}.")
     if not has_scale:
         notes.append(f"SCALE is {port.scale:.9g}, which C's float does not hold: no macro for it.")
-    notes += stated
+    notes += [*stated, *columns]
     return {**common, "notes": notes, "macros": macros, "range": span, "has_scale": has_scale}
+
+
+def _columns(port: Port) -> list[str]:
+    """Return what the header says about the columns of an input that a front end reads."""
+    if not port.columns:
+        return []
+    if not port.has_steps and not any(column.name for column in port.columns):
+        return ["A front end reads it, in which a column saturates beyond what calibration showed."]
+    names = [comment_text(column.name) for column in port.columns]
+    width = max(len(name) for name in names)
+    lines = ["Column c holds real / step; the front end saturates outside its range:"]
+    for number, (name, column) in enumerate(zip(names, port.columns, strict=True)):
+        text = f"{number:>4}  {name.ljust(width)}  step {column.step:g}, "
+        text += f"{column.low:.6g} to {column.high:.6g}" if column.is_used else "not used"
+        lines.append(text)
+    return lines
 
 
 def _scratch(program: Program) -> dict[str, Any]:

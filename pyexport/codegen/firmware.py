@@ -9,8 +9,14 @@ from pyexport.codegen.render import template_environment
 from pyexport.codegen.text import C_TYPES
 from pyexport.program import Program
 
-_CODES = {"u8": "MODEL_U8", "s8": "MODEL_S8", "f32": "MODEL_F32"}
-_ITEM_BYTES = {"u8": 1, "s8": 1, "f32": 4}
+_CODES = {
+    "u8": "MODEL_U8",
+    "s8": "MODEL_S8",
+    "f32": "MODEL_F32",
+    "u16": "MODEL_U16",
+    "s16": "MODEL_S16",
+}
+_ITEM_BYTES = {"u8": 1, "s8": 1, "u16": 2, "s16": 2, "f32": 4}
 _MACROS = ("IDENTITY", "INPUT_SIZE", "OUTPUT_SIZE", "SCRATCH_SIZE")
 _FUNCTIONS = ("predict", "predict_scratch", "selftest")
 

@@ -4,6 +4,17 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column of a raw input: what one unit is worth, and where the front end saturates."""
+
+    name: str  # "" where it has none
+    step: float  # real = step * value
+    low: float  # real values
+    high: float
+    is_used: bool  # False: no value of it changes an output
+
+
+@dataclass(frozen=True)
 class Port:
     """The input or output: its tensor, its meaning in real units, its legal values."""
 
@@ -18,6 +29,8 @@ class Port:
     name: str | None = None
     layout: str | None = None  # "NHWC", or another word for the order of the elements
     notes: tuple[str, ...] = ()  # lines about what is measured, and how
+    columns: tuple[Column, ...] = ()  # of an input that a front end reads
+    has_steps: bool = False  # columns have steps of their own, instead of the scale
 
 
 @dataclass(frozen=True)

@@ -165,11 +165,11 @@ def _affine(low: Lowering, call: Call, x: Value, scale: Array, shift: Array) -> 
         np.broadcast_to(np.asarray(a, np.float64), whole).reshape(-1) for a in (scale, shift)
     ]
     refuse_non_finite(f"the constant of {low.at(call)}", np.concatenate(numbers), low.where)
-    flat = (math.prod(x.shape),)
+    affine, flat = Affine(numbers[0], numbers[1]), (math.prod(x.shape),)
     if x.shape == flat:
-        return low.emit(call, Affine(*numbers), x, flat)
+        return low.emit(call, affine, x, flat)
     x_flat = low.emit(call, Reshape(flat), x, flat)
-    return low.emit(call, Reshape(x.shape), low.emit(call, Affine(*numbers), x_flat, flat), x.shape)
+    return low.emit(call, Reshape(x.shape), low.emit(call, affine, x_flat, flat), x.shape)
 
 
 def _fits(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:

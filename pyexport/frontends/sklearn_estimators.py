@@ -54,7 +54,7 @@ def from_sklearn(estimator: Any, **arguments: Unpack[Arguments]) -> Model:
     """Return a fitted model, or a Pipeline that ends in one, as a model to export.
 
     MLPClassifier, MLPRegressor, LogisticRegression and LinearRegression; before them
-    StandardScaler, MinMaxScaler and PCA, which are folded into the first layer: the exported model
+    StandardScaler, MinMaxScaler and PCA, which become part of the first layer: the exported model
     takes the values that the Pipeline takes. A classifier's outputs are its predict_proba, a column
     a class; its classes are the labels unless `labels` names them, and targets of `evaluation` are
     class numbers, not class names. A regressor's targets are real values.
@@ -82,11 +82,13 @@ def read_estimator(estimator: Any, **arguments: Unpack[Arguments]) -> Read:
         arguments["labels"] = [str(c) for c in network.classes_]
     if arguments.get("input_unit") is None:
         arguments["input_unit"] = _raw_unit(steps[:-1])
+    names = getattr(estimator, "feature_names_in_", None)
+    if arguments.get("input_columns") is None and names is not None:
+        arguments["input_columns"] = [str(name) for name in names]
     if arguments.get("output_task") is None and not is_classifier:
         arguments["output_task"] = "regression"
     extras = make_extras(graph, name, **arguments)
-    data = extras.calibration or extras.evaluation
-    warnings = uneven_columns(None if data is None else data.inputs, steps[:-1])
+    warnings = uneven_columns(steps[:-1]) if extras.calibration is None else ()
     return Read(graph, extras, name, f"scikit-learn {sklearn.__version__}", warnings)
 
 

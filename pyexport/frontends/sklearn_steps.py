@@ -95,36 +95,19 @@ def _merge(first: Op, second: Op) -> Op | None:
     return None
 
 
-def uneven_columns(rows: Array | None, steps: Sequence[Any]) -> tuple[str, ...]:
-    """Return a warning if int8 would lose input columns, or weights of the scaled ones.
-
-    The sizes of columns are those of the rows, or what a MinMaxScaler saw.
-    """
+def uneven_columns(steps: Sequence[Any]) -> tuple[str, ...]:
+    """Return a warning, for a model without calibration rows, that its columns differ widely."""
     first = next((s for s in steps if not is_no_step(s)), None)
-    if rows is not None:
-        sizes = rows.max(axis=0) - rows.min(axis=0)
-    else:
-        sizes = _numbers(getattr(first, "data_range_", ()))
-    if (ratio := _ratio(sizes)) >= _UNEVEN:
-        return (
-            f"the input columns differ {ratio:.0f} times in size, and int8 has one scale for all "
-            "of them: the small ones keep few of its 256 steps; use --scheme float32, or bring the "
-            "columns to one unit before the model",
-        )
-    deviations = getattr(first, "scale_", None) if hasattr(first, "with_std") else None
-    if deviations is not None and (ratio := _ratio(_numbers(deviations))) >= _UNEVEN:
-        return (
-            f"StandardScaler magnifies the columns that hardly change {ratio:.0f} times more than "
-            "others, and int8 weights share one scale: this can cost much accuracy; train with "
-            "MinMaxScaler instead, or use --scheme float32",
-        )
-    return ()
-
-
-def _ratio(sizes: Array) -> float:
-    """Return the largest by the smallest that is not zero, 1 if there is none."""
+    found = getattr(first, "data_range_", getattr(first, "scale_", None))
+    sizes = _numbers(() if found is None else found)
     sizes = sizes[sizes > 0]
-    return float(sizes.max() / sizes.min()) if len(sizes) else 1.0
+    if not len(sizes) or sizes.max() < _UNEVEN * sizes.min():
+        return ()
+    return (
+        f"the scaler changes some input columns {sizes.max() / sizes.min():.0f} times more than "
+        "others, which int8 can only follow with calibration rows: pass calibration=rows, or use "
+        "--scheme float32",
+    )
 
 
 def _numbers(values: Any) -> Array:

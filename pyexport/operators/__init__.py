@@ -8,7 +8,13 @@ from pyexport.operators.base import Array, Op
 from pyexport.operators.conv import Conv2d, ConvTranspose2d
 from pyexport.operators.elementwise import Add, Affine, Constant, Mul, Sub
 from pyexport.operators.inference import output_shapes
-from pyexport.operators.linear import Linear, MatMul, QuantizedLinear
+from pyexport.operators.linear import (
+    Linear,
+    MatMul,
+    QuantizedAffine,
+    QuantizedLinear,
+    QuantizedSums,
+)
 from pyexport.operators.normalize import LayerNorm, LogSoftmax, QuantizedSoftmax, Softmax
 from pyexport.operators.pool import AveragePool2d, MaxPool2d, Upsample2d
 from pyexport.operators.recurrent import Gru, Lstm
@@ -22,13 +28,13 @@ FLOAT_OPERATORS: tuple[type[Op], ...] = (
     Reshape, Identity, Permute, Concat, Pad, Slice, Reduce, Argmax,
     Softmax, LogSoftmax, LayerNorm, Lstm, Gru,
 )  # fmt: skip
-INTEGER_OPERATORS: tuple[type[Op], ...] = (QuantizedLinear, QuantizedSoftmax)
+INTEGER_OPERATORS: tuple[type[Op], ...] = (QuantizedLinear, QuantizedAffine, QuantizedSoftmax)
 
 __all__ = [
     "FLOAT_OPERATORS", "INTEGER_OPERATORS", "Activation", "Add", "Affine", "Argmax", "Array",
     "AveragePool2d", "Clamp", "Concat", "Constant", "Conv2d", "ConvTranspose2d", "Gru",
     "Identity", "LayerNorm", "Linear", "LogSoftmax", "Lstm", "MatMul", "MaxPool2d", "Mul", "Op",
-    "PRelu", "Pad", "Permute", "QuantizedLinear", "QuantizedSoftmax", "Reduce", "Reshape",
-    "Slice", "Softmax", "Sub", "Upsample2d", "Windows",
+    "PRelu", "Pad", "Permute", "QuantizedAffine", "QuantizedLinear", "QuantizedSoftmax",
+    "QuantizedSums", "Reduce", "Reshape", "Slice", "Softmax", "Sub", "Upsample2d", "Windows",
     "output_shapes",
 ]  # fmt: skip

@@ -49,11 +49,16 @@ class Constant(Op):
 
 @dataclass(frozen=True, eq=False)
 class Affine(Op):
-    """y = scale * x + shift for each element of the last axis: an evaluated BatchNorm."""
+    """y = min(max(scale * x + shift, low), high), a scale and shift for each column (last axis).
+
+    An evaluated BatchNorm, a scaler, or the front end of an integer graph.
+    """
 
     kind: ClassVar[str] = "affine"
     scale: Array  # (n,), float
     shift: Array  # (n,), float
+    low: float = -math.inf
+    high: float = math.inf
 
     def __post_init__(self) -> None:
         freeze(self, "scale", "shift")

@@ -33,11 +33,10 @@ class MatMul(Op):
 
 
 @dataclass(frozen=True, eq=False)
-class QuantizedLinear(Op):
-    """Integer linear layer, PX1 (docs/arithmetic.md section "linear")."""
+class QuantizedSums(Op):
+    """What the integer layers that add up products have in common; n_out sums, or one a column."""
 
-    kind: ClassVar[str] = "quantized_linear"
-    weight: Array  # (n_out, n_in), int8 in -127..127
+    weight: Array  # int8 in -127..127
     bias: Array  # (n_out,), int32; -zero_point_in * sum(weight) is already in it
     multiplier: Array  # (n_out,), int32 in 0..2**15 - 1
     shift: Array  # (n_out,), int32 in 1..30
@@ -50,3 +49,15 @@ class QuantizedLinear(Op):
 
     def __post_init__(self) -> None:
         freeze(self, "weight", "bias", "multiplier", "shift", "weight_scale", "acc_low", "acc_high")
+
+
+class QuantizedLinear(QuantizedSums):
+    """Integer linear layer, PX1 (docs/arithmetic.md section "linear"); weight is (n_out, n_in)."""
+
+    kind: ClassVar[str] = "quantized_linear"
+
+
+class QuantizedAffine(QuantizedSums):
+    """Integer affine map, PX1 (docs/arithmetic.md section "affine"); one of all for a column."""
+
+    kind: ClassVar[str] = "quantized_affine"

@@ -8,6 +8,8 @@ from pyexport.passes.drop_identity import drop_identity
 from pyexport.passes.fold_affine import fold_affine
 from pyexport.passes.fuse_activation import fuse_activation
 
+__all__ = ["PIPELINE", "canonical_names", "run_passes"]
+
 Pass = Callable[[Graph], Graph]
 
 PIPELINE: tuple[Pass, ...] = (

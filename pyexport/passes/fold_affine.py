@@ -25,7 +25,7 @@ def fold_affine(graph: Graph) -> Graph:
 def _fold_one(graph: Graph) -> Graph | None:
     producer = {name: node for node in graph.nodes for name in node.outputs}
     for node in graph.nodes:
-        if not isinstance(node.op, Affine):
+        if not isinstance(node.op, Affine) or (node.op.low, node.op.high) != (-np.inf, np.inf):
             continue
         (source,), (result,) = node.inputs, node.outputs
         before = producer.get(source)

@@ -1,8 +1,8 @@
-"""Moves a clamp (ReLU, ReLU6, hardtanh) into the linear layer or clamp that feeds it."""
+"""Moves a clamp (ReLU, ReLU6, hardtanh) into the linear layer, affine map or clamp before it."""
 
 from dataclasses import replace
 
-from pyexport.ir import Clamp, Graph, Linear
+from pyexport.ir import Affine, Clamp, Graph, Linear
 
 
 def fuse_activation(graph: Graph) -> Graph:
@@ -22,7 +22,7 @@ def _fuse_one(graph: Graph) -> tuple[Graph, bool]:
         before = producer.get(source)
         if (
             before is None
-            or not isinstance(before.op, Linear | Clamp)
+            or not isinstance(before.op, Linear | Affine | Clamp)
             or len(graph.users(source)) != 1
             or source in graph.outputs
         ):

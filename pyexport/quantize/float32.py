@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from pyexport.errors import InvalidModelError, UnsupportedOperatorError
-from pyexport.ir import DEFAULT_FLOAT_RANGE, Graph, Linear, Node, Softmax
+from pyexport.ir import DEFAULT_FLOAT_RANGE, Affine, FloatArray, Graph, Linear, Node, Softmax
 from pyexport.quantize.diagnosis import no_kernel, node_title
 
 MAGNITUDE_LIMIT = 2.0**127  # half of the largest float32: room for the rounding of sums
@@ -30,25 +30,38 @@ def _check_magnitudes(graph: Graph, input_range: tuple[float, float]) -> None:
         if isinstance(op, Linear):
             weight, bias = np.abs(op.weight.astype(np.float64)), np.abs(op.bias.astype(np.float64))
             sums = (weight * largest).sum(axis=1) + bias
-            if sums.max(initial=0.0) > MAGNITUDE_LIMIT:
-                raise InvalidModelError(
-                    f"{node_title(node)}: a sum can pass the largest float32 on inputs in "
-                    f"{input_range[0]:.9g}..{input_range[1]:.9g}; scale the weights down"
-                )
+            _refuse_overflow(node, sums, input_range)
+            largest = np.minimum(sums, max(abs(op.low), abs(op.high)))
+        elif isinstance(op, Affine):
+            repeats = len(largest) // len(op.scale)
+            sums = np.tile(np.abs(op.scale), repeats) * largest + np.tile(np.abs(op.shift), repeats)
+            _refuse_overflow(node, sums, input_range)
             largest = np.minimum(sums, max(abs(op.low), abs(op.high)))
         else:
             largest = np.ones_like(largest)  # softmax
+
+
+def _refuse_overflow(node: Node, sums: FloatArray, input_range: tuple[float, float]) -> None:
+    if sums.max(initial=0.0) > MAGNITUDE_LIMIT:
+        raise InvalidModelError(
+            f"{node_title(node)}: a sum can pass the largest float32 on inputs in "
+            f"{input_range[0]:.9g}..{input_range[1]:.9g}; scale the weights down"
+        )
 
 
 def _convert(node: Node) -> Node:
     op = node.op
     if isinstance(op, Softmax):
         return node
-    if not isinstance(op, Linear):
+    if isinstance(op, Affine):
+        names = ("scale", "shift")
+    elif isinstance(op, Linear):
+        names = ("weight", "bias")
+    else:
         raise UnsupportedOperatorError(f"{node_title(node)}: {no_kernel(op, 'float32')}")
     with np.errstate(over="ignore"):
-        weight, bias = op.weight.astype(np.float32), op.bias.astype(np.float32)
+        arrays = {name: getattr(op, name).astype(np.float32) for name in names}
         low, high = float(np.float32(op.low)), float(np.float32(op.high))
-    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+    if not all(np.isfinite(array).all() for array in arrays.values()):
         raise InvalidModelError(f"{node_title(node)}: a parameter is too large for float32")
-    return replace(node, op=replace(op, weight=weight, bias=bias, low=low, high=high))
+    return replace(node, op=replace(op, **arrays, low=low, high=high))

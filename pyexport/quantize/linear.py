@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from pyexport.errors import QuantizationError
 from pyexport.fixedpoint import encode_multiplier, normalized_shift
-from pyexport.ir import FloatArray, Linear, QuantizedLinear, QuantParams
+from pyexport.ir import Array, FloatArray, Linear, QuantizedLinear, QuantParams
 from pyexport.quantize.bounds import Int64Array, accumulator_bounds, partial_sums_fit_int32
 from pyexport.quantize.pre_shift import SHIFTED_LIMIT, choose_pre_shift, largest_ratio
 
@@ -27,10 +27,10 @@ class QuantizedLayer:
 
 
 @dataclass(frozen=True)
-class _Integers:
+class Integers:
     """Weights and biases at one choice of weight scales, and the bounds of their sums."""
 
-    weight: npt.NDArray[np.int8]
+    weight: npt.NDArray[np.int8]  # (n_out, products of a sum)
     bias: Int64Array
     low: Int64Array
     high: Int64Array
@@ -39,6 +39,11 @@ class _Integers:
     def largest(self) -> Int64Array:
         """The largest magnitude of each output's accumulator."""
         return np.maximum(-self.low, self.high)
+
+    def products(self, source: QuantParams) -> Int64Array:
+        """Return what each sum would gain if every weight of it grew by one."""
+        largest: int = max(abs(source.low), abs(source.high))
+        return np.asarray((self.weight != 0).sum(axis=1) * largest)
 
 
 def quantize_linear(
@@ -49,27 +54,16 @@ def quantize_linear(
     Raises QuantizationError if an accumulator can leave int32 on a legal input.
     """
     scale = _weight_scales(name, linear, source, output, per_channel)
-    integers = _integers(linear, source, scale)
+    integers = make_integers(linear.weight, linear.bias, source, scale)
     ratio = source.scale * scale / output.scale
-    products = (integers.weight != 0).sum(axis=1) * max(abs(source.low), abs(source.high))
-    pre_shift = choose_pre_shift(ratio, integers.largest, products)
+    pre_shift = choose_pre_shift(ratio, integers.largest, integers.products(source))
     factor = np.ones_like(scale)
     while pre_shift and (integers.largest << pre_shift).max() > SHIFTED_LIMIT:
         wide = (integers.largest << pre_shift) > SHIFTED_LIMIT
         factor = np.where(wide, factor * 2.0, factor) if per_channel else factor * 2.0
-        integers = _integers(linear, source, scale * factor)
+        integers = make_integers(linear.weight, linear.bias, source, scale * factor)
     scale = scale * factor
-    if np.abs(integers.bias).max() > 2**31 - 1:  # only a zero point could do that
-        raise QuantizationError(
-            f"{name}: a bias with its zero point leaves 32 bits; split the layer into narrower ones"
-        )
-    if not partial_sums_fit_int32(
-        integers.weight, integers.bias, source.low, source.high, pre_shift
-    ):
-        raise QuantizationError(
-            f"{name}: a sum of {linear.weight.shape[1]} products can leave 32 bits; "
-            "split the layer into narrower ones"
-        )
+    prove_sums(name, integers, source, pre_shift)
     ratio = source.scale * scale / output.scale
     multiplier, shift = requantization(ratio, integers.largest, pre_shift)
     op = QuantizedLinear(
@@ -87,14 +81,33 @@ def quantize_linear(
     return QuantizedLayer(op, _warnings(name, factor))
 
 
-def _integers(linear: Linear, source: QuantParams, scale: FloatArray) -> _Integers:
-    weight = np.floor(linear.weight.astype(np.float64) / scale[:, None] + 0.5)
-    weight = np.clip(weight, -WEIGHT_LIMIT, WEIGHT_LIMIT).astype(np.int8)
-    unit = source.scale * scale  # what one unit of the accumulator is worth
-    bias = np.floor(linear.bias.astype(np.float64) / unit + 0.5).astype(np.int64)
-    bias -= source.zero_point * weight.astype(np.int64).sum(axis=1)
-    low, high = accumulator_bounds(weight, bias, source.low, source.high)
-    return _Integers(weight, bias, low, high)
+def make_integers(weight: Array, bias: Array, source: QuantParams, scale: FloatArray) -> Integers:
+    """Return the integers of weights (n_out, products) and biases at weight scales (n_out,).
+
+    The source has one unit for all products of a sum: a scale, or for one product a sum, steps.
+    """
+    rounded = np.floor(weight.astype(np.float64) / scale[:, None] + 0.5)
+    integers = np.clip(rounded, -WEIGHT_LIMIT, WEIGHT_LIMIT).astype(np.int8)
+    unit = source.unit * scale  # what one unit of the accumulator is worth
+    start = np.floor(bias.astype(np.float64) / unit + 0.5).astype(np.int64)
+    start -= source.zero_point * integers.astype(np.int64).sum(axis=1)
+    low, high = accumulator_bounds(integers, start, source.low, source.high)
+    return Integers(integers, start, low, high)
+
+
+def prove_sums(name: str, integers: Integers, source: QuantParams, pre_shift: int) -> None:
+    """Raise QuantizationError if an accumulator can leave int32 on a legal input."""
+    if np.abs(integers.bias).max() > 2**31 - 1:  # only a zero point could do that
+        raise QuantizationError(
+            f"{name}: a bias with its zero point leaves 32 bits; split the layer into narrower ones"
+        )
+    if not partial_sums_fit_int32(
+        integers.weight, integers.bias, source.low, source.high, pre_shift
+    ):
+        raise QuantizationError(
+            f"{name}: a sum of {integers.weight.shape[1]} products can leave 32 bits; "
+            "split the layer into narrower ones"
+        )
 
 
 def _weight_scales(

@@ -1,5 +1,6 @@
 """Post-training quantization: a float Graph and its tensor ranges become an integer Graph."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from pyexport.errors import CalibrationError, QuantizationError, UnsupportedOperatorError
 from pyexport.integer import BY_TYPE
 from pyexport.ir import (
+    Affine,
     Calibration,
     Dataset,
     Graph,
@@ -17,9 +19,11 @@ from pyexport.ir import (
     Softmax,
     Tensor,
 )
+from pyexport.quantize.affine import quantize_affine
 from pyexport.quantize.diagnosis import no_kernel, node_title
 from pyexport.quantize.linear import quantize_linear
 from pyexport.quantize.observers import Range, interval_ranges, observed_ranges
+from pyexport.quantize.raw_input import raw_input_params
 from pyexport.quantize.rules import RULES, Outcome, Request
 from pyexport.quantize.rules.base import one
 from pyexport.quantize.schemes import clamped_params, input_params, range_params
@@ -57,7 +61,7 @@ def quantize_int8(
     else:
         ranges = interval_ranges(graph, input_range)
         source = Calibration("declared range", 0)
-    params = {graph.input.name: input_params(input_range, calibration, evaluation)}
+    params = {graph.input.name: _input(graph, input_range, calibration, evaluation)}
     nodes: list[Node] = []
     between: list[Tensor] = []
     warnings: list[str] = []
@@ -92,6 +96,16 @@ def _prove(node: Node, graph: Graph) -> None:
         ) from None
 
 
+def _input(
+    graph: Graph, input_range: Range, calibration: Dataset | None, evaluation: Dataset | None
+) -> QuantParams:
+    """Return the integers of the input: raw ones where a front end alone reads it."""
+    readers = graph.users(graph.input.name)
+    if len(readers) == 1 and isinstance(affine := readers[0].op, Affine):
+        return raw_input_params(affine, input_range, calibration, evaluation)
+    return input_params(input_range, calibration, evaluation)
+
+
 def check_inside(dataset: Dataset, input_range: Range, what: str) -> None:
     """Raise CalibrationError if a row leaves the declared range of the input."""
     low, high = float(dataset.inputs.min()), float(dataset.inputs.max())
@@ -113,6 +127,13 @@ def _quantize_node(request: Request) -> Outcome:
         wanted = clamped_params(wanted, op.low, op.high)
         layer = quantize_linear(where, op, source, wanted, per_channel=request.per_channel)
         return one(request, layer.op, wanted, layer.warnings)
+    if isinstance(op, Affine):
+        seen = request.ranges[node.outputs[0]]
+        # Both limits of a front end are what it is for; the rows may reach less.
+        whole = node.inputs[0] in graph.inputs and math.isfinite(op.high - op.low)
+        wanted = range_params(*((op.low, op.high) if whole else seen), signed=op.low < 0)
+        wanted = clamped_params(wanted, op.low, op.high)
+        return one(request, quantize_affine(where, op, source, wanted), wanted)
     if isinstance(op, Softmax):
         size = graph.tensor(node.inputs[0]).size
         if size > MAX_SOFTMAX_SIZE:

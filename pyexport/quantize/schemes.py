@@ -63,7 +63,7 @@ def taken_as_whole(params: QuantParams, *, from_data: bool) -> bool:
     The grounds are thin without any data, and with data of few codes: one black image tells
     nothing about a range 0..1.
     """
-    whole = params.scale == 1.0 and params.zero_point == 0
+    whole = params.dtype in ("u8", "s8") and params.scale == 1.0 and params.zero_point == 0
     return whole and (not from_data or params.high - params.low < MIN_INTEGRAL_SPAN)
 
 

@@ -52,11 +52,13 @@ def _minus_one(_a: FloatArray, _b: FloatArray) -> FloatArray:
 
 
 def _affine(op: Affine, inputs: Arrays, _fixed_order: bool) -> Arrays:
-    return (inputs[0] * op.scale.astype(np.float64) + op.shift.astype(np.float64),)
+    y = inputs[0] * op.scale.astype(np.float64) + op.shift.astype(np.float64)
+    return (np.clip(y, op.low, op.high),)
 
 
-def _affine_back(op: Affine, _inputs: Arrays, _outputs: Arrays, gradients: Arrays) -> Arrays:
-    return (gradients[0] * op.scale.astype(np.float64),)
+def _affine_back(op: Affine, _inputs: Arrays, outputs: Arrays, gradients: Arrays) -> Arrays:
+    gradient = passed(gradients[0], outputs[0], op.low, op.high)
+    return (gradient * op.scale.astype(np.float64),)
 
 
 def _constant(op: Constant, _inputs: Arrays, _fixed_order: bool) -> Arrays:

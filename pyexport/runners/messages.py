@@ -15,7 +15,7 @@ ANSWER = 0x80
 _HEAD = struct.Struct("<BBH")  # version, type, sequence
 _TAG_BYTES = 4
 _RAM_UNKNOWN = 0xFFFFFFFF
-_DTYPES = {1: "u8", 2: "s8", 3: "f32"}
+_DTYPES = {1: "u8", 2: "s8", 3: "f32", 4: "u16", 5: "s16"}
 # dtypes, self-test, argmax; sizes; free RAM, clock, last cycles; requests, dropped, repeats
 _FACTS = struct.Struct("<BBBBIIIIIIII32s")
 

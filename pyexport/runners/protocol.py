@@ -15,20 +15,30 @@ Array = NDArray[Any]
 _NUMPY_TYPES: dict[str, type[Any]] = {
     "u8": np.uint8,
     "s8": np.int8,
+    "u16": np.uint16,
+    "s16": np.int16,
     "f32": np.float32,
     "s32": np.int32,
 }
 CLASS_TYPE = np.dtype("<u2")  # of a class index, in every harness
-_C_TYPES = {"u8": "uint8_t", "s8": "int8_t", "f32": "float", "s32": "int32_t"}
+_C_TYPES = {
+    "u8": "uint8_t",
+    "s8": "int8_t",
+    "u16": "uint16_t",
+    "s16": "int16_t",
+    "f32": "float",
+    "s32": "int32_t",
+}
+_INPUTS, _OUTPUTS = ("u8", "s8", "u16", "s16", "f32"), ("u8", "s8", "f32")
 
 
 def numpy_type(dtype: str) -> np.dtype[Any]:
-    """Return the little-endian NumPy type of "u8", "s8", "s32" or "f32"."""
+    """Return the little-endian NumPy type of "u8", "s8", "u16", "s16", "s32" or "f32"."""
     return np.dtype(_NUMPY_TYPES[dtype]).newbyteorder("<")
 
 
 def c_type(dtype: str) -> str:
-    """Return the C type of "u8", "s8", "s32" or "f32"."""
+    """Return the C type of "u8", "s8", "u16", "s16", "s32" or "f32"."""
     return _C_TYPES[dtype]
 
 
@@ -37,9 +47,9 @@ class HeaderInterface:
     """What a harness must know of a header, besides the header itself."""
 
     name: str  # "digits": prefix of every symbol
-    input_dtype: str  # "u8", "s8" or "f32"
+    input_dtype: str  # "u8", "s8", "u16", "s16" or "f32"
     input_size: int
-    output_dtype: str
+    output_dtype: str  # "u8", "s8" or "f32"
     output_size: int
     accumulator_dtype: str  # "s32" or "f32"
     trace_sizes: tuple[int, ...]  # accumulators of each traced node
@@ -52,9 +62,11 @@ class HeaderInterface:
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or not self.name.isascii():
             raise UsageError(f"model name {self.name!r} is not a C identifier")
-        for dtype in (self.input_dtype, self.output_dtype):
-            if dtype not in ("u8", "s8", "f32"):
-                raise UsageError(f"model {self.name}: dtype {dtype!r} is none of u8, s8, f32")
+        for dtype, known in ((self.input_dtype, _INPUTS), (self.output_dtype, _OUTPUTS)):
+            if dtype not in known:
+                raise UsageError(
+                    f"model {self.name}: dtype {dtype!r} is none of {', '.join(known)}"
+                )
         if self.accumulator_dtype not in ("s32", "f32"):
             raise UsageError(
                 f"model {self.name}: accumulators are s32 or f32, not {self.accumulator_dtype!r}"
@@ -89,7 +101,7 @@ class HeaderInterface:
     @property
     def guard_bytes(self) -> int:
         """Bytes of guard before the input buffer (pyx_ram.h)."""
-        return 8 + (self.input_dtype != "f32")
+        return 8 + (numpy_type(self.input_dtype).itemsize == 1)
 
     def as_inputs(self, inputs: Array) -> Array:
         """Return `inputs` as a contiguous (n, input_size) array; raises UsageError if not."""

@@ -36,6 +36,23 @@ class LinearLayer:
 
 
 @dataclass(frozen=True)
+class AffineLayer:
+    """The same with one product an output; element i has the numbers of column i % columns."""
+
+    name: str
+    source: str
+    target: str
+    weight: list[int]  # one a column, -127..127
+    bias: list[int]
+    multiplier: list[int]
+    shift: list[int]
+    pre_shift: int
+    zero_point: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
 class SoftmaxLayer:
     """Probabilities in 1/256, from a table of exp(-d * scale) in 1/32768."""
 
@@ -59,6 +76,19 @@ class FloatLinearLayer:
 
 
 @dataclass(frozen=True)
+class FloatAffineLayer:
+    """The float32 scheme: the product is rounded, then the sum; element i is of column i % n."""
+
+    name: str
+    source: str
+    target: str
+    scale: list[float]
+    shift: list[float]
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class FloatSoftmaxLayer:
     """Probabilities in float32, with the exponential of simulator/float32.py."""
 
@@ -67,7 +97,8 @@ class FloatSoftmaxLayer:
     target: str
 
 
-Layer = LinearLayer | SoftmaxLayer | FloatLinearLayer | FloatSoftmaxLayer
+IntegerLayer = LinearLayer | AffineLayer | SoftmaxLayer
+Layer = IntegerLayer | FloatLinearLayer | FloatAffineLayer | FloatSoftmaxLayer
 AnyLayer = Layer | exact.Layer
 
 
@@ -131,10 +162,14 @@ def _run_registered(layer: exact.Layer, tensors: dict[str, list[Number]]) -> lis
 def _run_layer(layer: Layer, x: list[Number]) -> tuple[list[Number], list[Number]]:
     if isinstance(layer, LinearLayer):
         return _linear(layer, x)
+    if isinstance(layer, AffineLayer):
+        return _affine(layer, x)
     if isinstance(layer, SoftmaxLayer):
         return _softmax(layer, x)
     if isinstance(layer, FloatLinearLayer):
         return _float_linear(layer, x)
+    if isinstance(layer, FloatAffineLayer):
+        return _float_affine(layer, x)
     return _float_softmax(x)
 
 
@@ -146,6 +181,18 @@ def _linear(layer: LinearLayer, x: list[Number]) -> tuple[list[Number], list[Num
         for w, value in zip(row, x, strict=True):
             acc += w * int(value)
         q = requantize_q15x(acc, layer.multiplier[o], layer.shift[o], layer.pre_shift)
+        sums.append(acc)
+        outputs.append(clamp(q + layer.zero_point, layer.low, layer.high))
+    return outputs, sums
+
+
+def _affine(layer: AffineLayer, x: list[Number]) -> tuple[list[Number], list[Number]]:
+    sums: list[Number] = []
+    outputs: list[Number] = []
+    for i, value in enumerate(x):
+        c = i % len(layer.weight)
+        acc = layer.bias[c] + layer.weight[c] * int(value)
+        q = requantize_q15x(acc, layer.multiplier[c], layer.shift[c], layer.pre_shift)
         sums.append(acc)
         outputs.append(clamp(q + layer.zero_point, layer.low, layer.high))
     return outputs, sums
@@ -172,8 +219,20 @@ def _float_linear(layer: FloatLinearLayer, x: list[Number]) -> tuple[list[Number
         for w, value in zip(row, x, strict=True):
             acc = float32.add(acc, float32.multiply(w, value))
         sums.append(acc)
-        outputs.append(layer.low if acc < layer.low else layer.high if acc > layer.high else acc)
+        outputs.append(_float_clamp(acc, layer.low, layer.high))
     return outputs, sums
+
+
+def _float_affine(layer: FloatAffineLayer, x: list[Number]) -> tuple[list[Number], list[Number]]:
+    sums: list[Number] = []
+    for i, value in enumerate(x):
+        c = i % len(layer.scale)
+        sums.append(float32.add(float32.multiply(layer.scale[c], value), layer.shift[c]))
+    return [_float_clamp(acc, layer.low, layer.high) for acc in sums], sums
+
+
+def _float_clamp(value: Number, low: float, high: float) -> Number:
+    return low if value < low else high if value > high else value
 
 
 def _float_softmax(x: list[Number]) -> tuple[list[Number], list[Number]]:

@@ -16,12 +16,16 @@ import numpy.typing as npt
 from pyexport.errors import UnsupportedOperatorError
 from pyexport.integer import BY_TYPE
 from pyexport.ir import (
+    Affine,
     Array,
     Graph,
     Linear,
     Node,
+    QuantizedAffine,
     QuantizedLinear,
     QuantizedSoftmax,
+    QuantizedSums,
+    QuantParams,
     Softmax,
     Tensor,
 )
@@ -30,7 +34,7 @@ from pyexport.simulator.arrays import EVALUATORS, Evaluate
 
 CHUNK_ROWS = 2048  # rows whose layers stay in the processor's cache
 
-_NUMPY = {"u8": np.uint8, "s8": np.int8, "f32": np.float32}
+_NUMPY = {"u8": np.uint8, "s8": np.int8, "u16": np.uint16, "s16": np.int16, "f32": np.float32}
 
 # (accumulators, outputs) of a block of rows, both as arrays of floats
 LayerFunction = Callable[[Array], tuple[Array, Array]]
@@ -142,10 +146,14 @@ def _layer_function(node: Node, graph: Graph) -> LayerFunction:
     op = node.op
     if isinstance(op, QuantizedLinear):
         return _quantized_linear(op, graph, node)
+    if isinstance(op, QuantizedAffine):
+        return _quantized_affine(op, graph, node)
     if isinstance(op, QuantizedSoftmax):
         return _quantized_softmax(op)
     if isinstance(op, Linear):
         return _float_linear(op)
+    if isinstance(op, Affine):
+        return _float_affine(op, graph.tensor(node.inputs[0]).size)
     if isinstance(op, Softmax):
         return _float_softmax
     raise UnsupportedOperatorError(f"node {node.name}: the simulator cannot evaluate {op.kind}")
@@ -159,22 +167,49 @@ def _quantized_linear(op: QuantizedLinear, graph: Graph, node: Node) -> LayerFun
     largest_sum = int((absolute + np.abs(op.bias.astype(np.int64))).max(initial=0))
     dtype: Any = np.float32 if largest_sum < 2**24 else np.float64
     weight, bias = op.weight.T.astype(dtype), op.bias.astype(dtype)
-    # One rounding of acc * multiplier / 2**(16 + shift), and the product has at most 46 bits.
-    factor = np.ldexp(op.multiplier.astype(np.float64), op.pre_shift - 16 - op.shift)
-    low, high = target.low - target.zero_point, target.high - target.zero_point
-    zero_point = target.zero_point
+    finish = _requantization(op, target)
 
     def run(x: Array) -> tuple[Array, Array]:
         acc = x.astype(dtype, copy=False) @ weight
         acc += bias
-        y = acc * factor
+        return acc, finish(acc)
+
+    return run
+
+
+def _quantized_affine(op: QuantizedAffine, graph: Graph, node: Node) -> LayerFunction:
+    target = graph.tensor(node.outputs[0]).quant
+    assert target is not None  # integer operators have quantized tensors
+    repeats = graph.tensor(node.inputs[0]).size // len(op.weight)
+    weight = np.tile(op.weight.astype(np.float64), repeats)
+    bias = np.tile(op.bias.astype(np.float64), repeats)
+    finish = _requantization(op, target, repeats)
+
+    def run(x: Array) -> tuple[Array, Array]:
+        acc = x * weight + bias
+        return acc, finish(acc)
+
+    return run
+
+
+def _requantization(
+    op: QuantizedSums, target: QuantParams, repeats: int = 1
+) -> Callable[[Array], Array]:
+    # One rounding of acc * multiplier / 2**(16 + shift), and the product has at most 46 bits.
+    factor = np.ldexp(op.multiplier.astype(np.float64), op.pre_shift - 16 - op.shift)
+    factor = np.tile(factor, repeats)
+    low, high = target.low - target.zero_point, target.high - target.zero_point
+    zero_point = target.zero_point
+
+    def finish(acc: Array) -> Array:
+        y: Array = acc * factor
         y += 0.5
         np.floor(y, out=y)
         np.clip(y, low, high, out=y)
         y += zero_point
-        return acc, y
+        return y
 
-    return run
+    return finish
 
 
 def _quantized_softmax(op: QuantizedSoftmax) -> LayerFunction:
@@ -201,6 +236,20 @@ def _float_linear(op: Linear) -> LayerFunction:
         acc = np.repeat(bias[None, :], len(x), axis=0)
         for i, row in enumerate(weight):
             acc += x[:, i, None] * row  # two roundings, first to last: no fused multiply-add
+        return acc, np.where(acc < low, low, np.where(acc > high, high, acc))
+
+    return run
+
+
+def _float_affine(op: Affine, size: int) -> LayerFunction:
+    repeats = size // len(op.scale)
+    scale = np.tile(op.scale.astype(np.float32), repeats)
+    shift = np.tile(op.shift.astype(np.float32), repeats)
+    low, high = np.float32(op.low), np.float32(op.high)
+
+    def run(x: Array) -> tuple[Array, Array]:
+        acc = x * scale
+        acc += shift  # two roundings
         return acc, np.where(acc < low, low, np.where(acc > high, high, acc))
 
     return run

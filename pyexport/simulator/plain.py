@@ -9,7 +9,9 @@ from typing import Any
 
 from pyexport.errors import FileFormatError
 from pyexport.simulator.definition import (
+    AffineLayer,
     AnyLayer,
+    FloatAffineLayer,
     FloatLinearLayer,
     FloatSoftmaxLayer,
     LinearLayer,
@@ -74,6 +76,13 @@ def _layer(
         flat, width = values(field), tensors[f"{name}.{field}"].shape[1]
         return [flat[i : i + width] for i in range(0, len(flat), width)]
 
+    if kind == "quantized_affine":
+        output = descriptions[target]
+        return AffineLayer(
+            name, source, target, values("weight"), values("bias"), values("multiplier"),
+            values("shift"), node["pre_shift"], output["zero_point"], output["low"],
+            output["high"],
+        )  # fmt: skip
     if kind == "quantized_linear":
         output = descriptions[target]
         return LinearLayer(
@@ -83,9 +92,12 @@ def _layer(
         )  # fmt: skip
     if kind == "quantized_softmax":
         return SoftmaxLayer(name, source, target, values("table"))
-    if kind == "linear":
+    if kind in ("linear", "affine"):
         low = -math.inf if node["low"] is None else node["low"]
         high = math.inf if node["high"] is None else node["high"]
+    if kind == "affine":
+        return FloatAffineLayer(name, source, target, values("scale"), values("shift"), low, high)
+    if kind == "linear":
         return FloatLinearLayer(name, source, target, rows("weight"), values("bias"), low, high)
     if kind == "softmax":
         return FloatSoftmaxLayer(name, source, target)

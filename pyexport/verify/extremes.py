@@ -2,21 +2,38 @@
 
 import numpy as np
 
-from pyexport.ir import Array, FloatArray, Graph, Linear, Node, QuantizedLinear
+from pyexport.ir import (
+    Affine,
+    Array,
+    FloatArray,
+    Graph,
+    Linear,
+    Node,
+    Op,
+    QuantizedAffine,
+    QuantizedLinear,
+    QuantizedSums,
+)
 from pyexport.simulator.fast import FastSimulator, trace_sizes
 
 ROUNDS = 24
+SUMS: tuple[type[Op], ...] = (Linear, QuantizedLinear, Affine, QuantizedAffine)
 LEAK = 0.02  # gradient that passes a clamp, so that a saturated neuron can still be steered
 
 
 def extreme_rows(graph: Graph, starts: Array, low: float, high: float) -> FloatArray:
     """Return, for every accumulator of a linear layer, a row that maximizes and one that minimizes.
 
-    First layers are solved exactly: each input at the limit that its weight's sign asks for.
+    First layers are solved exactly: each input at the limit that its weight's sign asks for. All
+    sums of a front end, which have an input each, reach their ends in one row.
     Deeper ones start from the best of `starts` and follow the gradient to corners of the input
     box, keeping a step only if the exact integer accumulator moves the right way.
     """
-    rows = [_solve_first(node, low, high) for node in graph.nodes if _is_first(node, graph)]
+    rows = [
+        _solve_first(node, graph.input.size, low, high)
+        for node in graph.nodes
+        if _is_first(node, graph)
+    ]
     goals = _deeper_goals(graph)
     if len(goals):
         rows.append(_climb(graph, goals, starts.astype(np.float64), low, high))
@@ -26,11 +43,12 @@ def extreme_rows(graph: Graph, starts: Array, low: float, high: float) -> FloatA
 
 
 def _is_first(node: Node, graph: Graph) -> bool:
-    return isinstance(node.op, Linear | QuantizedLinear) and node.inputs[0] in graph.inputs
+    return isinstance(node.op, SUMS) and node.inputs[0] in graph.inputs
 
 
-def _solve_first(node: Node, low: float, high: float) -> FloatArray:
-    weight = _weight(node)
+def _solve_first(node: Node, size: int, low: float, high: float) -> FloatArray:
+    factors = _factors(node.op, size)
+    weight = factors[None, :] if factors is not None else _weight(node)
     upwards = np.where(weight > 0, high, low)
     downwards = np.where(weight > 0, low, high)
     return np.concatenate([upwards, downwards])
@@ -41,13 +59,36 @@ def _weight(node: Node) -> FloatArray:
     return node.op.weight.astype(np.float64)
 
 
+def _factors(op: Op, size: int) -> FloatArray | None:
+    """Return what an affine map multiplies each element of a flat tensor by, None for others."""
+    if isinstance(op, QuantizedAffine):
+        return np.tile(op.weight.astype(np.float64), size // len(op.weight))
+    if isinstance(op, Affine):
+        return np.tile(op.scale.astype(np.float64), size // len(op.scale))
+    return None
+
+
+def _on_inputs(node: Node, size: int, outputs: Array) -> FloatArray:
+    """Return the derivatives of some sums of a layer on its inputs: (sums, size)."""
+    factors = _factors(node.op, size)
+    if factors is None:
+        return _weight(node)[outputs]
+    return np.eye(size)[outputs] * factors
+
+
+def _backwards(node: Node, size: int, gradient: FloatArray) -> FloatArray:
+    """Return a gradient on a layer's inputs from one on its sums."""
+    factors = _factors(node.op, size)
+    return gradient @ _weight(node) if factors is None else gradient * factors
+
+
 def _deeper_goals(graph: Graph) -> Array:
     """Return (column in the trace, node, output, direction) of each accumulator to drive."""
     goals = []
     start = 0
-    linear = set(graph.inputs)  # tensors that only linear layers lie before
+    linear = set(graph.inputs)  # tensors that only linear and affine layers lie before
     for number, (node, size) in enumerate(zip(graph.nodes, trace_sizes(graph), strict=True)):
-        if isinstance(node.op, Linear | QuantizedLinear) and node.inputs[0] in linear:
+        if isinstance(node.op, SUMS) and node.inputs[0] in linear:
             linear.update(node.outputs)
         if node.outputs[0] in linear and not _is_first(node, graph):
             for output in range(size):
@@ -93,14 +134,17 @@ def _gradient(graph: Graph, simulator: FastSimulator, rows: Array, goals: Array)
     result = np.zeros((len(goals), graph.input.size))
     for number in sorted(set(goals[:, 1].tolist())):
         chosen = goals[:, 1] == number
-        gradient = _weight(graph.nodes[number])[goals[chosen, 2]] * goals[chosen, 3, None]
-        name = graph.nodes[number].inputs[0]
+        node = graph.nodes[number]
+        name = node.inputs[0]
+        gradient = _on_inputs(node, graph.tensor(name).size, goals[chosen, 2])
+        gradient = gradient * goals[chosen, 3, None]
         while name not in graph.inputs:
             behind = producer[name]
             node = graph.nodes[behind]
             own = sums[chosen, starts[behind] : starts[behind + 1]]
-            gradient = (gradient * _slope(node, graph, own)) @ _weight(node)
             name = node.inputs[0]
+            gradient = gradient * _slope(node, graph, own)
+            gradient = _backwards(node, graph.tensor(name).size, gradient)
         result[chosen] = gradient
     return result
 
@@ -108,11 +152,12 @@ def _gradient(graph: Graph, simulator: FastSimulator, rows: Array, goals: Array)
 def _slope(node: Node, graph: Graph, sums: FloatArray) -> FloatArray:
     """Return the derivative of a layer's output on its accumulators, LEAK where it saturates."""
     op = node.op
-    if isinstance(op, QuantizedLinear):
+    if isinstance(op, QuantizedSums):
         quant = graph.tensor(node.outputs[0]).quant
         assert quant is not None  # integer layers have quantized outputs
         ratio: FloatArray = np.ldexp(op.multiplier.astype(np.float64), op.pre_shift - 16 - op.shift)
+        ratio = np.tile(ratio, sums.shape[1] // len(ratio))
         real = sums * ratio + quant.zero_point
         return np.where((real > quant.low) & (real < quant.high), 1.0, LEAK) * ratio
-    assert isinstance(op, Linear)  # no goal lies behind another operator
+    assert isinstance(op, Linear | Affine)  # no goal lies behind another operator
     return np.where((sums > op.low) & (sums < op.high), 1.0, LEAK)

@@ -111,7 +111,7 @@ def _with_last_changed(text: str, table: str, dtype: str) -> tuple[str, bytes, b
         value = -(2**31) if least else int(last[0])
         other = value - 1 if value > 0 else value + 1
         written = "0)" if least else str(other)
-        bits = {"u8": 8, "s8": 8, "u16": 16, "s32": 32}[dtype]
+        bits = {"u8": 8, "s8": 8, "u16": 16, "s16": 16, "s32": 32}[dtype]
         pair = _little_endian(value, bits), _little_endian(other, bits)
     return text[:start] + written + text[stop:], *pair
 

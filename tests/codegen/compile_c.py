@@ -19,7 +19,13 @@ from tests.networks import NUMPY
 C99 = ("-std=c99", *WARNINGS)
 CXX11 = ("-x", "c++", "-std=c++11", *WARNINGS)
 FLOAT_FLAGS = ("-ffp-contract=off",)
-C_TYPES = {"u8": "uint8_t", "s8": "int8_t", "f32": "float"}
+C_TYPES = {
+    "u8": "uint8_t",
+    "s8": "int8_t",
+    "u16": "uint16_t",
+    "s16": "int16_t",
+    "f32": "float",
+}
 
 # The plain use and the traced one are two files of one program, as two users' files would be.
 _PLAIN = """

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,8 @@ from pyexport.pipeline import Export
 from pyexport.simulator import definition
 from pyexport.simulator.fast import FastSimulator, argmax
 from pyexport.simulator.plain import read_plain
-from tests.codegen.compile_c import CompiledModel
-from tests.networks import DOZEN, Recipe, device_rows, export, export_recipe
+from tests.codegen.compile_c import CompiledModel, compile_c
+from tests.networks import DOZEN, Recipe, device_rows, export, export_recipe, image, uneven
 from tests.quantize.degenerate import DEGENERATE
 
 
@@ -51,6 +54,51 @@ def test_degenerate_networks_in_definition_simulator_and_c(name: str, tmp_path: 
 @pytest.mark.parametrize("name", ["denormal neuron", "weights of 1e30", "constant rows"])
 def test_degenerate_networks_in_float32(name: str, tmp_path: Path) -> None:
     assert_c_is_the_simulator(export(DEGENERATE[name], scheme="float32"), tmp_path, 40)
+
+
+@pytest.mark.parametrize("scheme", ["int8", "float32"])
+@pytest.mark.parametrize("seed", range(3))
+def test_raw_inputs_and_images(seed: int, scheme: str, tmp_path: Path) -> None:
+    for number, model in enumerate((uneven(0.0, seed), uneven(-1.0, seed), image(seed))):
+        assert_c_is_the_simulator(export(model, scheme=scheme), tmp_path / str(number))
+
+
+def test_the_header_says_what_a_raw_column_holds() -> None:
+    model = uneven()
+    names = ("zinc", "lead */", "tin", "gold", "iron")
+    statements = replace(model.metadata.statements, input_columns=names)
+    metadata = replace(model.metadata, statements=statements)
+    header = export(replace(model, metadata=metadata)).header
+    assert "Input: 5 values, u16, 0..65535." in header
+    assert " * Column c holds real / step; the front end saturates outside its range:" in header
+    assert re.search(r"\n \*    0  zinc +step 0\.01, 0 to 0\.57\n", header)
+    assert re.search(r"\n \*    4  iron +step 1, 0 to 5010\n", header)
+    assert header.count("lead */") == 0
+    assert "NET_INPUT_SCALE" not in header
+    assert "#define NET_INPUT_HIGH 65535" in header
+
+
+def test_quantize_input_takes_the_column_of_a_raw_input(tmp_path: Path) -> None:
+    exported = export(uneven(-1.0))
+    (tmp_path / "net.h").write_text(exported.header)
+    source = tmp_path / "call.c"
+    source.write_text(
+        '#include "net.h"\nint16_t call(int column, float real);\n'
+        "int16_t call(int column, float real)\n"
+        "{\n    return net_quantize_input((uint_fast16_t)column, real);\n}\n"
+    )
+    command = ("gcc", "-Wno-unused-function", "-shared", "-fPIC")
+    compile_c([source], tmp_path / "call.so", command)
+    call = ctypes.CDLL(str(tmp_path / "call.so")).call
+    call.argtypes, call.restype = (ctypes.c_int, ctypes.c_float), ctypes.c_int16
+    quant = exported.artifact.graph.input.quant
+    assert quant is not None
+    reals = np.array([[-0.4, 3.21, -12.3, 400.0, -5000.0], [0.0, -5e9, 5e9, -0.6, 2.6]])
+    wanted = quant.quantize(reals)
+    assert wanted[1, 1:3].tolist() == [-32768, 32767]
+    got = [[call(c, value) for c, value in enumerate(row)] for row in reals]
+    assert got == wanted.tolist()
+    assert call(0, float("nan")) == -32768
 
 
 def test_a_network_of_more_layers_than_a_byte_counts_is_traced(tmp_path: Path) -> None:

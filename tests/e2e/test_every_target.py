@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from pyexport.ir import Model
 from pyexport.pipeline import Export
 from pyexport.runners import RUNNER_NAMES, available
 from pyexport.runners.compilers import compiler_problem
@@ -15,12 +16,15 @@ from pyexport.verify.suites import Suite
 from tests import networks
 from tests.networks import Recipe
 
-MODELS = {
+MODELS: dict[str, Recipe | Model] = {
     "int8": Recipe((64, 32, 16, 10)),
     "softmax": Recipe((16, 12, 5), "relu6", softmax=True, input_range=(-100.0, 100.0), seed=1),
     "float32": Recipe(
         (9, 6, 3), softmax=True, input_range=(-1.0, 1.0), whole=False, scheme="float32", seed=8
     ),
+    "raw input": networks.uneven(),
+    "signed raw input": networks.uneven(-1.0, seed=3),
+    "image": networks.image(),
 }
 TARGETS = [name for name in RUNNER_NAMES if name != "host"]
 OPTIONS = SuiteOptions(random=60, corners=60, dataset=20)
@@ -31,7 +35,11 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Export
     """Every model exported, and its header on disk."""
     made = {}
     for kind, recipe in MODELS.items():
-        exported = networks.export_recipe(recipe, "net")
+        exported = (
+            networks.export_recipe(recipe, "net")
+            if isinstance(recipe, Recipe)
+            else networks.export(recipe)
+        )
         folder = tmp_path_factory.mktemp(kind.replace(" ", "_"))
         exported.write(folder)
         made[kind] = exported, Subject(exported.artifact, exported.program, folder / "net.h")

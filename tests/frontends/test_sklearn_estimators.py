@@ -1,5 +1,6 @@
 """from_sklearn gives the function that scikit-learn computes, with its scalers."""
 
+import re
 import warnings
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
 
+import pyexport
 from pyexport.errors import (
     CalibrationError,
     InvalidModelError,
@@ -110,23 +112,23 @@ def test_a_pipeline_takes_the_raw_values_of_a_real_data_set(load, last, before):
     model = from_sklearn(
         pipeline, input_range=limits, calibration=train, evaluation=(test, classes)
     )
+    assert model.metadata.warnings == ()
     assert model.metadata.input_unit == f"raw value, before {type(before[0]).__name__}"
     np.testing.assert_allclose(
         forward(model.graph, test), pipeline.predict_proba(test), atol=1e-12, rtol=0
     )
-    uneven = bool(model.metadata.warnings)
-    nearly_constant = load is load_digits and isinstance(before[0], StandardScaler)
-    assert uneven == (load is load_wine or nearly_constant)
-    if uneven:
-        expected = "StandardScaler magnifies" if nearly_constant else "input columns differ"
-        assert expected in model.metadata.warnings[0]
-    exported = export_model(model, ExportOptions("m", scheme="float32" if uneven else "int8"))
+    exported = export_model(model, ExportOptions("m"))
     assert "raw value, before" in exported.header
-    assert exported.artifact.graph.nodes[0].op.kind.endswith("linear")
+    quant = exported.artifact.graph.input.quant
+    assert quant is not None
+    if load is load_wine:
+        assert quant.steps[:5] == (0.01, 0.01, 0.01, 0.1, 1.0)  # alcohol ... magnesium
+    elif load is load_digits:
+        assert (quant.dtype, quant.scale) == ("u8", 1.0)
     accuracy = exported.artifact.accuracy
     assert accuracy is not None
     assert accuracy.float_correct == (pipeline.predict(test) == classes).sum()
-    allowed = max(1, accuracy.rows // 200)  # half a point; iris and wine have under 50 rows
+    allowed = accuracy.rows // 200  # half a point; iris and wine have under 50 rows
     assert abs(accuracy.exported_correct - accuracy.float_correct) <= allowed
 
 
@@ -204,3 +206,45 @@ def test_an_estimator_that_cannot_be_exported_is_refused_in_one_line(build, erro
     assert isinstance(caught.value, PyexportError)
     assert message in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+def test_columns_that_differ_widely_ask_for_calibration_rows():
+    inputs, targets = load_wine(return_X_y=True)
+    for scaler in (StandardScaler(), MinMaxScaler()):
+        pipeline = make_pipeline(scaler, LogisticRegression()).fit(inputs, targets)
+        (warning,) = from_sklearn(pipeline).metadata.warnings
+        assert "times more than others" in warning
+        assert "pass calibration=rows" in warning
+        assert from_sklearn(pipeline, calibration=inputs).metadata.warnings == ()
+    even = make_pipeline(StandardScaler(), LogisticRegression()).fit(INPUTS, CLASSES)
+    assert from_sklearn(even).metadata.warnings == ()
+
+
+def test_columns_of_a_data_frame_have_their_names():
+    wine = load_wine()
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression()).fit(wine.data, wine.target)
+    pipeline[0].feature_names_in_ = np.array(wine.feature_names, object)  # what a frame leaves
+    model = from_sklearn(pipeline, calibration=wine.data)
+    columns = model.metadata.statements.input_columns
+    assert columns is not None
+    assert columns[:2] == ("alcohol", "malic_acid")
+    header = export_model(model, ExportOptions("m")).header
+    assert re.search(r"\n \* +12  proline +step 1, \d+ to \d+\n", header)
+
+
+def test_a_scaler_that_clips_is_exported_in_both_schemes():
+    inputs, targets = load_wine(return_X_y=True)
+    clipped = inputs[::2]
+    pipeline = make_pipeline(MinMaxScaler(clip=True), LogisticRegression())
+    pipeline.fit(clipped, targets[::2])
+    model = from_sklearn(pipeline, calibration=clipped, evaluation=(inputs, targets))
+    beyond = inputs * 1.7
+    np.testing.assert_allclose(
+        forward(model.graph, beyond), pipeline.predict_proba(beyond), atol=1e-12, rtol=0
+    )
+    for scheme in ("int8", "float32"):
+        exported = export_model(model, ExportOptions("m", scheme=scheme))
+        got = pyexport.simulate(exported.artifact, beyond)
+        disagreeing = (got.argmax(axis=1) != pipeline.predict(beyond)).sum()
+        assert disagreeing == 0, scheme
+        assert "affine + clamp 0..1" in exported.header

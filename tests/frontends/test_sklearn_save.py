@@ -82,11 +82,15 @@ def test_the_file_is_read_without_scikit_learn(tmp_path):
     assert done.stdout.strip() == "False"
 
 
-def test_a_model_that_int8_would_spoil_is_saved_with_a_warning(tmp_path):
+def test_a_model_that_needs_calibration_rows_is_saved_without_with_a_warning(tmp_path):
     inputs, classes = load_wine(return_X_y=True)
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(inputs, classes)
-    with pytest.warns(UserWarning, match="input columns differ"):
-        pyexport.save(model, None, tmp_path / "wine", calibration=inputs)
+    with pytest.warns(UserWarning, match="times more than others"):
+        pyexport.save(model, None, tmp_path / "wine")
+    pyexport.save(model, None, tmp_path / "calibrated", calibration=inputs)
+    artifact = pyexport.quantize(pyexport.load(tmp_path / "calibrated"))
+    classes_of_bytes = pyexport.simulate(artifact, inputs).argmax(axis=1)
+    assert (classes_of_bytes == model.predict(inputs)).all()
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from pyexport.lower.kernels import KERNELS
 from pyexport.lower.packing import plain_const
 from pyexport.program import Step
 from pyexport.resources import resource_dir
-from tests.networks import DOZEN, Recipe, chain_graph, export_recipe, layer
+from tests.networks import DOZEN, Recipe, chain_graph, export, export_recipe, image, layer, uneven
 
 
 def program_of(**changes: Any) -> Any:
@@ -46,14 +46,15 @@ def test_inputs_and_outputs_are_the_callers() -> None:
 
 def test_one_shift_is_a_constant_and_several_are_a_table() -> None:
     seen = set()
-    for recipe in DOZEN:
-        for step in export_recipe(recipe).program.steps:
+    affine = [export(image(), scheme=scheme) for scheme in ("int8", "float32")]
+    for exported in (*map(export_recipe, DOZEN), export(uneven()), *affine):
+        for step in exported.program.steps:
             assert isinstance(step, Step)
             has_table = any(c.endswith("_shift") for c in step.consts)
-            assert has_table == (step.kernel == "linear_q15x_shifts")
+            assert has_table == step.kernel.endswith("_q15x_shifts")
             assert step.template == f"ops/{step.kernel}.h.j2"
             seen.add(step.kernel)
-    assert seen == {k.name for k in KERNELS if k.name.startswith(("linear", "softmax"))}
+    assert seen == {k.name for k in KERNELS if k.name.startswith(("affine", "linear", "softmax"))}
 
 
 def test_an_operator_without_a_kernel_is_refused_with_its_module_path() -> None:

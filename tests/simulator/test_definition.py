@@ -15,7 +15,9 @@ import pytest
 from pyexport.errors import FileFormatError
 from pyexport.simulator import definition, exact
 from pyexport.simulator.definition import (
+    AffineLayer,
     AnyLayer,
+    FloatAffineLayer,
     FloatLinearLayer,
     FloatSoftmaxLayer,
     LinearLayer,
@@ -78,8 +80,9 @@ def layer_of(vector: dict[str, Any]) -> AnyLayer:
     kind, names = vector["kind"], ("layer", "in", "out")
     if kind in LAYERS:
         return registered_layer(vector)
-    if kind == "linear":
-        return LinearLayer(
+    if kind in ("linear", "affine"):
+        layer = LinearLayer if kind == "linear" else AffineLayer
+        return layer(
             *names, vector["weight"], vector["bias"], vector["multiplier"], vector["shift"],
             vector["pre_shift"], vector["zero_point"], vector["low"], vector["high"],
         )  # fmt: skip
@@ -87,6 +90,8 @@ def layer_of(vector: dict[str, Any]) -> AnyLayer:
         return SoftmaxLayer(*names, vector["table"])
     if kind == "float32 linear":
         return FloatLinearLayer(*names, vector["weight"], vector["bias"], -math.inf, math.inf)
+    if kind == "float32 affine":
+        return FloatAffineLayer(*names, vector["scale"], vector["shift"], -math.inf, math.inf)
     assert kind == "float32 softmax"
     return FloatSoftmaxLayer(*names)
 
@@ -104,7 +109,7 @@ def test_hand_worked_vector(vector: dict[str, Any]) -> None:
 
 
 def check_chain_vector(vector: dict[str, Any]) -> None:
-    low, high = (-math.inf, math.inf) if "float32" in vector["kind"] else (-128, 255)
+    low, high = (-math.inf, math.inf) if "float32" in vector["kind"] else (-32768, 65535)
     model = PlainModel("int8", "in", "out", len(vector["input"]), low, high, [layer_of(vector)])
     result = definition.run(model, vector["input"])
     assert list(result.accumulators.values()) == vector["accumulators"]
@@ -115,7 +120,8 @@ def test_the_document_has_a_vector_for_each_case() -> None:
     names = {vector["vector"] for vector in vectors()}
     assert names >= {
         "linear", "zero points", "pre_shift", "one shift an output", "softmax",
-        "softmax with a wide sum", "float32 linear", "float32 softmax",
+        "softmax with a wide sum", "float32 linear", "float32 softmax", "affine",
+        "affine of an image", "float32 affine",
     }  # fmt: skip
     assert {vector["kind"] for vector in vectors()} >= LAYERS.keys() - {"quantized_constant"}
 

@@ -16,6 +16,8 @@
 #define MODEL_U8 1
 #define MODEL_S8 2
 #define MODEL_F32 3
+#define MODEL_U16 4
+#define MODEL_S16 5
 
 #define MODEL_NAME "digits"
 #define MODEL_PROFILE "PX1-q15x"

@@ -3,6 +3,9 @@
 from pyexport.lower.kernel import Kernel
 from pyexport.lower.kernels import (
     add_q15,
+    affine_f32,
+    affine_q15x,
+    affine_q15x_shifts,
     average_pool2d_q15x,
     concat,
     constant,
@@ -26,6 +29,8 @@ from pyexport.lower.kernels import (
 KERNELS: tuple[Kernel, ...] = (
     linear_q15x.KERNEL,
     linear_q15x_shifts.KERNEL,  # after linear_q15x: it takes any integer linear layer
+    affine_q15x.KERNEL,
+    affine_q15x_shifts.KERNEL,  # likewise
     softmax_q15.KERNEL,
     add_q15.KERNEL,
     average_pool2d_q15x.KERNEL,
@@ -42,5 +47,6 @@ KERNELS: tuple[Kernel, ...] = (
     reduce_q15x.KERNEL,
     table_u8.KERNEL,
     linear_f32.KERNEL,
+    affine_f32.KERNEL,
     softmax_f32.KERNEL,
 )

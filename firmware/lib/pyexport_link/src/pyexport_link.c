@@ -73,7 +73,7 @@ static uint32_t tag_of(uint32_t tag, const uint8_t *data, size_t size)
 
 static size_t value_bytes(uint8_t dtype)
 {
-    return dtype == 3 ? 4 : 1;
+    return dtype == 3 ? 4 : dtype > 3 ? 2 : 1;
 }
 
 static size_t input_bytes(const pyx_model_t *model)

@@ -59,7 +59,7 @@ typedef struct {
     const uint8_t *identity; /* PYX_IDENTITY_BYTES */
     uint32_t input_size;     /* values */
     uint32_t output_size;
-    uint8_t input_dtype; /* 1 u8, 2 s8, 3 f32 */
+    uint8_t input_dtype; /* 1 u8, 2 s8, 3 f32, 4 u16, 5 s16 */
     uint8_t output_dtype;
     void (*predict)(const void *in, void *out);
     uint16_t (*argmax)(const void *out); /* null: none */

@@ -1,0 +1,146 @@
+"""Decides whether the first linear layer gets an integer front end: an affine map of each column.
+
+int8 has one scale for the whole input and one for the weights of an output. Columns that differ
+widely in size lose their codes to the first, or their weights to the second. A front end brings
+every column to -1..1 first, whatever stood before the layer in the float network, and the layer's
+weights are changed to fit: the function stays the same but for rounding and saturation.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from pyexport.errors import QuantizationError
+from pyexport.ir import Affine, Dataset, FloatArray, Graph, Linear, Node, QuantizedLinear, Tensor
+from pyexport.quantize.observers import Range
+from pyexport.quantize.ptq import quantize_int8
+from pyexport.reference import forward
+from pyexport.simulator.fast import FastSimulator
+
+NOTABLE = 2.0  # times the error behind a front end that the layer alone may have: one bit
+MARGIN = 1 / 8  # of a column's width, on either side, until it saturates
+BALANCES = (0.0, 0.25, 0.5)  # powers of a column's weight in its share of the codes
+MAX_ROWS = 2_000  # of calibration data that errors are measured on
+
+
+def with_front_end(
+    graph: Graph,
+    input_range: Range,
+    calibration: Dataset | None,
+    evaluation: Dataset | None,
+    *,
+    per_channel: bool = True,
+) -> tuple[Graph, tuple[str, ...]]:
+    """Return the graph with an affine node before the first linear layer if it earns its place.
+
+    It does if the layer alone has more than NOTABLE times the error of the layer behind a front
+    end, in integers, on the calibration rows. Without rows, or where anything else reads the input,
+    the graph comes back as it is. Also returned is what its user should know.
+    """
+    first = _only_reader(graph)
+    if first is None or calibration is None or len(calibration.inputs) == 0:
+        return graph, ()
+    linear = first.op
+    assert isinstance(linear, Linear)  # _only_reader looked
+    rows = Dataset(calibration.inputs.reshape(len(calibration.inputs), -1)[:MAX_ROWS])
+
+    def error(ops: tuple[Affine | Linear, ...]) -> float:
+        head = _chain(graph.input, ops)
+        try:
+            integer = quantize_int8(head, input_range, rows, evaluation, per_channel=per_channel)
+        except QuantizationError:
+            return math.inf
+        return _error(head, integer.graph, rows.inputs, linear)
+
+    alone = error((linear,))
+    pairs = [_pair(linear, input_range, rows.inputs, balance) for balance in BALANCES]
+    errors = [error(pair) for pair in pairs]
+    best = int(np.argmin(errors))
+    if not alone > NOTABLE * errors[best]:
+        return graph, ()
+    affine, behind = pairs[best]
+    return _inserted(graph, first, affine, behind), _constant_columns(linear, affine)
+
+
+def _only_reader(graph: Graph) -> Node | None:
+    """Return the linear layer that alone reads the input, if that is so."""
+    readers = graph.users(graph.input.name)
+    alone = len(readers) == 1 and graph.input.name not in graph.outputs
+    return readers[0] if alone and isinstance(readers[0].op, Linear) else None
+
+
+def _pair(
+    linear: Linear, input_range: Range, rows: FloatArray, balance: float
+) -> tuple[Affine, Linear]:
+    """Return a front end and the layer behind it, together the layer but for the clamp to -1..1.
+
+    A column takes part of the codes by the largest share that it can have in an output, to the
+    power of `balance`: 0 gives all of them to every column, 1/2 as many as to its weights. One
+    that is constant in the rows becomes part of the bias.
+    """
+    weight, bias = linear.weight.astype(np.float64), linear.bias.astype(np.float64)
+    least, most = rows.min(axis=0), rows.max(axis=0)
+    width = most - least
+    low = np.maximum(least - MARGIN * width, np.minimum(input_range[0], least))
+    high = np.minimum(most + MARGIN * width, np.maximum(input_range[1], most))
+    center, reach = (low + high) / 2.0, (high - low) / 2.0
+    parts = np.abs(weight) * reach
+    largest = parts.max(axis=1, keepdims=True)
+    share = (parts / np.where(largest > 0.0, largest, 1.0)).max(axis=0, initial=0.0)
+    used = (reach > 0.0) & (share > 0.0)
+    codes = np.where(used, share, 1.0) ** balance  # of -1..1
+    scale = np.where(used, codes / np.where(used, reach, 1.0), 0.0)
+    behind = np.where(used, weight / np.where(used, scale, 1.0), 0.0)
+    affine = Affine(scale, -scale * center, -1.0, 1.0)
+    return affine, replace(linear, weight=behind, bias=bias + (weight * center).sum(axis=1))
+
+
+def _chain(source: Tensor, ops: tuple[Affine | Linear, ...]) -> Graph:
+    """Return a graph of these operators alone, on a flat input."""
+    tensors, nodes = [replace(source, shape=(source.size,))], []
+    for number, op in enumerate(ops):
+        size = len(op.bias) if isinstance(op, Linear) else len(op.scale)
+        before = tensors[-1].name
+        tensors.append(Tensor(f"{source.name}_{number}", (size,)))
+        nodes.append(Node(f"node{number}", op, (before,), (tensors[-1].name,)))
+    return Graph(tuple(tensors), tuple(nodes), (source.name,), (tensors[-1].name,))
+
+
+def _error(head: Graph, integer: Graph, rows: FloatArray, linear: Linear) -> float:
+    """Return the root mean square error of the layer's outputs, in output steps.
+
+    That of its sums before any clamp, and the 1/12 squared steps that rounding an output costs.
+    """
+    source, last = integer.input.quant, integer.nodes[-1]
+    behind, output = integer.tensor(last.inputs[0]).quant, integer.output.quant
+    assert source is not None and behind is not None and output is not None  # of an integer graph
+    assert isinstance(last.op, QuantizedLinear)  # the chain ends in one
+    sums = FastSimulator(integer).trace(source.quantize(rows)).accumulators
+    assert sums is not None  # trace() always returns them
+    real = sums[:, -len(last.op.bias) :] * (behind.unit * last.op.weight_scale)
+    exact = forward(_chain(head.input, (replace(linear, low=-math.inf, high=math.inf),)), rows)
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = float(np.sqrt((((real - exact) / output.scale) ** 2).mean() + 1.0 / 12.0))
+    return error if math.isfinite(error) else math.inf
+
+
+def _inserted(graph: Graph, first: Node, affine: Affine, linear: Linear) -> Graph:
+    between = Tensor(f"{first.outputs[0]}_front", graph.input.shape)
+    front = Node(f"{first.name}_front", affine, first.inputs, (between.name,), "front end")
+    behind = replace(first, op=linear, inputs=(between.name,))
+    nodes = [n for node in graph.nodes for n in ((front, behind) if node is first else (node,))]
+    return replace(graph, tensors=(*graph.tensors, between), nodes=tuple(nodes))
+
+
+def _constant_columns(linear: Linear, affine: Affine) -> tuple[str, ...]:
+    lost = np.flatnonzero((affine.scale == 0.0) & (linear.weight != 0.0).any(axis=0))
+    if not len(lost):
+        return ()
+    shown = ", ".join(map(str, lost[:8])) + (", ..." if len(lost) > 8 else "")
+    return (
+        f"input columns {shown} ({len(lost)} of {len(affine.scale)}) have one value in all "
+        "calibration rows and are taken as constant; if they can change, add rows that show it",
+    )
