@@ -15,6 +15,7 @@ from pyexport.frontends.pickle_scan import scan_pickle, scan_pickles
 from pyexport.frontends.pt2 import ExportedProgram, read_pt2
 from pyexport.frontends.sniff import (
     LEGACY,
+    ONNX,
     PT2,
     SAFETENSORS,
     SCRATCH,
@@ -37,6 +38,7 @@ from pyexport.untrusted import (
 
 _TITLES = {
     PT2: "torch.export archive",
+    ONNX: "ONNX model",
     SCRATCH: "checkpoint of pyexport.scratch",
     STATE_DICT: "torch.save file of weights and names (a state_dict or a checkpoint)",
     STOCK_MODULE: "torch.save file of a pickled module made of stock layers",
@@ -69,24 +71,32 @@ class Contents:
 
 def read_contents(path: Path) -> Contents:
     """Return what is in a file; raises FileFormatError only where nothing can be said about it."""
-    return contents_of(read_regular(path, MAX_MODEL_BYTES, "a model file"), printable(path, 300))
+    data = read_regular(path, MAX_MODEL_BYTES, "a model file")
+    return contents_of(data, printable(path, 300), path.parent)
 
 
-def contents_of(data: bytes, where: str) -> Contents:
-    """Return what is in a file of these bytes; raises as `read_contents`, naming `where`."""
+def contents_of(data: bytes, where: str, folder: Path | None = None) -> Contents:
+    """Return what is in a file of these bytes; raises as `read_contents`, naming `where`.
+
+    `folder` is where an ONNX file may have stored tensors.
+    """
     finding = identify(data, where)
     if finding.kind in _NOTHING_TO_SAY:
         raise FileFormatError(f"{where}: this is {finding.what}; {finding.remedy}")
     contents = Contents(finding.kind, _TITLES.get(finding.kind, finding.what))
     try:
-        contents = _inside(contents, finding, data, where)
+        contents = _inside(contents, finding, data, folder, where)
     except PyexportError as error:
         contents = contents.with_refusal(error, where)
     return _cut(contents)
 
 
-def _inside(contents: Contents, finding: Finding, data: bytes, where: str) -> Contents:
+def _inside(
+    contents: Contents, finding: Finding, data: bytes, folder: Path | None, where: str
+) -> Contents:
     kind = finding.kind
+    if kind == ONNX:
+        return _of_onnx(contents, data, folder, where)
     if kind == PT2:
         return _of_archive(contents, data, where)
     if kind in (SAFETENSORS, SCRATCH):
@@ -114,6 +124,20 @@ def _of_archive(contents: Contents, data: bytes, where: str) -> Contents:
         tensors=_stored(program),
         parameters=sum(p.array.size for p in program.parameters.values() if p.array.ndim),
         refusals=tuple(str(e).removeprefix(f"{where}: ") for e in (*faults, *refused)),
+    )
+
+
+def _of_onnx(contents: Contents, data: bytes, folder: Path | None, where: str) -> Contents:
+    from pyexport.frontends.onnx.survey import survey_onnx  # it needs much that others do not
+
+    found = survey_onnx(data, where, folder)
+    return replace(
+        contents,
+        producer=found.producer,
+        operators=found.operators,
+        tensors=found.tensors,
+        parameters=sum(part.numbers for part in found.tensors),
+        refusals=tuple(str(e).removeprefix(f"{where}: ") for e in found.refusals),
     )
 
 

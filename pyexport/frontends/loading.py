@@ -14,6 +14,7 @@ from pyexport.frontends.normalization import normalize_input
 from pyexport.frontends.pt2 import read_pt2
 from pyexport.frontends.sidecar import Sidecar, read_sidecar
 from pyexport.frontends.sniff import (
+    ONNX,
     PT2,
     SAFETENSORS,
     SCRATCH,
@@ -61,12 +62,17 @@ def load_model(
             if not trust or finding.kind != STOCK_MODULE or input_shape is None:
                 raise
         return _run(finding.kind, data, path, where, layers, sidecar)
-    if finding.kind in (SCRATCH, PT2) and (arch, code, input_shape) != (None, None, None):
+    holds_layers = finding.kind in (SCRATCH, PT2, ONNX)
+    if holds_layers and (arch, code, input_shape) != (None, None, None):
         raise UsageError(f"{where}: holds its layers itself; leave --arch, --model and --input out")
     if finding.kind == SCRATCH:
         from pyexport.frontends.scratch import load_scratch  # it needs assemble() of this module
 
         return load_scratch(data, where, printable(path.name))
+    if finding.kind == ONNX:
+        from pyexport.frontends.onnx.loading import parse_onnx  # likewise
+
+        return parse_onnx(data, where, printable(path.name), path.parent, read_sidecar(path))
     if trust and finding.kind in SKLEARN and not data.startswith(b"PK"):
         from pyexport.frontends.sklearn_file import load_trusted  # likewise
 

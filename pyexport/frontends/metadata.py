@@ -115,9 +115,11 @@ def render_extras(extras: Extras) -> str:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def parse_extras(text: bytes, graph: Graph, where: str) -> Extras:
-    """Return the checked content of extra/pyexport.json."""
-    path = f"{where}: extra/pyexport.json"
+def parse_extras(
+    text: bytes, graph: Graph, where: str, place: str = "extra/pyexport.json"
+) -> Extras:
+    """Return the checked content of extra/pyexport.json, or of another place with the same text."""
+    path = f"{where}: {place}"
     document = JsonView(parse_json(text, path), path)
     stated = document["format"].text()
     if stated != FORMAT:

@@ -12,6 +12,7 @@ from pyexport.untrusted import parse_json, printable
 
 PT2 = "pt2"  # the kinds that can be read
 SCRATCH = "scratch"
+ONNX = "onnx"
 STATE_DICT = "state_dict"
 STOCK_MODULE = "stock_module"
 SAFETENSORS = "safetensors"
@@ -217,11 +218,7 @@ def _onnx(data: bytes) -> Finding | None:
         field, wire = key >> 3, key & 7
         value, position = _varint(data, position)
         if field == 7 and wire == 2:
-            return Finding(
-                "onnx",
-                "an ONNX model, which this version cannot read",
-                f"export from the PyTorch model it came from: {_SAVE}",
-            )
+            return Finding(ONNX)
         if wire == 2 and field in {2, 3, 4, 6, 8, 14, 20, 25}:
             position += value
         elif not (wire == 0 and field in {1, 5}):

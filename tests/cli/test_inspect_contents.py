@@ -162,7 +162,6 @@ def npz() -> bytes:
         (b"\x1c\0\0\0TFL3" + bytes(8), "a TensorFlow Lite model"),
         (a_zip("config.json", "model.weights.h5"), "a Keras file"),
         (a_zip("m/data/aotinductor/model/a.so"), "an AOTInductor package"),
-        (b"\x08\x07\x12\x01a\x3a\x02\x0a\x00", "an ONNX model"),
         (npz(), "a NumPy .npz file: data, not a model"),
         (b"\x1f\x8b\x08" + bytes(20), "a compressed file (gzip"),
         (b"\x7fELF" + bytes(20), "a compiled program (ELF)"),

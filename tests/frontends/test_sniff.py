@@ -94,7 +94,6 @@ KINDS = {
     "keras": (lambda: zipped("config.json", "model.weights.h5"), "Keras", "pyexport.save"),
     "hdf5": (lambda: b"\x89HDF\r\n\x1a\n" + bytes(20), "HDF5", "pyexport.save"),
     "tflite": (lambda: b"\x1c\0\0\0TFL3" + bytes(20), "TensorFlow Lite", "pyexport.save"),
-    "onnx": (onnx, "ONNX", "pyexport.save"),
     "safetensors": (
         lambda: write_tensorfile({}, {"w": RawTensor("U8", (2,), b"ab")}),
         "safetensors", "--arch 64-32r-10",

@@ -1,0 +1,1 @@
+"""Reads ONNX models without the onnx package: wire format, messages, tensors, lowering."""

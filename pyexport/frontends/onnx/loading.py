@@ -1,0 +1,39 @@
+"""From the bytes of an ONNX file to ir.Model: read, lower, attach what the file says."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from pyexport.frontends.loading import assemble
+from pyexport.frontends.metadata import Extras, parse_extras
+from pyexport.frontends.onnx.graph import lower
+from pyexport.frontends.onnx.model import METADATA_KEY, parse_model
+from pyexport.frontends.onnx.tensors import make_store
+from pyexport.frontends.sidecar import Sidecar
+from pyexport.ir import Model
+
+
+def parse_onnx(
+    data: bytes,
+    where: str,
+    source_name: str,
+    folder: Path | None = None,
+    sidecar: Sidecar | None = None,
+) -> Model:
+    """Return the model of an ONNX file in memory; its own statements come first.
+
+    `folder` is where external data may lie; without it a model that has such data is refused.
+    """
+    onnx = parse_model(data, where)
+    store = make_store(where, folder, len(data))
+    read = lower(onnx, where, store)
+    graph = read.graph
+    if onnx.statements is not None:
+        extras = parse_extras(onnx.statements, graph, where, f"metadata {METADATA_KEY}")
+    else:
+        extras = sidecar.extras(graph) if sidecar is not None else Extras()
+    digest = hashlib.sha256(data)
+    for location in sorted(store.files):
+        digest.update(store.files[location])
+    return assemble(graph, extras, source_name, digest.hexdigest(), onnx.producer, read.warnings)
