@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,8 +24,10 @@ from pyexport.frontends.sniff import (
     Finding,
     identify,
 )
+from pyexport.frontends.stock_modules import survey_module
 from pyexport.frontends.survey import Part, survey
-from pyexport.frontends.weights import weights_of_checkpoint
+from pyexport.frontends.weight_files import module_of
+from pyexport.frontends.weights import not_finite, weights_of_checkpoint, weights_of_safetensors
 from pyexport.ir import Array
 from pyexport.tensorfile import read_tensorfile
 from pyexport.untrusted import (
@@ -103,8 +105,11 @@ def _inside(
         return _of_tensorfile(contents, data, where)
     if kind in (STATE_DICT, STOCK_MODULE) and data.startswith(b"PK"):
         contents = _with_imports(contents, Archive(data, where))
-        tree = read_pickle(Archive(data, where), values=kind == STOCK_MODULE)
-        return _of_tree(contents, tree, where)
+        contents = _of_tree(contents, read_pickle(Archive(data, where), values=False), where)
+        try:
+            return _checked(contents, read_pickle(Archive(data, where)), where)
+        except PyexportError as error:  # a buffer is missing or short: the rest is known
+            return contents.with_refusal(error, where)
     if data.startswith(b"PK"):
         return _with_imports(contents, Archive(data, where))
     if data[:1] == b"\x80" or kind in ("pickle", "sklearn"):
@@ -123,7 +128,7 @@ def _of_archive(contents: Contents, data: bytes, where: str) -> Contents:
         operators=operators,
         tensors=_stored(program),
         parameters=sum(p.array.size for p in program.parameters.values() if p.array.ndim),
-        refusals=tuple(str(e).removeprefix(f"{where}: ") for e in (*faults, *refused)),
+        refusals=_without_path((*faults, *refused), where),
     )
 
 
@@ -157,8 +162,10 @@ def _of_tensorfile(contents: Contents, data: bytes, where: str) -> Contents:
         Part(printable(n), _NUMPY_NAMES.get(t.dtype, t.dtype), t.shape, math.prod(t.shape))
         for n, t in raw.items()
     )
+    arrays = {} if contents.kind == SCRATCH else weights_of_safetensors(data, where).tensors
     return replace(
         contents,
+        refusals=_without_path(not_finite(arrays, where), where),
         producer=printable(metadata.get("producer") or metadata.get("format", ""), 40),
         tensors=tensors,
         parameters=sum(t.numbers for t in tensors),
@@ -180,19 +187,26 @@ def _of_tree(contents: Contents, tree: object, where: str) -> Contents:
         tensors = weights_of_checkpoint(tree, where).tensors
         listed = tuple(_array(name, array) for name, array in tensors.items())
         return replace(contents, tensors=listed, parameters=sum(t.numbers for t in listed))
-    from pyexport.frontends.stock_modules import survey_module
-    from pyexport.frontends.weight_files import module_of
-
     module = module_of(tree, where)
     if module is None:
         raise FileFormatError(f"{where}: its pickle holds no module; save the module itself")
-    layers, refused = survey_module(module, where)
-    return replace(
-        contents,
-        operators=layers,
-        parameters=sum(layer.numbers for layer in layers),
-        refusals=tuple(str(e).removeprefix(f"{where}: ") for e in refused),
-    )
+    layers, _ = survey_module(module, where)
+    return replace(contents, operators=layers, parameters=sum(layer.numbers for layer in layers))
+
+
+def _checked(contents: Contents, tree: object, where: str) -> Contents:
+    """Return the contents with what is wrong with the values, which were left out so far."""
+    refused: Iterable[PyexportError]
+    if contents.kind == STOCK_MODULE:
+        module = module_of(tree, where)
+        refused = survey_module(module, where)[1] if module is not None else ()
+    else:
+        refused = not_finite(weights_of_checkpoint(tree, where).tensors, where)
+    return replace(contents, refusals=_without_path(refused, where))
+
+
+def _without_path(errors: Iterable[PyexportError], where: str) -> tuple[str, ...]:
+    return tuple(str(error).removeprefix(f"{where}: ") for error in errors)
 
 
 def _array(name: str, array: Array) -> Part:

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from pyexport.errors import FileFormatError, UnsupportedModelError, UsageError
+from pyexport.errors import FileFormatError, PyexportError, UnsupportedModelError, UsageError
 from pyexport.frontends.floats import BFLOAT16, FLOAT16, stored_dtype, widened
 from pyexport.frontends.graph_builder import GraphBuilder, Value
 from pyexport.frontends.lowering import refuse_non_finite
@@ -201,6 +201,16 @@ def float_tensor(group: Mapping[str, object], key: str, name: str, where: str) -
         )
     refuse_non_finite(f"{name}.{key}", array, where)
     return array
+
+
+def not_finite(tensors: Mapping[str, Array], where: str) -> Iterator[PyexportError]:
+    """Yield an error for each float tensor with a NaN or an infinite value."""
+    for name, array in tensors.items():
+        try:
+            if array.dtype.kind == "f":
+                refuse_non_finite(name, array, where)
+        except PyexportError as error:
+            yield error
 
 
 def _is_state_dict(value: object) -> bool:

@@ -16,6 +16,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
+from pyexport.tensorfile import RawTensor, write_tensorfile
 from tests.cli.command import pyexport, refused
 from tests.frontends.models import Wrapped, mlp, rezip, seeded, tiny, write_export
 
@@ -86,6 +87,36 @@ def test_a_state_dict_lists_its_tensors_and_the_remedies(tmp_path: Path) -> None
     assert document["parameters"] == 2778
     costs = pyexport("inspect", tmp_path / "m.pt", "--arch", "64-32r-16r-10")
     assert costs.status == 0 and "64-32-16-10 network" in costs.out
+
+
+@pytest.mark.parametrize("form", ["state_dict", "safetensors"])
+def test_weights_that_are_not_finite_are_told_tensor_by_tensor(tmp_path: Path, form: str) -> None:
+    net, path = tiny(), tmp_path / "m.pt"
+    with torch.no_grad():
+        net[0].get_parameter("bias")[1] = float("nan")
+        net[2].get_parameter("weight")[0] = float("inf")
+    if form == "state_dict":
+        torch.save(net.state_dict(), path)
+    else:
+        raw = {
+            name: RawTensor("F32", tuple(tensor.shape), tensor.detach().numpy().tobytes())
+            for name, tensor in net.state_dict().items()
+        }
+        path.write_bytes(write_tensorfile({}, raw))
+    missing, *found = reasons(described(path)[0])
+    assert "--arch" in missing
+    assert sorted(reason.split(";")[0] for reason in found) == [
+        "0.bias has 1 NaN value", "2.weight has 4 infinite values",
+    ]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_a_trusted_file_shows_its_costs_and_that_it_was_run(tmp_path: Path) -> None:
+    torch.jit.trace(tiny(), torch.zeros(1, 3)).save(str(tmp_path / "m.pt"))
+    for command in ("inspect", "check"):
+        done = pyexport(command, tmp_path / "m.pt", "--trust")
+        assert done.status == 0 and "3-4-2 network" in done.out
+        assert "warning: --trust ran the code in m.pt, with your rights" in done.err
 
 
 def test_options_of_the_layers_reach_the_costs(tmp_path: Path) -> None:
@@ -214,8 +245,6 @@ def test_inspect_starts_without_torch_scikit_learn_and_scipy(tmp_path: Path, kin
     if kind == "archive":
         write_export(path, nn.Sequential(nn.Linear(3, 3), nn.Sigmoid()), torch.zeros(1, 3))
     elif kind == "safetensors":
-        from pyexport.tensorfile import RawTensor, write_tensorfile
-
         path.write_bytes(write_tensorfile({}, {"w": RawTensor("F32", (1,), bytes(4))}))
     else:
         from pyexport import scratch
