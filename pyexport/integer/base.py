@@ -56,9 +56,9 @@ def no_sums(op: Any, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int
 
 
 def quant_of(tensor: Tensor) -> QuantParams:
-    """Return a tensor's bytes; raises ValueError for a float tensor."""
-    if tensor.quant is None:
-        raise ValueError(f"{tensor.name} is not quantized")
+    """Return a tensor's bytes; raises ValueError for a tensor of any other numbers."""
+    if tensor.quant is None or tensor.quant.dtype not in ("u8", "s8"):
+        raise ValueError(f"{tensor.name} holds no bytes")
     return tensor.quant
 
 

@@ -72,11 +72,35 @@ def quantize_int8(
         nodes += outcome.nodes
         between += outcome.tensors
         warnings += outcome.warnings
-    tensors = tuple(_quantized(t, params[t.name]) for t in (*graph.tensors, *between))
-    integer = replace(graph, tensors=tensors, nodes=tuple(nodes))
-    for node in nodes:
+    integer = _integer_graph(graph, _live(nodes, graph), between, params)
+    for node in integer.nodes:
         _prove(node, integer)
     return Quantized(integer, source, tuple(warnings))
+
+
+def _live(nodes: list[Node], graph: Graph) -> tuple[Node, ...]:
+    """Return the nodes whose results anything reads: a first state of zeros is not stored."""
+    read = {*graph.outputs, *(state.write for state in graph.states)}
+    live = []
+    for node in reversed(nodes):
+        if read.intersection(node.outputs):
+            live.append(node)
+            read.update(node.inputs)
+    return tuple(reversed(live))
+
+
+def _integer_graph(
+    graph: Graph,
+    nodes: tuple[Node, ...],
+    between: list[Tensor],
+    params: dict[str, QuantParams],
+) -> Graph:
+    kept = {*graph.inputs, *(name for node in nodes for name in node.outputs)}
+    kept |= {state.read for state in graph.states}
+    tensors = [t for t in (*graph.tensors, *between) if t.name in kept]
+    return replace(
+        graph, tensors=tuple(_quantized(t, params[t.name]) for t in tensors), nodes=nodes
+    )
 
 
 def _prove(node: Node, graph: Graph) -> None:

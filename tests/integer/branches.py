@@ -17,6 +17,8 @@ from pyexport.ir import (
     Constant,
     Conv2d,
     ConvTranspose2d,
+    Gru,
+    Lstm,
     MaxPool2d,
     Mul,
     Pad,
@@ -218,6 +220,28 @@ def curves(random: Random, zoo: Zoo) -> None:
     zoo.end(zoo.quantized(op, (source,), 1.0))
 
 
+def recurrents(random: Random, zoo: Zoo) -> None:
+    """An LSTM or GRU over a few steps, read as a sequence or at its end."""
+    steps, n_in, n = random.randint(1, 4), random.randint(1, 4), random.randint(1, 3)
+    source = zoo.source((steps, n_in))
+    gain = random.choice([1.0, 4.0, 16.0]) / _reach(zoo, source)
+    bias = _normal(random, 4 * n)
+    if random.random() < 0.5:
+        weights = _normal(random, 4 * n, n_in) * gain, _normal(random, 4 * n, n)
+        op: Lstm | Gru = Lstm(*weights, bias)
+    else:
+        weights = _normal(random, 3 * n, n_in) * gain, _normal(random, 3 * n, n)
+        op = Gru(*weights, bias[: 3 * n], bias[n:])
+    zoo.recurrent(op, source, random.random() < 0.5, random.choice([0.5, 6.0, 40.0]))
+
+
+def _reach(zoo: Zoo, name: str) -> float:
+    """Return the largest magnitude of a tensor, at least 16 steps."""
+    quant = zoo.tensor(name).quant
+    assert quant is not None
+    return quant.scale * max(quant.zero_point - quant.low, quant.high - quant.zero_point, 16)
+
+
 def _span(zoo: Zoo, name: str) -> float:
     quant = zoo.tensor(name).quant
     assert quant is not None
@@ -229,6 +253,7 @@ FAMILIES: dict[str, tuple[Branch, ...]] = {
     "conv_transpose": (conv_transpose,),
     "pool": (pools, dilated_pool, reductions),
     "elementwise": (pairs,),
+    "recurrent": (recurrents,),
     "shape": (moves, joins),
     "table": (curves,),
 }

@@ -14,7 +14,10 @@ from pyexport.integer.shape import QuantizedConcat, QuantizedGather
 from pyexport.integer.table import QuantizedTable
 from pyexport.ir import (
     Calibration,
+    Constant,
     Graph,
+    Gru,
+    Lstm,
     Node,
     Op,
     QuantParams,
@@ -90,6 +93,36 @@ class Zoo:
                 known = next((t for t in outcome.tensors if t.name == name), None)
                 self.tensors.append(Tensor(name, known.shape if known else shape, q.dtype, q))
         return node.outputs[0]
+
+    def scale(self, name: str) -> float:
+        """Return what one unit of a tensor is worth."""
+        quant = self.tensor(name).quant
+        assert quant is not None
+        return quant.scale
+
+    def recurrent(self, op: Lstm | Gru, source: str, all_steps: bool, cell: float) -> None:
+        """Add a recurrent layer that starts from zeros; lead what is read of it to the output."""
+        number = len(self.nodes)
+        zero = Node(f"z{number}", Constant(np.zeros(op.size)), (), (f"zero{number}",))
+        states = (zero.outputs[0],) * (2 if isinstance(op, Lstm) else 1)
+        x = self.tensor(source)
+        shapes = output_shapes(op, x.shape, *((op.size,) for _ in states))
+        names = tuple(f"y{number}_{i}" for i in range(len(shapes)))
+        node = Node(f"f{number}", op, (source, *states), names, f"net.{number}")
+        made = [Tensor(n, s) for n, s in zip(names, shapes, strict=True)]
+        drawn = [*self.tensors, Tensor(zero.outputs[0], (op.size,)), *made]
+        outputs = names[:1] if all_steps else names[1:2]
+        graph = Graph(tuple(drawn), (*self.nodes, zero, node), ("input",), outputs)
+        assert x.quant is not None
+        ranges = dict.fromkeys(names, (-cell, cell))
+        per_channel = self.random.random() < 0.7
+        sources = (x.quant, *(BYTES for _ in states))
+        outcome = RULES[type(op)](Request(node, sources, graph, ranges, per_channel))
+        self.nodes += outcome.nodes
+        known = {t.name: t.shape for t in (*drawn, *outcome.tensors)}
+        for name, q in outcome.params.items():
+            self.tensors.append(Tensor(name, known[name], q.dtype, q))
+        self.end(outputs[0])
 
     def end(self, name: str) -> None:
         """Lead a tensor to the output, every byte as another one."""

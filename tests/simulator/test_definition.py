@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +59,19 @@ def vectors() -> list[dict[str, Any]]:
     return [json.loads(b.text) for b in read_blocks(text) if b.language == "json"]
 
 
+def curve(function: Callable[[float], float]) -> list[int]:
+    """Return the 257 entries over 0..8 that a recurrent layer has."""
+    return [min(32767, math.floor(32768 * function(k / 32) + 0.5)) for k in range(257)]
+
+
 def registered_layer(vector: dict[str, Any]) -> AnyLayer:
     """Return a layer of simulator/exact: its fields are the vector's."""
     values = dict(vector["fields"])
     if "table_end" in values:
         end = values.pop("table_end")
         values["table"] = values["table"] + [0] * (256 - len(values["table"]) - len(end)) + end
+    if "weight_x" in values:
+        values |= {"sigmoid": curve(lambda x: 1 / (1 + math.exp(-x))), "tanh": curve(math.tanh)}
     places = [
         [
             PlainTensor(

@@ -9,6 +9,8 @@ from pyexport.ir import (
     Constant,
     Conv2d,
     ConvTranspose2d,
+    Gru,
+    Lstm,
     MaxPool2d,
     Mul,
     Op,
@@ -21,7 +23,7 @@ from pyexport.ir import (
     Sub,
     Upsample2d,
 )
-from pyexport.quantize.rules import conv, elementwise, pool, shape, tables
+from pyexport.quantize.rules import conv, elementwise, pool, recurrent, shape, tables
 from pyexport.quantize.rules.base import Outcome, Request, Rule
 
 __all__ = ["RULES", "Outcome", "Request"]
@@ -36,6 +38,8 @@ RULES: dict[type[Op], Rule] = {
     Sub: elementwise.add,
     Mul: elementwise.mul,
     Constant: elementwise.constant,
+    Lstm: recurrent.lstm,
+    Gru: recurrent.gru,
     Permute: shape.gather,
     Slice: shape.gather,
     Upsample2d: shape.gather,

@@ -8,10 +8,11 @@ from pyexport.integer.pool import (
     QuantizedReduce,
     QuantizedReduceMax,
 )
+from pyexport.integer.recurrent import QuantizedGru, QuantizedLstm
 from pyexport.integer.shape import QuantizedConcat, QuantizedGather, QuantizedPad
 from pyexport.integer.table import QuantizedPRelu, QuantizedTable
 from pyexport.ir import Op
-from pyexport.simulator.arrays import conv, elementwise, pool, shape, table
+from pyexport.simulator.arrays import conv, elementwise, pool, recurrent, shape, table
 from pyexport.simulator.arrays.base import Evaluate, Make
 
 __all__ = ["EVALUATORS", "Evaluate", "Make"]
@@ -23,6 +24,8 @@ EVALUATORS: dict[type[Op], Make] = {
     QuantizedAveragePool2d: pool.average_pool2d,
     QuantizedReduce: pool.reduce_sum,
     QuantizedReduceMax: pool.reduce_max,
+    QuantizedLstm: recurrent.recurrent,
+    QuantizedGru: recurrent.recurrent,
     QuantizedAdd: elementwise.add,
     QuantizedMul: elementwise.mul,
     QuantizedConstant: elementwise.constant,

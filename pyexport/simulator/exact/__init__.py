@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from pyexport.simulator.exact import conv, elementwise, pool, shape, table
+from pyexport.simulator.exact import conv, elementwise, pool, recurrent, shape, table
 from pyexport.simulator.exact.base import Evaluated, Layer, PlainTensor
 
 __all__ = ["LAYERS", "Evaluated", "Layer", "PlainTensor", "evaluate"]
@@ -15,6 +15,8 @@ LAYERS: dict[str, tuple[type[Layer], Callable[..., Evaluated]]] = {
     "quantized_average_pool2d": (pool.AveragePool2dLayer, pool.average_pool2d),
     "quantized_reduce": (pool.ReduceLayer, pool.reduce_sum),
     "quantized_reduce_max": (pool.ReduceMaxLayer, pool.reduce_max),
+    "quantized_lstm": (recurrent.LstmLayer, recurrent.lstm),
+    "quantized_gru": (recurrent.GruLayer, recurrent.gru),
     "quantized_add": (elementwise.AddLayer, elementwise.add),
     "quantized_mul": (elementwise.MulLayer, elementwise.mul),
     "quantized_constant": (elementwise.ConstantLayer, elementwise.constant),
