@@ -39,6 +39,7 @@ def build_context(program: Program, info: HeaderInfo, target: Target | None) -> 
         "layers": _layers(program, info),
         "labels": _labels(info),
         "buffers": [_buffer(b, program) for b in program.buffers if _is_declared(b, program)],
+        "uses_scratch": any(not b.inside and _is_declared(b, program) for b in program.buffers),
         "selftest": _selftest(program, info),
         "avr_limit": program.const_bytes if program.const_bytes > MAX_AVR_TABLES else None,
     }

@@ -101,6 +101,12 @@ def test_quantize_input_takes_the_column_of_a_raw_input(tmp_path: Path) -> None:
     assert call(0, float("nan")) == -32768
 
 
+def test_a_network_whose_only_tensor_lies_in_the_output_compiles(tmp_path: Path) -> None:
+    exported = export_recipe(Recipe((5, 3), "none", softmax=True))
+    assert "inside out */" in exported.header
+    assert_c_is_the_simulator(exported, tmp_path)
+
+
 def test_a_network_of_more_layers_than_a_byte_counts_is_traced(tmp_path: Path) -> None:
     exported = export_recipe(Recipe((2,) * 261, "relu6"))
     assert len(exported.program.steps) == 260
