@@ -13,7 +13,7 @@ from pyexport.frontends.loading import assemble
 from pyexport.frontends.lowering import refuse_non_finite
 from pyexport.frontends.metadata import Extras, check_extras, target_values
 from pyexport.frontends.samples import as_dataset
-from pyexport.ir import Array, Clamp, Dataset, Graph, Identity, Linear, Model, Softmax
+from pyexport.ir import Affine, Array, Clamp, Dataset, Graph, Identity, Linear, Model, Softmax
 from pyexport.scratch.checkpoint import Checkpoint, LayerRecord, Rows
 from pyexport.scratch.checkpoint_reader import parse_checkpoint
 from pyexport.untrusted import printable
@@ -59,6 +59,12 @@ def _layer(
             weight = _float32(layer.weight, f"{source}.weight", where)
             bias = _float32(layer.bias, f"{source}.bias", where)
             return builder.add(Linear(weight, bias), value, (len(bias),), source)
+        case "affine":
+            affine = Affine(np.array(layer.weight[0]), np.array(layer.bias))
+            return builder.add(affine, value, shape, source)
+        case "clamp":
+            clamp = Clamp(layer.numbers["low"], layer.numbers["high"])
+            return builder.add(clamp, value, shape, source)
         case "relu":
             return builder.add(Clamp(0.0, math.inf), value, shape, source)
         case "dropout":

@@ -11,7 +11,7 @@ import numpy as np
 
 from pyexport.errors import UnsupportedModelError, UsageError
 from pyexport.frontends.sklearn_estimators import read_estimator
-from pyexport.ir import Clamp, Dataset, Linear, Node, Softmax
+from pyexport.ir import Affine, Clamp, Dataset, Linear, Node, Softmax
 from pyexport.scratch.checkpoint import Checkpoint, LayerRecord, Rows
 from pyexport.scratch.checkpoint_writer import save_checkpoint
 from pyexport.statements import Arguments
@@ -49,14 +49,15 @@ def _record(node: Node, name: str) -> LayerRecord:
             outputs, inputs = weight.shape
             numbers = {"inputs": inputs, "outputs": outputs}
             return LayerRecord("linear", numbers, weight.tolist(), bias.tolist())
+        case Affine(scale=scale, shift=shift):
+            return LayerRecord("affine", {"columns": len(scale)}, [scale.tolist()], shift.tolist())
         case Clamp(low=0.0, high=math.inf):
             return LayerRecord("relu")
+        case Clamp(low=low, high=high):
+            return LayerRecord("clamp", {"low": low, "high": high})
         case Softmax():
             return LayerRecord("softmax")
-    raise UnsupportedModelError(
-        f"{name}: MinMaxScaler(clip=True) cannot be folded into a layer; use clip=False and tell "
-        "the input_range"
-    )
+    raise UnsupportedModelError(f"{name}: a step of kind {node.op.kind} has no form in a file")
 
 
 def _rows(data: Dataset | None) -> Rows | None:

@@ -9,6 +9,9 @@
         "calibration.inputs", "evaluation.inputs" (U8 or F64) and "evaluation.targets" (I64, or of a
         regression F64 with a row of outputs a sample)
 
+Scikit-learn models may hold two kinds more, which no engine trains: {"kind": "affine", "columns":
+13} with "0.scale" and "0.shift" (13,), F64, and {"kind": "clamp", "low": 0.0, "high": 1.0}.
+
 Every key but format and graph may be missing. float64 numbers are exact; the same network gives
 the same bytes. The official safetensors library reads the tensors. "training" is what a network
 needs besides to train on as if it had never been saved; its "dropout" is the state of the random
@@ -33,17 +36,23 @@ from pyexport.untrusted import printable
 
 KEY = "pyexport.scratch"
 FORMAT = "pyexport-scratch/1"
+# What each kind of layer states: those of the engines, and of scalers that clip.
+NUMBERS: Mapping[str, tuple[str, ...]] = {
+    **{name: tuple(kind.numbers) for name, kind in KINDS.items()},
+    "affine": ("columns",),
+    "clamp": ("low", "high"),
+}
 STATE_WORDS = 625  # of Python's random.Random
 
 
 @dataclass(frozen=True)
 class LayerRecord:
-    """One layer: its kind, its numbers, and for a linear one its parameters."""
+    """One layer: its kind, its numbers, and for a linear or affine one its parameters."""
 
-    kind: str  # a key of layers.KINDS
+    kind: str  # a key of NUMBERS
     numbers: Mapping[str, float] = field(default_factory=dict)
-    weight: Sequence[Sequence[float]] = ()  # (outputs, inputs)
-    bias: Sequence[float] = ()  # (outputs,)
+    weight: Sequence[Sequence[float]] = ()  # (outputs, inputs); of an affine one (1, columns)
+    bias: Sequence[float] = ()  # (outputs,), or (columns,)
 
 
 @dataclass(frozen=True)
@@ -96,19 +105,24 @@ class Checkpoint:
 def check_checkpoint(checkpoint: Checkpoint, where: str) -> None:
     """Raise a PyexportError, one line, unless shapes agree and every number is finite."""
     width: int | None = None
+    linear = False
     for index, layer in enumerate(checkpoint.graph):
         what = f"{where}: layer {index}"
-        if layer.kind not in KINDS or set(layer.numbers) != set(KINDS[layer.kind].numbers):
+        if layer.kind not in NUMBERS or set(layer.numbers) != set(NUMBERS[layer.kind]):
             raise InvalidModelError(
                 f"{what} ({printable(layer.kind, 40)}) is of no known kind, or states other numbers"
-                f" than it must; use {', '.join(KINDS)}"
+                f" than it must; use {', '.join(NUMBERS)}"
             )
         if layer.kind == "linear":
-            width = _check_linear(layer, width, what)
+            width, linear = _check_linear(layer, width, what), True
+        if layer.kind == "affine":
+            width = _check_affine(layer, width, what)
         for name, number in layer.numbers.items():
             if not math.isfinite(number):
                 raise InvalidModelError(f"{what}: its {name} is {number}; use a finite number")
-    if width is None:
+        if layer.kind == "clamp" and layer.numbers["low"] > layer.numbers["high"]:
+            raise InvalidModelError(f"{what}: its low is above its high; exchange them")
+    if not linear:
         raise InvalidModelError(
             f"{where}: there is no linear layer, so nothing was trained; add one"
         )
@@ -146,6 +160,18 @@ def _check_training(training: Training, where: str) -> None:
         raise InvalidModelError(
             f"{where}: its dropout is no state of a random generator; save it again"
         )
+
+
+def _check_affine(layer: LayerRecord, width: int | None, what: str) -> int:
+    columns = int(layer.numbers["columns"])
+    sizes = {columns, len(layer.bias), *(len(row) for row in layer.weight)}
+    if len(layer.weight) != 1 or sizes != {columns} or width not in (None, columns):
+        raise InvalidModelError(
+            f"{what}: it is affine with {columns} columns after {width} values; make sizes agree"
+        )
+    if not all(map(math.isfinite, chain(layer.weight[0], layer.bias))):
+        raise InvalidModelError(f"{what}: it holds NaN or infinite values; fit the scaler again")
+    return columns
 
 
 def _check_linear(layer: LayerRecord, width: int | None, what: str) -> int:

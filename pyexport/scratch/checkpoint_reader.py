@@ -11,6 +11,7 @@ from pyexport.errors import FileFormatError, UsageError
 from pyexport.scratch.checkpoint import (
     FORMAT,
     KEY,
+    NUMBERS,
     STATE_WORDS,
     Checkpoint,
     LayerRecord,
@@ -108,6 +109,12 @@ def build_network(checkpoint: Checkpoint, engine: str | None = None) -> Sequenti
 
     engine: by default the stated one; lists where none is.
     """
+    foreign = next((r.kind for r in checkpoint.graph if r.kind not in KINDS), None)
+    if foreign is not None:
+        raise UsageError(
+            f"the file holds a layer of kind {foreign}, which no engine trains; export it, or "
+            "train a network of its own"
+        )
     layers = [_build(record) for record in checkpoint.graph]
     training = checkpoint.training
     if training is None:
@@ -157,22 +164,29 @@ def _layer(index: int, value: object, tensors: dict[str, RawTensor], where: str)
     what = f"{where}: layer {index}"
     entry = _object(value, what)
     kind = entry.get("kind")
-    if not isinstance(kind, str) or kind not in KINDS:
-        known = ", ".join(KINDS)
+    if not isinstance(kind, str) or kind not in NUMBERS:
+        known = ", ".join(NUMBERS)
         raise FileFormatError(
             f"{what} is {printable(kind, 40)}, which is none of {known}; {AGAIN} or update pyexport"
         )
-    names = KINDS[kind].numbers
+    names = NUMBERS[kind]
     if set(entry) != {"kind", *names}:
         raise FileFormatError(f"{what} ({kind}) does not state what it must; {AGAIN}")
     numbers = {name: _number(entry[name], f"{what}: {name}") for name in names}
-    if kind != "linear":
+    sizes = {"linear": ("outputs", "inputs"), "affine": ("columns",)}.get(kind)
+    if sizes is None:
         return LayerRecord(kind, numbers)
     shape = []
-    for name in ("outputs", "inputs"):
+    for name in sizes:
         if type(entry[name]) is not int or not 1 <= numbers[name] <= 1 << 24:
             raise FileFormatError(f"{what}: {name} is no size; {AGAIN}")
         shape.append(int(numbers[name]))
+    if kind == "affine":
+        scale, shift = (
+            _tensor(f"{index}.{name}", "F64", tuple(shape), tensors, where)
+            for name in ("scale", "shift")
+        )
+        return LayerRecord(kind, {"columns": shape[0]}, [scale], shift)
     weight = _tensor(f"{index}.weight", "F64", tuple(shape), tensors, where)
     bias = _tensor(f"{index}.bias", "F64", tuple(shape[:1]), tensors, where)
     columns = shape[1]

@@ -119,6 +119,9 @@ def _bytes(checkpoint: Checkpoint) -> bytes:
             flat = chain.from_iterable(layer.weight)
             tensors[f"{index}.weight"] = RawTensor("F64", (rows, columns), _packed("d", flat))
             tensors[f"{index}.bias"] = RawTensor("F64", (rows,), _packed("d", layer.bias))
+        if layer.kind == "affine":
+            for name, values in (("scale", layer.weight[0]), ("shift", layer.bias)):
+                tensors[f"{index}.{name}"] = RawTensor("F64", (len(values),), _packed("d", values))
     for name, rows_of in (
         ("calibration", checkpoint.calibration),
         ("evaluation", checkpoint.evaluation),

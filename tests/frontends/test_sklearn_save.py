@@ -1,5 +1,6 @@
 """pyexport.save writes a scikit-learn model as a file that is read without scikit-learn."""
 
+import json
 import subprocess
 import sys
 
@@ -14,8 +15,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import pyexport
-from pyexport.errors import UnsupportedModelError, UsageError
+from pyexport.errors import PyexportError, UsageError
 from pyexport.reference import forward
+from pyexport.scratch import load as scratch_load
+from pyexport.tensorfile import RawTensor, read_tensorfile, write_tensorfile
 
 INPUTS, CLASSES = load_digits(return_X_y=True)
 INPUTS, CLASSES = INPUTS[:300], CLASSES[:300]
@@ -28,6 +31,8 @@ INPUTS, CLASSES = INPUTS[:300], CLASSES[:300]
         (LogisticRegression(max_iter=500), CLASSES > 4),
         (MLPClassifier((8,), max_iter=500, random_state=0, tol=0.01), CLASSES),
         (make_pipeline(MinMaxScaler(), PCA(9), LogisticRegression()), CLASSES),
+        (make_pipeline(MinMaxScaler(clip=True), LogisticRegression(max_iter=500)), CLASSES),
+        (make_pipeline(MinMaxScaler(clip=True), PCA(9), LogisticRegression()), CLASSES > 4),
         (LinearRegression(), CLASSES),
     ],
 )
@@ -96,7 +101,6 @@ def test_a_model_that_needs_calibration_rows_is_saved_without_with_a_warning(tmp
 @pytest.mark.parametrize(
     ("before", "example", "error", "message"),
     [
-        ((MinMaxScaler(clip=True),), None, UnsupportedModelError, "use clip=False"),
         ((), INPUTS[:1, :5], UsageError, r"the example has the shape \(1, 5\), the model takes 64"),
     ],
 )
@@ -105,3 +109,47 @@ def test_what_cannot_be_saved_is_refused(before, example, error, message, tmp_pa
     with pytest.raises(error, match=message):
         pyexport.save(model, example, tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_scaler_that_clips_travels_exactly(tmp_path):
+    inputs, classes = load_wine(return_X_y=True)
+    model = make_pipeline(MinMaxScaler(clip=True), LogisticRegression()).fit(inputs, classes)
+    path = tmp_path / "wine.px1"
+    pyexport.save(model, None, path, calibration=inputs)
+    nodes = pyexport.load(path).graph.nodes
+    assert [node.op.kind for node in nodes] == ["affine", "clamp", "linear", "softmax"]
+    assert (nodes[0].op.scale == model[0].scale_).all()
+    assert (nodes[0].op.shift == model[0].min_).all()
+    artifact = pyexport.quantize(pyexport.load(path))
+    got = pyexport.simulate(artifact, inputs).argmax(axis=1)
+    assert (got == model.predict(inputs)).all()
+    with pytest.raises(UsageError, match="a layer of kind affine, which no engine trains"):
+        scratch_load(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"columns": 12}, "after 12 values"),
+        ({"columns": 0}, "columns is no size"),
+        ({"columns": True}, "columns is not a number"),
+        ({"low": 2.0}, "its low is above its high"),
+        ({"low": None}, "low is not a number"),
+    ],
+)
+def test_a_damaged_scaler_is_refused_in_one_line(change, message, tmp_path):
+    inputs, classes = load_wine(return_X_y=True)
+    model = make_pipeline(MinMaxScaler(clip=True), LogisticRegression()).fit(inputs, classes)
+    path = tmp_path / "wine.px1"
+    pyexport.save(model, None, path, calibration=inputs)
+    metadata, tensors = read_tensorfile(path.read_bytes(), "wine")
+    document = json.loads(metadata["pyexport.scratch"])
+    for layer in document["graph"][:2]:
+        layer.update({key: value for key, value in change.items() if key in layer})
+    if change == {"columns": 12}:
+        for name in ("0.scale", "0.shift"):
+            tensors[name] = RawTensor("F64", (12,), tensors[name].data[: 8 * 12])
+    path.write_bytes(write_tensorfile({"pyexport.scratch": json.dumps(document)}, tensors))
+    with pytest.raises(PyexportError, match=message) as caught:
+        pyexport.load(path)
+    assert str(caught.value).isprintable()
