@@ -1,6 +1,7 @@
 """ONNX operators in the forms that real files have compute what ONNX Runtime computes."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -11,6 +12,7 @@ from pyexport.frontends.onnx.operators import OPERATORS
 from pyexport.ir import Activation, Affine, Clamp, Conv2d, Linear, Reduce
 from tests.frontends.onnx_files import disagreement, kinds, model, node, read
 
+ROOT = Path(__file__).resolve().parents[2]
 RANDOM = np.random.default_rng(3)
 TOLERANCE = 2e-6
 
@@ -169,13 +171,15 @@ CASES: dict[str, tuple[onnx.NodeProto, tuple[int, ...], dict[str, np.ndarray]]] 
     "Pad of some axes": (
         node("Pad", "x", "p", "", "a"), (2, 3, 4), {"p": ints(1, 2), "a": ints(-1)},
     ),
+    "Expand": (node("Expand", "x", "s"), (2, 1, 4), {"s": ints(2, 3, 4)}),
+    "Tile": (node("Tile", "x", "s"), (2, 3), {"s": ints(1, 3)}),
     "Expand of leading ones": (node("Expand", "x", "s"), (2, 4), {"s": ints(1, 2, 4)}),
     "DepthToSpace": (node("DepthToSpace", "x", blocksize=2, mode="CRD"), (2, 8, 2, 3), {}),
     "SpaceToDepth": (node("SpaceToDepth", "x", blocksize=2), (2, 2, 4, 6), {}),
 }  # fmt: skip
 
 
-FIXED = ("Reshape of a batch", "Expand of leading ones")  # these state the batch of 2
+FIXED = ("Reshape of a batch", "Expand", "Expand of leading ones")  # these state the batch of 2
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -389,3 +393,9 @@ def test_every_operator_that_is_read_is_tested_here_or_by_the_conformance_suite(
         "Mish", "Softplus", "Softsign", "Exp", "Abs", "Swish", "Identity", "Dropout",
     }  # fmt: skip
     assert set(OPERATORS) <= tested | elementary, "one node case each in onnx.backend.test"
+
+
+def test_the_documentation_lists_the_operators_that_are_read() -> None:
+    text = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    listed = text.partition("Operators that are read: ")[2].partition(".")[0]
+    assert [name.strip() for name in listed.split(",")] == sorted(OPERATORS)

@@ -82,7 +82,7 @@ FORMS: dict[str, tuple[onnx.NodeProto, tuple[int, ...], dict[str, np.ndarray], s
     "reflection": (
         node("Pad", "x", "p", mode="reflect"), (1, 4), {"p": ints(0, 1, 0, 1)}, "a constant",
     ),
-    "repetition": (node("Expand", "x", "s"), (1, 4), {"s": ints(3, 1, 4)}, "leave it out"),
+    "repetition": (node("Tile", "x", "s"), (1, 4), {"s": ints(1, 65)}, "leave it out"),
     "embedding": (
         node("Gather", "w", "x"), (1, 4), {"w": ones(4, 4)}, "embed the tokens before the model",
     ),

@@ -73,7 +73,7 @@ def check_version(model: OnnxModel, where: str) -> None:
 def start(model: OnnxModel, where: str, store: Store, batch: int | None = 0) -> Lowering:
     """Return a walk at its beginning: it knows the inputs. Raises UnsupportedModelError."""
     if not model.inputs:
-        raise UnsupportedModelError(f"{where}: the model takes no input")
+        raise UnsupportedModelError(f"{where}: the model takes no input; give it an input tensor")
     shapes: list[tuple[int, ...]] = []
     batches: set[int | str] = set()
     for name in model.inputs:

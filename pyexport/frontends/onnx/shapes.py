@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from pyexport.errors import FileFormatError
 from pyexport.frontends.onnx.batch import (
     aligned,
@@ -256,52 +254,3 @@ def pad(low: Lowering, node: OnnxNode) -> Sequence[Known]:
         return [x]
     value = low.scalar(node, 2, "value", 0.0)
     return [Computed(low.one(node, Pad(kept, value), x.value), x.batch)]
-
-
-def expand(low: Lowering, node: OnnxNode) -> Sequence[Known]:
-    """A broadcast that changes nothing but leading axes of size 1."""
-    x = low.computed(node, 0)
-    shape = shape_of(x, low)
-    sizes = low.numbers(node, 1, "shape") or []
-    wider = np.broadcast_shapes(shape, tuple(sizes))
-    if math.prod(wider) != math.prod(shape):
-        raise low.unsupported(node, f"repeats {show(shape)} to {show(wider)}")
-    return [under_shape(low, node, x, wider)]
-
-
-def depth_to_space(low: Lowering, node: OnnxNode) -> Sequence[Known]:
-    """Blocks of channels become squares of pixels."""
-    x = low.computed(node, 0)
-    size, mode = low.integer(node, "blocksize", 1), low.word(node, "mode", "DCR")
-    shape = shape_of(x, low)
-    if len(shape) != 4 or size < 1 or shape[1] % (size * size):
-        raise FileFormatError(f"{low.at(node)}: {show(shape)} has no blocks of {size}x{size}")
-    n, channels, height, width = shape
-    deep = channels // (size * size)
-    first = (size, size, deep) if mode == "DCR" else (deep, size, size)
-    order: tuple[int, ...] = (2, 3, 0, 4, 1) if mode == "DCR" else (0, 3, 1, 4, 2)
-    apart = under_shape(low, node, x, (n, *first, height, width))
-    if apart.batch != 0:
-        apart = without_batch(low, node, apart)
-        order = (0, *(i + 1 for i in order))
-    moved = Computed(low.one(node, Permute(order), apart.value), apart.batch)
-    return [under_shape(low, node, moved, (n, deep, height * size, width * size))]
-
-
-def space_to_depth(low: Lowering, node: OnnxNode) -> Sequence[Known]:
-    """Squares of pixels become blocks of channels."""
-    x = low.computed(node, 0)
-    size, mode = low.integer(node, "blocksize", 1), low.word(node, "mode", "DCR")
-    shape = shape_of(x, low)
-    if len(shape) != 4 or size < 1 or shape[2] % size or shape[3] % size:
-        raise FileFormatError(f"{low.at(node)}: {show(shape)} has no squares of {size}x{size}")
-    n, channels, height, width = shape
-    apart = under_shape(low, node, x, (n, channels, height // size, size, width // size, size))
-    order: tuple[int, ...] = (2, 4, 0, 1, 3) if mode == "DCR" else (0, 2, 4, 1, 3)
-    if apart.batch != 0:
-        apart = without_batch(low, node, apart)
-        order = (0, *(i + 1 for i in order))
-    moved = Computed(low.one(node, Permute(order), apart.value), apart.batch)
-    return [
-        under_shape(low, node, moved, (n, channels * size * size, height // size, width // size))
-    ]

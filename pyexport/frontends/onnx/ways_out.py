@@ -21,7 +21,7 @@ _FAMILIES = {
         "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp",
         "ReduceSumSquare", "CumSum", "CumProd",
     ),
-    "use Relu, Clip, Sigmoid, Tanh or another activation of docs/operators.md": (
+    "use Relu, Clip, Sigmoid, Tanh or another activation of docs/formats.md": (
         "Erf", "Log", "Sqrt", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh",
         "Asinh", "Acosh", "Atanh", "Sign", "Round", "Floor", "Ceil", "Shrink", "ThresholdedRelu",
         "Hardmax",
@@ -48,4 +48,4 @@ def way_out(operator: str) -> str:
     """Return advice for an operator like "Erf"."""
     if "." in operator:  # with its domain
         return "export with standard operators only"
-    return _ADVICE.get(operator, "build the model from the operators of docs/operators.md")
+    return _ADVICE.get(operator, "build the model from the operators of docs/formats.md")
