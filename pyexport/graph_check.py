@@ -14,7 +14,6 @@ from pyexport.ir import (
     Node,
     QuantizedAffine,
     QuantizedLinear,
-    QuantizedSoftmax,
     QuantizedSums,
     QuantParams,
     Softmax,
@@ -86,11 +85,6 @@ def _check_node(node: Node, source: Tensor, target: Tensor) -> None:
         _check_numbers(op, name)
         assert source.quant is not None  # required above
         _check_bounds(op, name, source.quant.low, source.quant.high)
-    elif isinstance(op, QuantizedSoftmax):
-        _check_array(op.table, np.uint16, (256,), f"{name}.table")
-        legal = op.table[0] == 32767 and int(op.table.max()) <= 32767
-        _require(bool(legal) and target.dtype == "u8", f"{name}.table is not that of a softmax")
-        _require(source.size == target.size <= 512, f"{name} has a wrong size")
     elif isinstance(op, Linear):
         _check_array(op.weight, np.float32, (target.size, source.size), f"{name}.weight")
         _check_array(op.bias, np.float32, (target.size,), f"{name}.bias")

@@ -18,7 +18,6 @@ from pyexport.ir import (
     Op,
     QuantizedAffine,
     QuantizedLinear,
-    QuantizedSoftmax,
     QuantizedSums,
     QuantParams,
     Softmax,
@@ -74,7 +73,9 @@ def _node_document(node: Node, source: bool) -> dict[str, Any]:
     }
     if type(node.op) in BY_TYPE:
         fields = number_fields(type(node.op), names=source)
-        document["attributes"] = {field: _plain(getattr(node.op, field)) for field in fields}
+        attributes = {field: _plain(getattr(node.op, field)) for field in fields}
+        if attributes:
+            document["attributes"] = attributes
     if isinstance(node.op, QuantizedSums):
         document["pre_shift"] = node.op.pre_shift
     if isinstance(node.op, Linear | Affine):
@@ -112,7 +113,6 @@ _INTEGERS = ("weight", "bias", "multiplier", "shift", "weight_scale", "acc_low",
 _PARAMETERS: dict[type[Op], tuple[str, ...]] = {
     QuantizedLinear: _INTEGERS,
     QuantizedAffine: _INTEGERS,
-    QuantizedSoftmax: ("table",),
     Linear: ("weight", "bias"),
     Affine: ("scale", "shift"),
     Softmax: (),
@@ -172,9 +172,8 @@ def _read_node(document: dict[str, Any], arrays: dict[str, Array]) -> Node:
 
     def registered() -> Op:
         op = BY_KIND[kind].op
-        numbers = {
-            field: _tuples(document["attributes"][field]) for field in number_fields(op, names=True)
-        }
+        attributes = document.get("attributes", {})
+        numbers = {field: _tuples(attributes[field]) for field in number_fields(op, names=True)}
         return op(**own(op), **numbers)
 
     def integer(op: type[QuantizedLinear] | type[QuantizedAffine]) -> Op:
@@ -193,7 +192,6 @@ def _read_node(document: dict[str, Any], arrays: dict[str, Array]) -> Node:
     readers: dict[str, Callable[[], Op]] = {
         "quantized_linear": lambda: integer(QuantizedLinear),
         "quantized_affine": lambda: integer(QuantizedAffine),
-        "quantized_softmax": lambda: QuantizedSoftmax(**own(QuantizedSoftmax)),
         "linear": lambda: clamped(Linear),
         "affine": lambda: clamped(Affine),
         "softmax": Softmax,

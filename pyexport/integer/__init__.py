@@ -1,6 +1,6 @@
 """The integer operators that quantization makes, one family a file, and the registry of them."""
 
-from pyexport.integer import conv, elementwise, pool, recurrent, shape, table
+from pyexport.integer import conv, elementwise, pool, recurrent, shape, softmax, table
 from pyexport.integer.base import Record
 from pyexport.ir import Op
 
@@ -10,6 +10,7 @@ _RECORDS: tuple[Record, ...] = (
     *recurrent.RECORDS,
     *elementwise.RECORDS,
     *shape.RECORDS,
+    *softmax.RECORDS,
     *table.RECORDS,
 )
 

@@ -1,9 +1,6 @@
 """Post-training quantization: a float Graph and its tensor ranges become an integer Graph."""
 
-import math
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from pyexport.errors import CalibrationError, QuantizationError, UnsupportedOperatorError
 from pyexport.integer import BY_TYPE
@@ -12,24 +9,15 @@ from pyexport.ir import (
     Calibration,
     Dataset,
     Graph,
-    Linear,
     Node,
-    QuantizedSoftmax,
     QuantParams,
-    Softmax,
     Tensor,
 )
-from pyexport.quantize.affine import quantize_affine
 from pyexport.quantize.diagnosis import no_kernel, node_title
-from pyexport.quantize.linear import quantize_linear
 from pyexport.quantize.observers import Range, interval_ranges, observed_ranges
 from pyexport.quantize.raw_input import raw_input_params
 from pyexport.quantize.rules import RULES, Outcome, Request
-from pyexport.quantize.rules.base import one
-from pyexport.quantize.schemes import clamped_params, input_params, range_params
-
-SOFTMAX_OUTPUT = QuantParams("u8", 1 / 256, 0, 0, 255)
-MAX_SOFTMAX_SIZE = 512  # the sum of 15-bit terms must be normalized by at most 8 bits
+from pyexport.quantize.schemes import input_params
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,39 +129,10 @@ def check_inside(dataset: Dataset, input_range: Range, what: str) -> None:
 
 
 def _quantize_node(request: Request) -> Outcome:
-    node, graph, where = request.node, request.graph, request.title
-    op = node.op
-    if type(op) in RULES:
-        return RULES[type(op)](request)
-    (source,) = request.sources
-    if isinstance(op, Linear):
-        wanted = range_params(*request.ranges[node.outputs[0]], signed=op.low < 0)
-        wanted = clamped_params(wanted, op.low, op.high)
-        layer = quantize_linear(where, op, source, wanted, per_channel=request.per_channel)
-        return one(request, layer.op, wanted, layer.warnings)
-    if isinstance(op, Affine):
-        seen = request.ranges[node.outputs[0]]
-        # Both limits of a front end are what it is for; the rows may reach less.
-        whole = node.inputs[0] in graph.inputs and math.isfinite(op.high - op.low)
-        wanted = range_params(*((op.low, op.high) if whole else seen), signed=op.low < 0)
-        wanted = clamped_params(wanted, op.low, op.high)
-        return one(request, quantize_affine(where, op, source, wanted), wanted)
-    if isinstance(op, Softmax):
-        size = graph.tensor(node.inputs[0]).size
-        if size > MAX_SOFTMAX_SIZE:
-            raise UnsupportedOperatorError(
-                f"{where}: softmax over {size} values; the int8 kernel takes at most "
-                f"{MAX_SOFTMAX_SIZE}; end the model at its logits"
-            )
-        return one(request, quantize_softmax(source), SOFTMAX_OUTPUT)
-    raise UnsupportedOperatorError(f"{where}: {no_kernel(op, 'int8')}")
-
-
-def quantize_softmax(source: QuantParams) -> QuantizedSoftmax:
-    """Return the table of exp(-d * scale) in 1/32768, for d = 0..255 steps below the maximum."""
-    table = np.floor(32768.0 * np.exp(-np.arange(256) * source.scale) + 0.5)
-    table[0] = 32767
-    return QuantizedSoftmax(np.minimum(table, 32767).astype(np.uint16))
+    op = request.node.op
+    if type(op) not in RULES:
+        raise UnsupportedOperatorError(f"{request.title}: {no_kernel(op, 'int8')}")
+    return RULES[type(op)](request)
 
 
 def _quantized(tensor: Tensor, params: QuantParams) -> Tensor:

@@ -53,16 +53,6 @@ class AffineLayer:
 
 
 @dataclass(frozen=True)
-class SoftmaxLayer:
-    """Probabilities in 1/256, from a table of exp(-d * scale) in 1/32768."""
-
-    name: str
-    source: str
-    target: str
-    table: list[int]  # 256 entries, d = steps below the largest input
-
-
-@dataclass(frozen=True)
 class FloatLinearLayer:
     """The float32 scheme: each sum starts at the bias and takes the inputs in order."""
 
@@ -97,7 +87,7 @@ class FloatSoftmaxLayer:
     target: str
 
 
-IntegerLayer = LinearLayer | AffineLayer | SoftmaxLayer
+IntegerLayer = LinearLayer | AffineLayer
 Layer = IntegerLayer | FloatLinearLayer | FloatAffineLayer | FloatSoftmaxLayer
 AnyLayer = Layer | exact.Layer
 
@@ -164,8 +154,6 @@ def _run_layer(layer: Layer, x: list[Number]) -> tuple[list[Number], list[Number
         return _linear(layer, x)
     if isinstance(layer, AffineLayer):
         return _affine(layer, x)
-    if isinstance(layer, SoftmaxLayer):
-        return _softmax(layer, x)
     if isinstance(layer, FloatLinearLayer):
         return _float_linear(layer, x)
     if isinstance(layer, FloatAffineLayer):
@@ -196,19 +184,6 @@ def _affine(layer: AffineLayer, x: list[Number]) -> tuple[list[Number], list[Num
         sums.append(acc)
         outputs.append(clamp(q + layer.zero_point, layer.low, layer.high))
     return outputs, sums
-
-
-def _softmax(layer: SoftmaxLayer, x: list[Number]) -> tuple[list[Number], list[Number]]:
-    largest = max(x)
-    terms = [layer.table[int(largest - value)] for value in x]
-    total = sum(terms)
-    # The sum is brought to 16 bits, so that its reciprocal and every product fit 32 bits.
-    shift = max(0, total.bit_length() - 16)
-    normalized = (total + ((1 << shift) >> 1)) >> shift
-    reciprocal = 2**31 // normalized
-    half = 1 << (shift + 22)
-    outputs: list[Number] = [min(255, (term * reciprocal + half) >> (shift + 23)) for term in terms]
-    return outputs, [total]
 
 
 def _float_linear(layer: FloatLinearLayer, x: list[Number]) -> tuple[list[Number], list[Number]]:

@@ -23,7 +23,6 @@ from pyexport.ir import (
     Node,
     QuantizedAffine,
     QuantizedLinear,
-    QuantizedSoftmax,
     QuantizedSums,
     QuantParams,
     Softmax,
@@ -121,7 +120,7 @@ def _trace_size(node: Node, graph: Graph) -> int:
     record = BY_TYPE.get(type(node.op))
     if record is not None:
         return record.trace_size(node.op, *_ports(node, graph))
-    if isinstance(node.op, QuantizedSoftmax | Softmax):
+    if isinstance(node.op, Softmax):
         return 1
     return graph.tensor(node.outputs[0]).size
 
@@ -148,8 +147,6 @@ def _layer_function(node: Node, graph: Graph) -> LayerFunction:
         return _quantized_linear(op, graph, node)
     if isinstance(op, QuantizedAffine):
         return _quantized_affine(op, graph, node)
-    if isinstance(op, QuantizedSoftmax):
-        return _quantized_softmax(op)
     if isinstance(op, Linear):
         return _float_linear(op)
     if isinstance(op, Affine):
@@ -210,22 +207,6 @@ def _requantization(
         return y
 
     return finish
-
-
-def _quantized_softmax(op: QuantizedSoftmax) -> LayerFunction:
-    table = op.table.astype(np.int64)
-
-    def run(x: Array) -> tuple[Array, Array]:
-        q = x.astype(np.int64)
-        terms = table[q.max(axis=1, keepdims=True) - q]
-        total = terms.sum(axis=1, keepdims=True)
-        bit_length = np.frexp(total.astype(np.float64))[1].astype(np.int64)
-        shift = np.maximum(bit_length - 16, 0)
-        normalized = (total + ((1 << shift) >> 1)) >> shift
-        product = terms * (2**31 // normalized) + (1 << (shift + 22))
-        return total, np.minimum(product >> (shift + 23), 255)
-
-    return run
 
 
 def _float_linear(op: Linear) -> LayerFunction:

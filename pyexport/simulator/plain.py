@@ -16,7 +16,6 @@ from pyexport.simulator.definition import (
     FloatSoftmaxLayer,
     LinearLayer,
     PlainModel,
-    SoftmaxLayer,
 )
 from pyexport.simulator.exact import LAYERS, PlainTensor
 from pyexport.tensorfile import RawTensor, read_tensorfile
@@ -90,8 +89,6 @@ def _layer(
             values("shift"), node["pre_shift"], output["zero_point"], output["low"],
             output["high"],
         )  # fmt: skip
-    if kind == "quantized_softmax":
-        return SoftmaxLayer(name, source, target, values("table"))
     if kind in ("linear", "affine"):
         low = -math.inf if node["low"] is None else node["low"]
         high = math.inf if node["high"] is None else node["high"]
@@ -114,7 +111,7 @@ def _registered(
         stored = tensors.get(f"{node['name']}.{field.name}")
         if stored is not None:
             values[field.name] = _nested(_flat(stored), stored.shape)
-        elif field.name in node["attributes"]:
+        elif field.name in node.get("attributes", ()):
             values[field.name] = node["attributes"][field.name]
     places = (
         tuple(_place(descriptions[name]) for name in node[side]) for side in ("inputs", "outputs")

@@ -21,6 +21,9 @@ def softmax_rows(graph: Graph, candidates: Array) -> Array:
     nearest to a power of two, where the shift changes and the reciprocal is exact.
     """
     node = graph.nodes[-1]
+    result = graph.tensor(node.outputs[0])
+    if result.shape[-1:] != (result.size,):
+        return candidates[:0]  # many rows: each is a softmax of its own
     if not isinstance(node.op, QuantizedSoftmax) or node.inputs[0] in graph.inputs:
         return candidates[:0]
     before = replace(

@@ -16,7 +16,7 @@ from tests.networks import DOZEN, export, export_recipe
 
 TEMPLATES = resource_dir("templates")
 COPIES = {  # kernels that add nothing up
-    "concat", "constant", "gather", "max_pool2d", "pad", "reduce_max", "table_u8",
+    "argmax_u8", "concat", "constant", "gather", "max_pool2d", "pad", "reduce_max", "table_u8",
 }  # fmt: skip
 OWN = sorted(p.relative_to(TEMPLATES).as_posix() for p in TEMPLATES.rglob("*.j2"))
 

@@ -11,6 +11,7 @@ import numpy as np
 from pyexport.ir import (
     Activation,
     Add,
+    Argmax,
     AveragePool2d,
     Clamp,
     Concat,
@@ -18,6 +19,7 @@ from pyexport.ir import (
     Conv2d,
     ConvTranspose2d,
     Gru,
+    LogSoftmax,
     Lstm,
     MaxPool2d,
     Mul,
@@ -26,6 +28,7 @@ from pyexport.ir import (
     PRelu,
     Reduce,
     Slice,
+    Softmax,
     Sub,
     Upsample2d,
 )
@@ -235,6 +238,14 @@ def recurrents(random: Random, zoo: Zoo) -> None:
     zoo.recurrent(op, source, random.random() < 0.5, random.choice([0.5, 6.0, 40.0]))
 
 
+def rows(random: Random, zoo: Zoo) -> None:
+    """A softmax, log-softmax or argmax along any axis."""
+    source = zoo.source(_image(random, random.randint(1, 5)))
+    axis = random.choice([0, 1, 2, 2, -1])
+    op = random.choice([Softmax(axis), LogSoftmax(axis), Argmax(axis % 3)])
+    zoo.end(zoo.quantized(op, (source,), 1.0))
+
+
 def _reach(zoo: Zoo, name: str) -> float:
     """Return the largest magnitude of a tensor, at least 16 steps."""
     quant = zoo.tensor(name).quant
@@ -254,6 +265,7 @@ FAMILIES: dict[str, tuple[Branch, ...]] = {
     "pool": (pools, dilated_pool, reductions),
     "elementwise": (pairs,),
     "recurrent": (recurrents,),
+    "softmax": (rows,),
     "shape": (moves, joins),
     "table": (curves,),
 }

@@ -11,6 +11,7 @@ import pytest
 from pyexport.ir import (
     Activation,
     Add,
+    Argmax,
     AveragePool2d,
     Clamp,
     Concat,
@@ -20,6 +21,7 @@ from pyexport.ir import (
     Dataset,
     Graph,
     Gru,
+    LogSoftmax,
     Lstm,
     MaxPool2d,
     Mul,
@@ -30,6 +32,7 @@ from pyexport.ir import (
     PRelu,
     Reduce,
     Slice,
+    Softmax,
     Sub,
     Tensor,
     Upsample2d,
@@ -79,6 +82,10 @@ ONE: dict[str, tuple[tuple[int, ...], Op]] = {
     "pad": (IMAGE, Pad(((1, 0), (0, 2), (1, 1)))),
     "pad with another value": (IMAGE, Pad(((1, 0), (0, 2), (0, 0)), 30.0)),
     "clamp": (IMAGE, Clamp(-3.0, 6.0)),
+    "softmax of rows": (IMAGE, Softmax()),
+    "softmax of channels": (IMAGE, Softmax(0)),
+    "log softmax": (IMAGE, LogSoftmax()),
+    "argmax": (IMAGE, Argmax(1)),
     "prelu": (IMAGE, PRelu(normal(4))),
     **{
         name: (IMAGE, Activation(name, parameters))

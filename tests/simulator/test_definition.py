@@ -23,7 +23,6 @@ from pyexport.simulator.definition import (
     FloatSoftmaxLayer,
     LinearLayer,
     PlainModel,
-    SoftmaxLayer,
 )
 from pyexport.simulator.exact import LAYERS, PlainTensor
 from pyexport.simulator.fast import FastSimulator
@@ -70,6 +69,9 @@ def registered_layer(vector: dict[str, Any]) -> AnyLayer:
     if "table_end" in values:
         end = values.pop("table_end")
         values["table"] = values["table"] + [0] * (256 - len(values["table"]) - len(end)) + end
+    if "logs_at" in values:
+        place, value = values.pop("logs_at")
+        values["logs"] = [0] * place + [value] + [0] * (255 - place)
     if "weight_x" in values:
         values |= {"sigmoid": curve(lambda x: 1 / (1 + math.exp(-x))), "tanh": curve(math.tanh)}
     places = [
@@ -94,8 +96,6 @@ def layer_of(vector: dict[str, Any]) -> AnyLayer:
             *names, vector["weight"], vector["bias"], vector["multiplier"], vector["shift"],
             vector["pre_shift"], vector["zero_point"], vector["low"], vector["high"],
         )  # fmt: skip
-    if kind == "softmax":
-        return SoftmaxLayer(*names, vector["table"])
     if kind == "float32 linear":
         return FloatLinearLayer(*names, vector["weight"], vector["bias"], -math.inf, math.inf)
     if kind == "float32 affine":

@@ -6,6 +6,7 @@ from pyexport.lower.kernels import (
     affine_f32,
     affine_q15x,
     affine_q15x_shifts,
+    argmax_u8,
     average_pool2d_q15x,
     concat,
     constant,
@@ -16,6 +17,7 @@ from pyexport.lower.kernels import (
     linear_f32,
     linear_q15x,
     linear_q15x_shifts,
+    log_softmax_q15,
     lstm_q15,
     max_pool2d,
     mul_q15x,
@@ -25,6 +27,7 @@ from pyexport.lower.kernels import (
     reduce_q15x,
     softmax_f32,
     softmax_q15,
+    softmax_rows_q15,
     table_u8,
 )
 
@@ -34,6 +37,9 @@ KERNELS: tuple[Kernel, ...] = (
     affine_q15x.KERNEL,
     affine_q15x_shifts.KERNEL,  # likewise
     softmax_q15.KERNEL,
+    softmax_rows_q15.KERNEL,  # after softmax_q15: it takes any number of rows
+    log_softmax_q15.KERNEL,
+    argmax_u8.KERNEL,
     add_q15.KERNEL,
     average_pool2d_q15x.KERNEL,
     concat.KERNEL,

@@ -1,5 +1,6 @@
 """Integer softmax: a table of exponentials and one 32-bit division."""
 
+from pyexport.integer.softmax import row_length
 from pyexport.ir import Graph, Node, QuantizedSoftmax
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.linear_q15x import quant
@@ -9,7 +10,8 @@ from pyexport.targets import Target
 
 
 def _matches(node: Node, graph: Graph, target: Target | None) -> bool:
-    return isinstance(node.op, QuantizedSoftmax)
+    result = graph.tensor(node.outputs[0])
+    return isinstance(node.op, QuantizedSoftmax) and row_length(result) == result.size
 
 
 def _lower(node: Node, graph: Graph) -> Lowered:

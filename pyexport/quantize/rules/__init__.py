@@ -3,6 +3,8 @@
 from pyexport.ir import (
     Activation,
     Add,
+    Affine,
+    Argmax,
     AveragePool2d,
     Clamp,
     Concat,
@@ -10,6 +12,8 @@ from pyexport.ir import (
     Conv2d,
     ConvTranspose2d,
     Gru,
+    Linear,
+    LogSoftmax,
     Lstm,
     MaxPool2d,
     Mul,
@@ -20,15 +24,27 @@ from pyexport.ir import (
     Reduce,
     Reshape,
     Slice,
+    Softmax,
     Sub,
     Upsample2d,
 )
-from pyexport.quantize.rules import conv, elementwise, pool, recurrent, shape, tables
+from pyexport.quantize.rules import (
+    conv,
+    elementwise,
+    linear,
+    pool,
+    recurrent,
+    shape,
+    softmax,
+    tables,
+)
 from pyexport.quantize.rules.base import Outcome, Request, Rule
 
 __all__ = ["RULES", "Outcome", "Request"]
 
 RULES: dict[type[Op], Rule] = {
+    Linear: linear.linear,
+    Affine: linear.affine,
     Conv2d: conv.convolution,
     ConvTranspose2d: conv.convolution,
     MaxPool2d: pool.max_pool2d,
@@ -40,6 +56,9 @@ RULES: dict[type[Op], Rule] = {
     Constant: elementwise.constant,
     Lstm: recurrent.lstm,
     Gru: recurrent.gru,
+    Softmax: softmax.softmax,
+    LogSoftmax: softmax.log_softmax,
+    Argmax: softmax.argmax,
     Permute: shape.gather,
     Slice: shape.gather,
     Upsample2d: shape.gather,

@@ -10,9 +10,10 @@ from pyexport.integer.pool import (
 )
 from pyexport.integer.recurrent import QuantizedGru, QuantizedLstm
 from pyexport.integer.shape import QuantizedConcat, QuantizedGather, QuantizedPad
+from pyexport.integer.softmax import QuantizedArgmax, QuantizedLogSoftmax
 from pyexport.integer.table import QuantizedPRelu, QuantizedTable
-from pyexport.ir import Op
-from pyexport.simulator.arrays import conv, elementwise, pool, recurrent, shape, table
+from pyexport.ir import Op, QuantizedSoftmax
+from pyexport.simulator.arrays import conv, elementwise, pool, recurrent, shape, softmax, table
 from pyexport.simulator.arrays.base import Evaluate, Make
 
 __all__ = ["EVALUATORS", "Evaluate", "Make"]
@@ -29,6 +30,9 @@ EVALUATORS: dict[type[Op], Make] = {
     QuantizedAdd: elementwise.add,
     QuantizedMul: elementwise.mul,
     QuantizedConstant: elementwise.constant,
+    QuantizedSoftmax: softmax.softmax,
+    QuantizedLogSoftmax: softmax.log_softmax,
+    QuantizedArgmax: softmax.argmax,
     QuantizedGather: shape.gather,
     QuantizedConcat: shape.concat,
     QuantizedPad: shape.pad,

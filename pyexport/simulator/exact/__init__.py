@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from pyexport.simulator.exact import conv, elementwise, pool, recurrent, shape, table
+from pyexport.simulator.exact import conv, elementwise, pool, recurrent, shape, softmax, table
 from pyexport.simulator.exact.base import Evaluated, Layer, PlainTensor
 
 __all__ = ["LAYERS", "Evaluated", "Layer", "PlainTensor", "evaluate"]
@@ -20,6 +20,9 @@ LAYERS: dict[str, tuple[type[Layer], Callable[..., Evaluated]]] = {
     "quantized_add": (elementwise.AddLayer, elementwise.add),
     "quantized_mul": (elementwise.MulLayer, elementwise.mul),
     "quantized_constant": (elementwise.ConstantLayer, elementwise.constant),
+    "quantized_softmax": (softmax.SoftmaxLayer, softmax.softmax),
+    "quantized_log_softmax": (softmax.LogSoftmaxLayer, softmax.log_softmax),
+    "quantized_argmax": (softmax.ArgmaxLayer, softmax.argmax),
     "quantized_gather": (shape.GatherLayer, shape.gather),
     "quantized_concat": (shape.ConcatLayer, shape.concat),
     "quantized_pad": (shape.PadLayer, shape.pad),
