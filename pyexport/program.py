@@ -82,14 +82,96 @@ class Step:
     placed: tuple[str, ...] = ()  # parts that lie where this step would copy them
     is_free: bool = False  # all do: nothing is left to run
 
+    @property
+    def buffers(self) -> tuple[str, ...]:
+        """All buffers that the step uses."""
+        return (*self.reads, *self.writes, *self.workspaces)
+
+    @property
+    def workspaces(self) -> tuple[str, ...]:
+        """Those that only this step uses."""
+        return (self.workspace,) if self.workspace else ()
+
+
+@dataclass(frozen=True)
+class Line:
+    """A ring of the last rows of a plane: row r of it lies at r % rows."""
+
+    buffer: str  # of kind "line", rows * row_bytes bytes
+    row_bytes: int
+    rows: int  # that it holds at once
+
+
+@dataclass(frozen=True)
+class RowStep:
+    """A step that makes a plane row by row, from windows of rows of what it reads.
+
+    Output row r needs the input rows from r // repeat * stride - halo on, `window` of them. Rows
+    above and below the input are padding, which the kernel makes itself.
+    """
+
+    step: Step
+    rows: int  # that it makes
+    rows_in: int  # of the planes that it reads
+    window: int = 1  # the kernel's height, dilation included
+    stride: int = 1
+    halo: int = 0  # rows of padding above
+    repeat: int = 1  # output rows made of the same window: enlarging
+
+    def __post_init__(self) -> None:
+        if min(self.rows, self.rows_in, self.window, self.stride, self.repeat) < 1:
+            raise ValueError(f"row step {self.step.node}: every count must be at least 1")
+        if not 0 <= self.halo < self.window:
+            raise ValueError(f"row step {self.step.node}: halo {self.halo} of {self.window} rows")
+
+    def input_rows(self, row: int) -> tuple[int, int]:
+        """Return the first and the last input row that an output row needs; padding left out."""
+        first = row // self.repeat * self.stride - self.halo
+        last = min(first + self.window, self.rows_in) - 1
+        return min(max(first, 0), last), max(last, 0)
+
 
 @dataclass(frozen=True)
 class RowLoop:
-    """Steps that run row by row over line buffers, so that no whole plane is ever stored."""
+    """Steps that run row by row over line buffers, so that no whole plane is ever stored.
 
-    steps: tuple[Step, ...]
-    lines: tuple[str, ...]  # the line buffers it cycles through
-    rows: int
+    Its steps read and write lines, whole buffers of the arena, or the caller's; one row of the last
+    step is made in an iteration, and as many of the earlier ones as it needs.
+    """
+
+    steps: tuple[RowStep, ...]
+    lines: tuple[Line, ...]
+
+    def __post_init__(self) -> None:
+        if not self.steps:
+            raise ValueError("a row loop without steps")
+        written: set[str] = set()
+        for entry in self.steps:
+            lost = {line.buffer for line in self.lines} & set(entry.step.reads) - written
+            if lost:
+                raise ValueError(f"row step {entry.step.node} reads {min(lost)}, not yet written")
+            written.update(entry.step.writes)
+
+    @property
+    def rows(self) -> int:
+        """Iterations: rows of the last step."""
+        return self.steps[-1].rows
+
+    @property
+    def node(self) -> str:
+        """What to call it: its first and its last node."""
+        return f"{self.steps[0].step.node}..{self.steps[-1].step.node}"
+
+    @property
+    def buffers(self) -> tuple[str, ...]:
+        """All buffers that its steps use, lines and workspaces too."""
+        return tuple(dict.fromkeys(name for entry in self.steps for name in entry.step.buffers))
+
+    @property
+    def workspaces(self) -> tuple[str, ...]:
+        """Those that only this loop uses: workspaces of its steps, and its lines."""
+        inner = [name for entry in self.steps for name in entry.step.workspaces]
+        return (*inner, *(line.buffer for line in self.lines))
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,15 @@ MODEL = (
 STAGES = (*MODEL, "resources", "scratch", "frontends", "passes", "quantize", "targets", "lower")
 BELOW_PIPELINE = (*STAGES, "codegen")
 MEASURES = ("scores", "scoring", "vectors")
-AROUND_PIPELINE = (*MEASURES, "writing", "fitting", "advice", "describe", "manifest")
+AROUND_PIPELINE = (
+    *MEASURES,
+    "writing",
+    "memory_picture",
+    "fitting",
+    "advice",
+    "describe",
+    "manifest",
+)
 BELOW_SEARCH = (*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline", "runners", "verify")
 AFTER_PIPELINE = ("project", "feasibility", "exporting")
 PUBLIC = ("api", "load", "export", "simulate", "check", "save", "from_torch", "from_sklearn")
@@ -103,7 +111,8 @@ LAYERS = {
     ),
     "writing": Layer(()),
     "vectors": Layer(("ir", "sensor", "artifact", "simulator"), ("numpy",)),
-    "fitting": Layer(("errors", "program", "targets", "codegen")),
+    "memory_picture": Layer(("program",)),
+    "fitting": Layer(("memory_picture", "program", "targets", "codegen")),
     "advice": Layer((*BELOW_PIPELINE, *MEASURES)),
     "describe": Layer((*BELOW_PIPELINE, *MEASURES, "advice")),
     "manifest": Layer(("artifact", "ir", "program", "statements", "quantize.bounds")),

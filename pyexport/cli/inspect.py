@@ -21,6 +21,7 @@ from pyexport.cli.common import (
     warn,
 )
 from pyexport.cli.contents import contents_document, format_line, print_contents
+from pyexport.cli.memory import check_svg_name, memory_document, print_memory, write_memory_svg
 from pyexport.describe import network_title, operator_name, stated_lines
 from pyexport.errors import PyexportError, UsageError
 from pyexport.frontends import load_model
@@ -28,6 +29,7 @@ from pyexport.frontends.contents import read_contents
 from pyexport.frontends.weight_files import Layers, parse_input_shape
 from pyexport.ir import Graph, Node
 from pyexport.lower import lower, select_kernel
+from pyexport.memory_picture import memory_picture
 from pyexport.pipeline import ExportOptions, export_model
 from pyexport.program import Program, Step
 from pyexport.statements import statements_document
@@ -41,9 +43,17 @@ def inspect_command(
     code: CodeOption = None,
     example: ShapeOption = None,
     trust: TrustOption = False,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Also print where each buffer lies, and when.")
+    ] = False,
+    memory_svg: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg", help="Draw the memory plan.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Show what a file holds and costs, or all that an export would refuse of it."""
+    if memory_svg is not None:
+        check_svg_name(memory_svg)
     if is_artifact(model):
         costs = _costs(read_artifact(model), ())
         held: dict[str, Any] = {"format": "pyexport artifact", "refusals": []}
@@ -57,32 +67,46 @@ def inspect_command(
         except UsageError:  # about the options, not about the file
             raise
         except PyexportError as error:
+            if memory or memory_svg is not None:  # there is no plan of what cannot be exported
+                raise
             contents = contents.with_refusal(error, printable(model, 300))
             costs = None
         held = contents_document(contents)
+    picture = memory_picture(costs.program) if costs is not None else None
+    if picture is not None and memory_svg is not None:
+        write_memory_svg(memory_svg, picture, printable(model.name))
     if json:
         name = {"name": printable(model.name)} if costs is None else {}
-        print_json(held | name | (costs.document if costs else {}))
+        plan = {"memory": memory_document(picture)} if memory and picture is not None else {}
+        print_json(held | name | (costs.document if costs else {}) | plan)
     elif costs is None:
         print_contents(printable(model.name), contents)
     else:
         _print(printable(model.name), held, costs)
+        if memory and picture is not None:
+            print_memory(picture)
+        if memory_svg is not None:
+            say(f"\nwrote {memory_svg}")
 
 
 @dataclass(frozen=True)
 class _Costs:
-    """What an export of the file costs: the JSON document, and the artifact itself."""
+    """What an export of the file costs: the JSON document, the artifact, and its program."""
 
     artifact: Artifact
+    program: Program
     document: dict[str, Any]
 
 
 def _costs(artifact: Artifact, warnings: tuple[str, ...]) -> _Costs:
     target = get_target(artifact.target) if artifact.target is not None else None
     program = lower(artifact.graph, target)
-    rows = [_row(node, artifact.graph, program) for node in artifact.graph.nodes]
+    picture = memory_picture(program)
+    alive = dict(zip(picture.steps, picture.alive, strict=True))
+    rows = [_row(node, artifact.graph, program, alive) for node in artifact.graph.nodes]
     return _Costs(
         artifact,
+        program,
         {
             "name": artifact.name,
             "identity": artifact.identity,
@@ -143,13 +167,12 @@ def _artifact(path: Path, trust: bool, layers: dict[str, Any]) -> tuple[Artifact
     return result.artifact, tuple(warnings)
 
 
-def _row(node: Node, graph: Graph, program: Program) -> dict[str, Any]:
+def _row(node: Node, graph: Graph, program: Program, alive: dict[str, int]) -> dict[str, Any]:
     from pyexport.quantize.bounds import bits_needed
 
     step = next(s for s in program.steps if isinstance(s, Step) and s.node == node.name)
     kernel = select_kernel(node, graph, None)
     consts = [program.const(name) for name in step.consts]
-    alive = {*step.reads, *step.writes} - {*program.inputs, *program.outputs}
     bits = bits_needed(step.acc_low, step.acc_high) if step.acc_high > step.acc_low else None
     return {
         "node": node.name,
@@ -160,8 +183,8 @@ def _row(node: Node, graph: Graph, program: Program) -> dict[str, Any]:
         "parameters": sum(c.size for c in consts if c.name.endswith(("_weight", "_bias"))),
         "macs": kernel.cost(node, graph),
         "flash_bytes": sum(len(c.data) for c in consts),
-        "ram_bytes": sum(program.buffer(name).bytes for name in alive),
-        "kernel": step.kernel,
+        "ram_bytes": alive[node.name],
+        "kernel": "none" if step.is_free else step.kernel,
         "accumulator_bits": bits,
     }
 

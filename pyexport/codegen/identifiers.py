@@ -41,7 +41,8 @@ def check_program_names(program: Program) -> None:
     names = [buffer.name for buffer in program.buffers]
     names += [const.name for const in program.consts]
     for entry in program.steps:
-        for step in (entry,) if isinstance(entry, Step) else entry.steps:
+        steps = (entry,) if isinstance(entry, Step) else [row.step for row in entry.steps]
+        for step in steps:
             names += [step.node, step.kernel, *step.reads, *step.writes, *step.consts]
             names += [step.workspace] if step.workspace else []
     for name in names:

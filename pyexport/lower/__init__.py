@@ -1,13 +1,11 @@
 """Lowers an exported Graph to a Program: selects kernels, packs constants, plans memory."""
 
-from dataclasses import replace
-
 from pyexport.errors import UnsupportedOperatorError
 from pyexport.fixedpoint import ITEM_BYTES
 from pyexport.ir import Graph, Node, Tensor
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels import KERNELS
-from pyexport.lower.memory import ARENA, Item, MemoryPlan, MemoryProblem, Task, plan_memory
+from pyexport.lower.placing import place_buffers
 from pyexport.program import Buffer, Program, Step
 from pyexport.targets import Target
 
@@ -23,8 +21,6 @@ def lower(graph: Graph, target: Target | None = None) -> Program:
     lowered = [kernel.lower(node, graph) for node, kernel in selected]
     buffers = [_tensor_buffer(graph, tensor) for tensor in graph.tensors]
     buffers += [b for node, kernel in selected for b in _workspace(node, kernel, graph)]
-    kinds = {buffer.name: buffer.kind for buffer in buffers}
-    plan = plan_memory(_problem(graph, buffers, selected))
     steps: list[Step] = []
     trace_sizes: list[int] = []
     for (node, kernel), result in zip(selected, lowered, strict=True):
@@ -32,15 +28,17 @@ def lower(graph: Graph, target: Target | None = None) -> Program:
         if result.trace_size:
             trace = len(trace_sizes)
             trace_sizes.append(result.trace_size)
-        steps.append(_step(node, kernel, graph, result, trace, plan))
+        steps.append(_step(node, kernel, graph, result, trace))
+    reuse = {node.name: kernel.reuse(node, graph) for node, kernel in selected}
+    placed = place_buffers(buffers, steps, reuse)
     return Program(
-        buffers=tuple(_placed(buffer, plan, kinds) for buffer in buffers),
+        buffers=placed.buffers,
         consts=tuple(const for result in lowered for const in result.consts),
-        steps=tuple(steps[index] for index in plan.order),
+        steps=placed.steps,
         inputs=graph.inputs,
         outputs=graph.outputs,
-        arena_bytes=plan.size,
-        arena_lower_bound=plan.lower_bound,
+        arena_bytes=placed.arena_bytes,
+        arena_lower_bound=placed.lower_bound,
         trace_sizes=tuple(trace_sizes),
     )
 
@@ -59,11 +57,7 @@ def select_kernel(node: Node, graph: Graph, target: Target | None) -> Kernel:
     )
 
 
-def _step(
-    node: Node, kernel: Kernel, graph: Graph, lowered: Lowered, trace: int, plan: MemoryPlan
-) -> Step:
-    views = kernel.reuse(node, graph).views
-    held = [view for view in views if view in plan.held]
+def _step(node: Node, kernel: Kernel, graph: Graph, lowered: Lowered, trace: int) -> Step:
     return Step(
         kernel=kernel.name,
         template=kernel.template,
@@ -76,8 +70,6 @@ def _step(
         workspace=next((b.name for b in _workspace(node, kernel, graph)), ""),
         acc_low=lowered.acc_low,
         acc_high=lowered.acc_high,
-        placed=tuple(view.inner for view in held),
-        is_free=bool(views) and len(held) == len(views),
     )
 
 
@@ -97,26 +89,3 @@ def _workspace(node: Node, kernel: Kernel, graph: Graph) -> tuple[Buffer, ...]:
     if not count:
         return ()
     return (Buffer(f"{node.name}_workspace", "arena", "u8", count, count),)
-
-
-def _problem(
-    graph: Graph, buffers: list[Buffer], selected: list[tuple[Node, Kernel]]
-) -> MemoryProblem:
-    """Return what the planner is asked: a tensor is as aligned as its elements."""
-    items = [Item(b.name, b.bytes, ITEM_BYTES[b.dtype], b.kind) for b in buffers]
-    tasks = []
-    for node, kernel in selected:
-        reuse = kernel.reuse(node, graph)
-        workspace = tuple(b.name for b in _workspace(node, kernel, graph))
-        tasks.append(
-            Task(node.name, node.inputs, node.outputs, workspace, reuse.in_place, reuse.views)
-        )
-    return MemoryProblem(tuple(items), tuple(tasks))
-
-
-def _placed(buffer: Buffer, plan: MemoryPlan, kinds: dict[str, str]) -> Buffer:
-    """Return a buffer where the plan wants it; a view of an input or output is of its kind."""
-    place = plan.places[buffer.name]
-    if place.home in (ARENA, buffer.name):
-        return replace(buffer, offset=place.offset)
-    return replace(buffer, kind=kinds[place.home], offset=place.offset, inside=place.home)

@@ -111,3 +111,36 @@ def test_an_artifact_is_known_by_its_content(exported: Path, tmp_path: Path, com
 def test_a_model_file_is_no_artifact(model: Path, tmp_path: Path) -> None:
     line = refused(tmp_path, "simulate", model, tmp_path / "rows.npy")
     assert line.startswith(f"{model}: not a pyexport artifact (.px); `pyexport export` makes one")
+
+
+def test_the_memory_plan_is_printed_with_its_peak(exported: Path) -> None:
+    done = pyexport("inspect", exported / "digits.px", "--memory")
+    assert done.status == 0
+    rows = [line.split() for line in done.out.splitlines()]
+    assert ["linear1_out", "arena", "16", "32..47", "linear1", "linear2"] in rows
+    assert "48 bytes of scratch; no plan of these steps needs fewer than 48" in done.out
+    assert (
+        "most are alive while linear1 runs: 48 bytes (linear0_out 32, linear1_out 16)" in done.out
+    )
+    plan = json.loads(pyexport("inspect", exported / "digits.px", "--memory", "--json").out)[
+        "memory"
+    ]
+    assert plan["peak_step"] == "linear1"
+    assert plan["alive_bytes"] == [32, 48, 16]
+    assert [b["name"] for b in plan["buffers"]] == ["input", "output", "linear0_out", "linear1_out"]
+
+
+def test_the_memory_plan_of_a_model_file_is_drawn(model: Path, tmp_path: Path) -> None:
+    done = pyexport("inspect", model, "--memory-svg", tmp_path / "plan.svg")
+    assert done.status == 0
+    assert done.out.splitlines()[-1] == f"wrote {tmp_path / 'plan.svg'}"
+    assert (tmp_path / "plan.svg").read_text(encoding="utf-8").startswith("<svg ")
+
+
+def test_a_picture_that_cannot_be_made_is_refused_in_one_line(
+    exported: Path, tmp_path: Path
+) -> None:
+    px = exported / "digits.px"
+    assert "pictures end in .svg" in refused(tmp_path, "inspect", px, "--memory-svg", "plan.png")
+    missing = tmp_path / "none" / "plan.svg"
+    assert "cannot be written" in refused(tmp_path, "inspect", px, "--memory-svg", missing)

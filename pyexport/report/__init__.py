@@ -1,0 +1,1 @@
+"""What is drawn and tabulated of an export for people to read."""
