@@ -62,6 +62,7 @@ class ExportOptions:
     calibration: Dataset | None = None
     calibration_name: str | None = None  # the file that the calibration rows came from
     templates: Path | None = None
+    check_fits: bool = True  # refuse what the target cannot hold
 
     def __post_init__(self) -> None:
         check_model_name(self.name)
@@ -133,13 +134,17 @@ def export_model(model: Model, options: ExportOptions) -> Export:
         target = get_target(options.target) if options.target is not None else None
         program = lower(exported, target)
     warnings += export_warnings(artifact, program, target)
+    if options.check_fits:
+        check_fits(artifact.name, program, target)
     return _finish(artifact, program, target, options.templates, tuple(warnings))
 
 
 def render_artifact(artifact: Artifact, templates: Path | None = None) -> Export:
     """Return the export of an artifact that was made before: the same header as then."""
     target = get_target(artifact.target) if artifact.target is not None else None
-    return _finish(artifact, lower(artifact.graph, target), target, templates, ())
+    program = lower(artifact.graph, target)
+    check_fits(artifact.name, program, target)
+    return _finish(artifact, program, target, templates, ())
 
 
 def _finish(
@@ -149,7 +154,6 @@ def _finish(
     templates: Path | None,
     warnings: tuple[str, ...],
 ) -> Export:
-    check_fits(artifact.name, program, target)
     header = render_header(program, header_info(artifact, program, target), target, templates)
     return Export(artifact, program, header, target, warnings)
 

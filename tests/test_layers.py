@@ -42,7 +42,7 @@ AROUND_PIPELINE = (
     "manifest",
 )
 BELOW_SEARCH = (*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline", "runners", "verify")
-AFTER_PIPELINE = ("project", "feasibility", "exporting")
+AFTER_PIPELINE = ("footprint", "project", "feasibility", "exporting")
 PUBLIC = ("api", "load", "export", "simulate", "check", "save", "from_torch", "from_sklearn")
 EVERYTHING = (*BELOW_SEARCH, *AFTER_PIPELINE, *PUBLIC, "search", "campaign", "report", "cli")
 EMULATORS = ("unicorn", "capstone", "wasmtime", "elftools", "ziglang", "serial", "cobs")
@@ -117,6 +117,7 @@ LAYERS = {
     "describe": Layer((*BELOW_PIPELINE, *MEASURES, "advice")),
     "manifest": Layer(("artifact", "ir", "program", "statements", "quantize.bounds")),
     "pipeline": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE), ("numpy",)),
+    "footprint": Layer(BELOW_SEARCH),
     "project": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),
     "feasibility": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),
     "exporting": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pyexport.errors import UsageError
+from pyexport.untrusted import printable
 
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document instead of text.")
@@ -79,6 +81,22 @@ def plain_table(*columns: str) -> Table:
             overflow="fold",
         )
     return table
+
+
+def parse_size(text: str | None, option: str) -> int | None:
+    """Return a number of bytes such as 2048, 2k, 32K or 1.5M, in units of 1024."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d{1,10})(?:\.(\d{1,6}))?([kKmM]?)", text, re.ASCII)
+    if found:
+        whole, fraction, unit = found[1], found[2] or "", found[3].lower()
+        scale = {"": 1, "k": 1 << 10, "m": 1 << 20}[unit]
+        size, rest = divmod(int(whole + fraction) * scale, int("1" + "0" * len(fraction)))
+        if not rest and 0 < size <= 1 << 32 and (unit or not fraction):
+            return size
+    raise UsageError(
+        f"{option} {printable(text, 40)} is no number of bytes; write e.g. 2048, 2k, 32K or 1.5M"
+    )
 
 
 def parse_range(text: str | None) -> tuple[float, float] | None:

@@ -13,6 +13,7 @@ from pyexport.cli.common import (
     ShapeOption,
     TrustOption,
     parse_range,
+    parse_size,
     print_json,
     say,
     split_output,
@@ -20,7 +21,8 @@ from pyexport.cli.common import (
 )
 from pyexport.codegen import package_kind
 from pyexport.codegen.identifiers import check_model_name
-from pyexport.errors import FileFormatError, UsageError
+from pyexport.errors import DoesNotFitError, FileFormatError, UsageError
+from pyexport.fitting import check_fits, check_parts
 from pyexport.frontends import load_model, read_samples
 from pyexport.frontends.weight_files import Layers, parse_input_shape
 from pyexport.ir import Dataset, Model
@@ -45,6 +47,14 @@ def export_command(
     target: Annotated[
         str | None,
         typer.Option(help="Specialize the header for one target; default: portable C."),
+    ] = None,
+    flash: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Most bytes of flash, e.g. 32k: more is refused."),
+    ] = None,
+    ram: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Most bytes of RAM, e.g. 2k: more is refused."),
     ] = None,
     calibration: Annotated[
         Path | None,
@@ -97,6 +107,7 @@ def export_command(
         package_kind(package)
         if output is not None and output.suffix == ".h":
             raise UsageError(f"--package writes a folder, and --output {output} names a header")
+    budget = (parse_size(flash, "--flash"), parse_size(ram, "--ram"))
     declared = parse_range(input_range)
     shape = parse_input_shape(example)
     Layers(arch, code, shape, trust)  # which go together
@@ -110,8 +121,10 @@ def export_command(
         calibration=_calibration(calibration, loaded, declared),
         calibration_name=calibration.name if calibration is not None else None,
         templates=templates,
+        check_fits=False,  # below, where what is needed can be measured
     )
     result = export_model(loaded, options)
+    _check_fits(result, *budget)
     before = installed_name(firmware) if firmware is not None else None
     paths = _write(result, folder if output is not None else None, package, firmware)
     if json:
@@ -125,6 +138,31 @@ def export_command(
     if firmware is not None:
         was = "" if before in (None, chosen) else f" (before: {before})"
         say(f"{'firmware':<10}{firmware} now runs {chosen}{was}")
+
+
+def _check_fits(result: Export, flash: int | None, ram: int | None) -> None:
+    """Raise DoesNotFitError where an export is more than was allowed, or than its chip has.
+
+    What needs a compiler and an emulator is asked only if there is a limit, or no doubt that the
+    chip is too small.
+    """
+    name, program, target = result.artifact.name, result.program, result.target
+    if target is None or not target.is_chip:
+        check_parts(name, program, flash, ram)
+        return
+    if flash is None and ram is None:
+        try:
+            check_fits(name, program, target)
+            return
+        except DoesNotFitError as error:
+            refused = error
+    else:
+        refused = None
+    from pyexport.footprint import check_budget  # runs compilers and emulators
+
+    check_budget(result, target, flash or target.flash_bytes, ram or target.ram_bytes)
+    if refused is not None:
+        raise refused
 
 
 def _calibration(

@@ -11,7 +11,7 @@ from pyexport.errors import ToolMissingError, UsageError
 from pyexport.runners.build import make_recipe
 from pyexport.runners.compilers import compiler_for, compiler_problem
 from pyexport.runners.protocol import HeaderInterface, Runner
-from pyexport.targets import TARGETS, Target, get_target
+from pyexport.targets import TARGETS, Target, get_target, roomy_target
 
 if TYPE_CHECKING:
     from pyexport.runners.board import BoardRunner
@@ -45,15 +45,17 @@ def open_runner(
     compiler: str | None = None,
     optimize: str | None = None,
     shown: str | None = None,
+    roomy: bool = False,
 ) -> Runner:
     """Return the runner called `name` for a header; nothing is compiled yet.
 
     `compiler` is "zig", "gcc", "clang" or the full name of a cross compiler, `optimize` is "-Os"
     or "-O2"; None takes what the target's record says. `shown` is what errors call the
-    header. Raises UsageError for a name or a choice
+    header. `roomy` gives a chip more flash and RAM than it has, so that what a model needs can be
+    measured where it does not fit. Raises UsageError for a name or a choice
     that does not exist and ToolMissingError for a tool that is not installed.
     """
-    target = target_of(name)
+    target = roomy_target(target_of(name)) if roomy else target_of(name)
     _require_modules(name, target)
     if name in _HOST_COMPILERS and compiler is None:
         compiler = _HOST_COMPILERS[name]

@@ -171,7 +171,7 @@ class SimavrRunner:
             "flash": "flash",
             "input": "input",
             "output": "output",
-            "mcu": self.recipe.target.name,
+            "mcu": self.recipe.target.emulated_as or self.recipe.target.name,
             "count": len(rows),
             "command": command,
             "limit": _CYCLES,
@@ -217,6 +217,8 @@ def _make_image(recipe: Recipe, kind: str, folder: Path) -> Path:
     main = "chip_predict.c" if kind == "predict" else "chip_avr.c"
     command = [*recipe.compiler.c, *compile_flags(recipe), main, "pyx_ram.c", "pyx_stop.c"]
     command += [model.name, "-Wl,--gc-sections", "-o", "image.elf"]
+    top = recipe.target.ram_origin + recipe.target.ram_bytes - 1
+    command += [f"-Wl,--defsym=__stack=0x{top:x}"]  # the chip's own RAM end, or the roomier one's
     run_tool(command, cwd=folder, what=recipe.what)
     return folder / "image.elf"
 

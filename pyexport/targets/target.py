@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 FAMILIES = ("host", "arm", "riscv", "wasm", "avr")
 
@@ -27,6 +27,7 @@ class Target:
     compiler: str = "zig"  # the one used when none is asked for
     optimize: str = "-Os"  # the level used when none is asked for
     unit: str = "instructions"  # what a measurement counts
+    emulated_as: str = ""  # another chip that runs the same code, "" for the chip itself
 
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:
@@ -38,3 +39,12 @@ class Target:
     def is_chip(self) -> bool:
         """Tell whether the target has flash and RAM of a fixed size."""
         return self.flash_bytes > 0
+
+
+def roomy_target(target: Target) -> Target:
+    """Return a chip that runs the same code and has more flash and RAM than any of its kind."""
+    if not target.is_chip:
+        return target
+    if target.family == "avr":  # the largest with addresses of the same width
+        return replace(target, flash_bytes=128 << 10, ram_bytes=16 << 10, emulated_as="atmega1284p")
+    return replace(target, flash_bytes=16 << 20, ram_bytes=8 << 20)

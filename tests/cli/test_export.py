@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pyexport.cli.common import parse_size
+from pyexport.errors import UsageError
 from tests.cli.command import contents, pyexport
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -191,3 +193,37 @@ def test_export_replaces_older_files_and_keeps_others(model: Path, tmp_path: Pat
     assert pyexport("export", model, "--output", tmp_path).status == 0
     assert (tmp_path / "digits.h").read_text() != "old"
     assert sorted(contents(tmp_path)) == ["digits.h", "digits.json", "digits.px", "notes.txt"]
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("2048", 2048), ("2k", 2048), ("20K", 20480), ("1.5M", 3 << 19), ("0.5k", 512), ("1", 1)],
+)
+def test_sizes_are_read_in_units_of_1024(text: str, size: int) -> None:
+    assert parse_size(text, "--ram") == size
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "-1", "2 k", "2kb", "1.3k", "1.5", "0x10", "k", "1e3", "9" * 11, "\u0661"]
+)
+def test_a_size_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="is no number of bytes; write"):
+        parse_size(text, "--ram")
+
+
+@pytest.mark.parametrize("target", [(), ("--target", "cortex-m0")], ids=["any", "chip"])
+@pytest.mark.parametrize(("option", "costs"), [("--flash", "linear0_weight"), ("--ram", "linear1")])
+def test_what_does_not_fit_is_one_line_with_its_layers_and_leaves_nothing(
+    model: Path, tmp_path: Path, target: tuple[str, ...], option: str, costs: str
+) -> None:
+    folder = tmp_path / "out"
+    done = pyexport("export", model, *target, option, "100", "--output", folder)
+    lines = [line for line in done.err.splitlines() if line.startswith("error: ")]
+    assert done.status == 1
+    assert len(lines) == 1
+    assert "does not fit 100 bytes" in lines[0]
+    assert costs in lines[0]
+    assert " more" in lines[0]
+    assert not folder.exists()
+    done = pyexport("export", model, *target, option, "16k", "--output", folder)
+    assert done.status == 0
