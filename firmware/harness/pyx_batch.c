@@ -33,6 +33,12 @@ static uint8_t equal(const void *a, const void *b, uint32_t bytes)
 #ifdef PYX_TRACE_BUILD
 void pyx_trace(uint32_t node, uint32_t index, pyx_acc_t acc)
 {
+#if PYX_TRACE_NODES == 0 /* no layer adds anything up: nobody may call this */
+    (void)node;
+    (void)index;
+    (void)acc;
+    trace_status = PYX_TRACE_FOREIGN;
+#else
     static const uint32_t first[PYX_TRACE_NODES + 1] = PYX_TRACE_FIRST;
     uint32_t at;
     if (node >= PYX_TRACE_NODES || index >= first[node + 1u] - first[node]) {
@@ -45,6 +51,7 @@ void pyx_trace(uint32_t node, uint32_t index, pyx_acc_t acc)
     }
     trace_seen[at] = 1u;
     trace_acc[at] = acc;
+#endif
 }
 #endif
 
@@ -58,7 +65,7 @@ uint32_t pyx_batch_predict(const pyx_input_t *in, pyx_output_t *out, uint16_t *c
     trace_seen = seen;
     trace_status = 0u;
     for (row = 0u; row < count; row++) {
-        for (i = 0u; acc != 0 && i < PYX_TRACE_TOTAL; i++) {
+        for (i = 0u; acc != 0 && i != PYX_TRACE_TOTAL; i++) {
             trace_seen[i] = 0u;
         }
         copy(pyx_ram.in, in, sizeof pyx_ram.in);
@@ -75,7 +82,7 @@ uint32_t pyx_batch_predict(const pyx_input_t *in, pyx_output_t *out, uint16_t *c
         if (pyx_guard_intact() == 0u) {
             trace_status = PYX_GUARD_BROKEN;
         }
-        for (i = 0u; acc != 0 && i < PYX_TRACE_TOTAL; i++) {
+        for (i = 0u; acc != 0 && i != PYX_TRACE_TOTAL; i++) {
             if (trace_seen[i] == 0u && trace_status == 0u) {
                 trace_status = PYX_TRACE_INCOMPLETE;
             }
