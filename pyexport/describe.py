@@ -20,6 +20,7 @@ from pyexport.ir import (
     QuantizedLinear,
     QuantizedSoftmax,
     QuantizedSums,
+    Softmax,
     Tensor,
 )
 from pyexport.program import Program
@@ -29,6 +30,7 @@ from pyexport.sensor import front_end, sensor_limits
 from pyexport.statements import Statements
 from pyexport.targets import Target
 
+_FLAT = (Linear, QuantizedSums, Affine, Softmax, QuantizedSoftmax)
 _ACTIVATIONS = {(0.0, math.inf): "relu", (0.0, 6.0): "relu6", (-1.0, 1.0): "hardtanh"}
 
 
@@ -60,7 +62,13 @@ def header_info(artifact: Artifact, program: Program, target: Target | None) -> 
 
 
 def network_title(graph: Graph) -> str:
-    """Return a short name of the architecture: "64-32-16-10 network"."""
+    """Return a short name of the architecture: "64-32-16-10 network".
+
+    With other than linear layers it is "28x28x1 to 10 network of 7 layers".
+    """
+    if not all(isinstance(node.op, _FLAT) for node in graph.nodes):
+        taken, given = ("x".join(map(str, t.shape)) for t in (graph.input, graph.output))
+        return f"{taken} to {given or 1} network of {len(graph.nodes)} layers"
     sizes = [graph.input.size]
     for node in graph.nodes:
         if isinstance(node.op, Linear | QuantizedLinear):
@@ -152,7 +160,8 @@ def _arithmetic(artifact: Artifact) -> str:
     if artifact.scheme == "float32":
         return f"{artifact.profile}: float32, sums from first to last input"
     per_channel = any(
-        isinstance(n.op, QuantizedLinear) and len(set(n.op.weight_scale.tolist())) > 1
+        isinstance(n.op, QuantizedLinear | QuantizedConv2d | QuantizedConvTranspose2d)
+        and len(set(n.op.weight_scale.tolist())) > 1
         for n in artifact.graph.nodes
     )
     granularity = "one scale an output" if per_channel else "one scale a layer"

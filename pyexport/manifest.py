@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 import pyexport
 from pyexport.artifact import Artifact
-from pyexport.ir import QuantizedSums
+from pyexport.integer import BY_TYPE
+from pyexport.ir import Graph, Node, QuantizedSums
 from pyexport.program import Program, Step
 from pyexport.quantize.bounds import partial_sums_fit_int32
 from pyexport.statements import NOTHING, statements_document
@@ -68,12 +69,25 @@ def manifest_text(
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
 
+def _is_proved(node: Node, graph: Graph) -> bool:
+    """Return whether the operator's own check holds, the proof of its sums among it."""
+    inputs = [graph.tensor(name) for name in node.inputs]
+    outputs = [graph.tensor(name) for name in node.outputs]
+    try:
+        BY_TYPE[type(node.op)].check(node.op, inputs, outputs)
+    except ValueError:
+        return False
+    return True
+
+
 def _accumulators_fit(artifact: Artifact) -> bool | None:
     """Return whether every partial sum is proved to be an int32; None where sums are floats."""
     if artifact.scheme != "int8":
         return None
     proofs = []
     for node in artifact.graph.nodes:
+        if type(node.op) in BY_TYPE:
+            proofs.append(_is_proved(node, artifact.graph))
         if isinstance(node.op, QuantizedSums):
             quant = artifact.graph.tensor(node.inputs[0]).quant
             assert quant is not None  # integer operators read quantized tensors

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyexport.artifact import NUMPY_DTYPES, Samples, Vectors
+from pyexport.integer.conv import QuantizedConv2d, QuantizedConvTranspose2d
 from pyexport.ir import (
     Affine,
     Array,
@@ -18,6 +19,8 @@ from pyexport.sensor import sensor_limits
 from pyexport.simulator.fast import FastSimulator, trace_sizes
 
 COUNT = 16
+MAX_SUMS = 10_000  # of more, every second, third, ... is looked at
+SCALED = (QuantizedSums, QuantizedConv2d, QuantizedConvTranspose2d)
 MAX_SAMPLES = 256  # evaluation rows that are considered
 
 
@@ -88,6 +91,8 @@ def _features(graph: Graph, outputs: Array, accumulators: Array) -> npt.NDArray[
     if graph.input.quant is not None:
         largest = np.abs(accumulators).max(axis=0, initial=1)
         features += [np.abs(accumulators) > largest * 0.75]
+    stride = max(1, -(-accumulators.shape[1] // MAX_SUMS))
+    features = [feature[:, ::stride] for feature in features]
     classes = outputs.argmax(axis=1)[:, None] == np.arange(outputs.shape[1])
     return np.concatenate([*features, classes], axis=1)
 
@@ -100,9 +105,9 @@ def _saturations(graph: Graph, accumulators: Array) -> list[npt.NDArray[np.bool_
         sums = accumulators[:, start : start + size]
         start += size
         op, quant = node.op, graph.tensor(node.outputs[0]).quant
-        if isinstance(op, QuantizedSums) and quant is not None:
+        if isinstance(op, SCALED) and quant is not None:
             factor = np.ldexp(op.multiplier.astype(np.float64), op.pre_shift - 16 - op.shift)
-            factor = np.tile(factor, size // len(factor))  # an affine map has one a column
+            factor = np.tile(factor, size // len(factor))  # one a column or channel
             values = np.floor(sums * factor + 0.5) + quant.zero_point
             found += [values <= quant.low, values >= quant.high]
         elif isinstance(op, Linear | Affine):

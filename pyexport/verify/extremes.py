@@ -12,9 +12,12 @@ from pyexport.ir import (
     Op,
     QuantizedAffine,
     QuantizedLinear,
+    QuantizedSoftmax,
     QuantizedSums,
+    Softmax,
 )
 from pyexport.simulator.fast import FastSimulator, trace_sizes
+from pyexport.verify.search import searched_rows
 
 ROUNDS = 24
 SUMS: tuple[type[Op], ...] = (Linear, QuantizedLinear, Affine, QuantizedAffine)
@@ -27,7 +30,8 @@ def extreme_rows(graph: Graph, starts: Array, low: float, high: float) -> FloatA
     First layers are solved exactly: each input at the limit that its weight's sign asks for. All
     sums of a front end, which have an input each, reach their ends in one row.
     Deeper ones start from the best of `starts` and follow the gradient to corners of the input
-    box, keeping a step only if the exact integer accumulator moves the right way.
+    box, keeping a step only if the exact integer accumulator moves the right way. Some sums of
+    every other layer are searched for (verify/search.py).
     """
     rows = [
         _solve_first(node, graph.input.size, low, high)
@@ -37,13 +41,18 @@ def extreme_rows(graph: Graph, starts: Array, low: float, high: float) -> FloatA
     goals = _deeper_goals(graph)
     if len(goals):
         rows.append(_climb(graph, goals, starts.astype(np.float64), low, high))
-    if not rows:
-        return np.empty((0, graph.input.size))
+    covered = {node.name for node in graph.nodes if _is_first(node, graph) or _is_softmax(node)}
+    covered |= {graph.nodes[number].name for number in set(goals[:, 1].tolist())}
+    rows.append(searched_rows(graph, covered, starts, low, high))
     return np.concatenate(rows)
 
 
 def _is_first(node: Node, graph: Graph) -> bool:
     return isinstance(node.op, SUMS) and node.inputs[0] in graph.inputs
+
+
+def _is_softmax(node: Node) -> bool:
+    return isinstance(node.op, Softmax | QuantizedSoftmax)  # verify/softmax.py has rows for it
 
 
 def _solve_first(node: Node, size: int, low: float, high: float) -> FloatArray:

@@ -9,9 +9,12 @@ from pyexport.artifact import NUMPY_DTYPES, Artifact
 from pyexport.errors import UsageError
 from pyexport.ir import Array, Graph, QuantizedSoftmax
 from pyexport.sensor import front_end, sensor_limits
+from pyexport.simulator.fast import trace_sizes
 from pyexport.verify.extremes import extreme_rows
 from pyexport.verify.softmax import CANDIDATES, softmax_rows
 
+MAX_COMPARED = 1 << 26  # sums of a suite: more would fill the memory of this computer
+MAX_ALONE = 1024  # values that the corners suite puts alone at a limit
 DEFAULT_SUITES = ("dataset", "random", "corners", "extremes")
 
 
@@ -49,13 +52,16 @@ def build_suites(
 ) -> tuple[Suite, ...]:
     """Return the named suites of an artifact; a dataset suite without stored rows is left out.
 
+    A suite ends early where more of its rows would have over MAX_COMPARED sums to compare.
+
     Raises UsageError for an unknown name, or if no rows are left.
     """
     unknown = [name for name in names if name not in _BUILDERS]
     if unknown:
         raise UsageError(f"suite {unknown[0]!r} is unknown; use some of {', '.join(_BUILDERS)}")
     chosen = options or SuiteOptions()
-    suites = [Suite(name, _BUILDERS[name](artifact, chosen)) for name in names]
+    limit = MAX_COMPARED // max(1, sum(trace_sizes(artifact.graph)))
+    suites = [Suite(name, _BUILDERS[name](artifact, chosen)[:limit]) for name in names]
     filled = tuple(suite for suite in suites if len(suite.rows))
     if not filled:
         raise UsageError(
@@ -93,12 +99,15 @@ def _random(artifact: Artifact, options: SuiteOptions) -> Array:
 def _corners(artifact: Artifact, options: SuiteOptions) -> Array:
     """Return rows of limits only: all low, all high, each value alone at the other limit, random.
 
-    A value alone at its limit makes a wrong weight visible that data never multiply by anything.
+    A value alone at its limit makes a wrong weight visible that data never multiply by anything;
+    of more than MAX_ALONE values that many are drawn.
     """
     generator = np.random.Generator(np.random.PCG64([options.seed, 2]))
     low, high, dtype = input_limits(artifact.graph)
     size = artifact.graph.input.size
     alone = np.eye(size, dtype=bool)
+    if size > MAX_ALONE:
+        alone = alone[np.sort(generator.choice(size, MAX_ALONE, replace=False))]
     fixed = np.concatenate([np.zeros((1, size), bool), np.ones((1, size), bool), alone, ~alone])
     count = max(0, options.corners - len(fixed))
     masks = np.concatenate([fixed, generator.random((count, size)) < 0.5])
