@@ -3,6 +3,7 @@
 Little is imported here, so that Ctrl-C finds `main` ready for it while all the rest is loaded.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from typing import NoReturn
 
 from pyexport.cli.streams import BROKEN_PIPE, guard_streams, open_closed_streams
 from pyexport.errors import PyexportError
+from pyexport.untrusted import printable
 
 INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
 
@@ -49,6 +51,9 @@ def _status(arguments: list[str]) -> int:
             _complain(str(error))
         return error.exit_code
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            _complain(f"{printable(error.filename, 300)}: {error.strerror}; use a shorter path")
+            return 2
         if os.environ.get("PYEXPORT_DEBUG"):
             raise
         name = type(error).__name__

@@ -47,8 +47,9 @@ TrustOption = Annotated[
 PIPE_WIDTH = 160  # columns of a table that does not go to a terminal, unless COLUMNS says another
 
 _sized = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
-out = Console(highlight=False, width=None if _sized else PIPE_WIDTH)
-err = Console(highlight=False, soft_wrap=True, stderr=True)
+# Texts are printed as they are: "[bold]" in the name of a class is no markup, ":bug:" no picture.
+out = Console(highlight=False, markup=False, emoji=False, width=None if _sized else PIPE_WIDTH)
+err = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=True)
 
 
 def print_json(document: Any) -> None:
@@ -58,12 +59,12 @@ def print_json(document: Any) -> None:
 
 def say(text: str) -> None:
     """Print text on standard output as it is: never wrapped, so that a path can be copied."""
-    out.print(text, markup=False, soft_wrap=True)
+    out.print(text, soft_wrap=True)
 
 
 def warn(text: str) -> None:
     """Print one warning line on standard error."""
-    err.print(f"warning: {text}", markup=False)
+    err.print(f"warning: {text}")
 
 
 def plain_table(*columns: str) -> Table:

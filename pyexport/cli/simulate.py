@@ -148,7 +148,7 @@ def _print(
     for row in range(min(len(outputs), SHOWN_ROWS)):
         label = ""
         if classes is not None:
-            label = model.labels[classes[row]] if model.labels else str(classes[row])
+            label = printable(model.labels[classes[row]] if model.labels else classes[row])
         decision = [] if yes is None else ["yes" if yes[row] else "no"]
         table.add_row(str(row), label, *decision, " ".join(f"{v:g}" for v in outputs[row].tolist()))
     out.print(table)

@@ -80,8 +80,16 @@ class Sidecar:
 def read_sidecar(model: Path) -> Sidecar:
     """Return what STEM.toml beside a model file says; raises FileFormatError."""
     path = model.with_suffix(".toml")
-    if path == model or not path.exists():
+    try:
+        there = path != model and path.exists()
+    except OSError:  # the longer suffix makes the name too long for a file
+        there = False
+    if not there:
         return Sidecar(model.parent, None)
+    if path.is_dir():
+        raise FileFormatError(
+            f"{printable(path, 300)}: a directory; move it away, or make it a file"
+        )
     data = read_regular(path, MAX_SIDECAR_BYTES, "a text")
     return parse_sidecar(data, printable(path, 300), model.parent)
 

@@ -241,4 +241,6 @@ def _as_arrays(value: Any) -> object:
 
 
 def _ran(file: _File) -> str:
-    return f"--trust ran the code in {printable(file.path.name)}, with your rights"
+    code = file.layers.code
+    named = "" if code is None else f" and of {printable(parse_code(code)[0].name)}"
+    return f"--trust ran the code in {printable(file.path.name)}{named}, with your rights"

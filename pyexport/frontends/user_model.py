@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from pyexport.errors import ToolMissingError, UsageError
+from pyexport.errors import PyexportError, ToolMissingError, UsageError
 from pyexport.frontends.torch_save import from_torch
 from pyexport.frontends.weights import Weights
 from pyexport.ir import Graph, Model
@@ -99,6 +99,8 @@ def make(path: Path, name: str) -> Any:
     """Run the file and return what NAME makes, or is. RUNS CODE that the user names."""
     with _running(path) as loaded:
         made = getattr(loaded, name, None)
+        if made is None:
+            raise UsageError(f"--model {printable(path)} holds no {name}; {_FORM}")
         return made() if isinstance(made, type | FunctionType) else made
 
 
@@ -122,6 +124,8 @@ def _running(path: Path) -> Iterator[ModuleType]:
     try:
         spec.loader.exec_module(loaded)
         yield loaded
+    except PyexportError:
+        raise
     except (Exception, SystemExit) as error:  # the user's code may raise anything
         reason = printable(f"{type(error).__name__}: {error}", 200)
         raise UsageError(f"--model {printable(path)} failed ({reason}); {_FORM}") from error

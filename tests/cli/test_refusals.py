@@ -66,6 +66,7 @@ FILES: dict[str, tuple[Callable[[Path], object], str, str]] = {  # what it is, t
 }
 
 
+LONG = "a" * 5_000  # longer than any file system takes
 DESCRIBED = ("wrong magic", "foreign global")  # inspect has something to say about them
 
 
@@ -88,6 +89,30 @@ def test_a_file_that_is_no_model_is_refused_by_name(place: Path, case: str, comm
     assert line.startswith(f"error: m.pt: {what}")
     assert way_out in line
     assert contents(place) == before, "nothing is written, and no foreign code runs"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["export", LONG],
+        ["inspect", LONG],
+        ["check", f"{LONG}.py:Net", "--input", "1,4"],
+        ["export", "m.pt", "--output", LONG],
+        ["export", "m.pt", "--templates", LONG],
+        ["export", "m.pt", "--firmware", LONG],
+        ["export", "m.pt", "--package", "cmake", "--output", LONG],
+        ["export", "m.pt", "--calibration", LONG],
+        ["new", LONG],
+    ],
+)
+def test_a_path_longer_than_the_system_allows_is_refused(
+    place: Path, model: Path, command: list[str]
+) -> None:
+    (place / "m.pt").write_bytes(model.read_bytes())
+    line = refused(place, *command)
+    assert line.startswith("aaa")
+    assert "File name too long" in line
+    assert len(line) < 500
 
 
 def test_a_directory_is_refused_before_its_name_is(place: Path) -> None:

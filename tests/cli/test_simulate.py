@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import pyexport as api
 from tests.cli.command import contents, pyexport, refused
@@ -128,6 +129,21 @@ def test_accuracy_is_printed_where_the_file_holds_classes(exported: Path, tmp_pa
     assert "... 5 more rows; --output FILE writes all" in done.out
     np.savez(tmp_path / "rows.npz", inputs=ROWS)
     assert "accuracy" not in pyexport("simulate", exported / "digits.px", tmp_path / "rows.npz").out
+
+
+def test_a_hostile_label_is_printed_escaped_and_is_no_markup(tmp_path: Path) -> None:
+    net = torch.nn.Linear(2, 2)
+    with torch.no_grad():
+        net.weight.copy_(torch.eye(2))
+        net.bias.zero_()
+    labels = ["[/bold] :bug: \x1b[31m\u202e\nx", "[red]"]
+    rows = np.array([[9.0, 1.0], [1.0, 9.0]])
+    api.export(net, torch.zeros(1, 2), tmp_path, "m", input_range=(0, 9), labels=labels)
+    np.save(tmp_path / "rows.npy", rows)
+    done = pyexport("simulate", tmp_path / "m.px", tmp_path / "rows.npy")
+    assert done.status == 0, done.err
+    assert r"0  [/bold] :bug: \x1b[31m\u202e\nx " in done.out
+    assert "1  [red] " in done.out
 
 
 def test_values_outside_the_range_are_clamped_and_counted(exported: Path, tmp_path: Path) -> None:

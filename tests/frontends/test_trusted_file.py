@@ -117,6 +117,8 @@ def test_a_class_is_found_in_the_file_that_model_names(source: Path) -> None:
     code = f"{source / 'elsewhere.py'}:Net"
     model = load_model(path, trust=True, code=code, input_shape=SHAPE)
     assert model.graph.output.shape == (2,)
+    ran = "--trust ran the code in model.pt and of elsewhere.py, with your rights"
+    assert ran in model.metadata.warnings
 
 
 def test_a_class_of_a_script_is_found_too(source: Path) -> None:

@@ -286,3 +286,23 @@ def test_weights_are_read_without_torch(tmp_path: Path) -> None:
         "assert not {'torch', 'sklearn', 'scipy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=60)
+
+
+def test_a_file_whose_sidecar_would_have_too_long_a_name_needs_none(tmp_path: Path) -> None:
+    path = tmp_path / f"{'a' * 252}.pt"  # 255 bytes; with .toml it would be 257
+    torch.save(torch.nn.Linear(2, 2).state_dict(), path)
+    assert load_model(path, arch="2-2").graph.nodes
+
+
+def test_a_directory_called_model_toml_is_refused(tmp_path: Path) -> None:
+    torch.save(torch.nn.Linear(2, 2).state_dict(), tmp_path / "m.pt")
+    (tmp_path / "m.toml").mkdir()
+    with pytest.raises(PyexportError, match=r"m\.toml: a directory; move it away"):
+        load_model(tmp_path / "m.pt", arch="2-2")
+
+
+def test_a_name_that_the_file_of_model_lacks_is_told(tmp_path: Path) -> None:
+    torch.save(torch.nn.Linear(2, 2).state_dict(), tmp_path / "m.pt")
+    (tmp_path / "net.py").write_text("")
+    with pytest.raises(PyexportError, match=r"net\.py holds no Net; write --model FILE.py:NAME"):
+        load_model(tmp_path / "m.pt", code=f"{tmp_path / 'net.py'}:Net", input_shape=(1, 2))
