@@ -2,14 +2,17 @@
 #include <avr/io.h>
 
 #include "pyx_ram.h"
+#ifdef PYX_SCRATCH_BUILD
+#include "pyx_scratch.h"
+#endif
 #include "pyx_stop.h"
 
-enum { COMMAND_PREDICT = 1, COMMAND_ARGMAX = 2, COMMAND_SELFTEST = 3 };
+enum { COMMAND_PREDICT = 1, COMMAND_ARGMAX = 2, COMMAND_SELFTEST = 3, COMMAND_SCRATCH = 4 };
 
 typedef struct {
     uint8_t command;
     uint8_t status;
-    uint16_t result; /* class, or verdict of the self-test */
+    uint16_t result; /* class, verdict of the self-test, or bytes of scratch */
 } mailbox_t;
 
 typedef struct {
@@ -45,6 +48,12 @@ int main(void)
 #ifdef PYX_ARGMAX
     if (pyx_mailbox.command == COMMAND_ARGMAX) {
         pyx_mailbox.result = pyx_argmax(pyx_ram.out);
+        pyx_mailbox.status = 0u;
+    }
+#endif
+#ifdef PYX_SCRATCH_BUILD
+    if (pyx_mailbox.command == COMMAND_SCRATCH) {
+        pyx_mailbox.result = (uint16_t)pyx_scratch_high(pyx_ram.in, pyx_ram.out);
         pyx_mailbox.status = 0u;
     }
 #endif

@@ -1,8 +1,11 @@
 /* Firmware that runs a batch laid out in the host window, a memory that real chips do not have. */
 #include "pyx_batch.h"
+#ifdef PYX_SCRATCH_BUILD
+#include "pyx_scratch.h"
+#endif
 #include "pyx_stop.h"
 
-enum { COMMAND_PREDICT = 1, COMMAND_ARGMAX = 2, COMMAND_SELFTEST = 3 };
+enum { COMMAND_PREDICT = 1, COMMAND_ARGMAX = 2, COMMAND_SELFTEST = 3, COMMAND_SCRATCH = 4 };
 
 typedef struct {
     uint32_t command;
@@ -30,6 +33,12 @@ int main(void)
 #ifdef PYX_ARGMAX
     if (CONTROL->command == COMMAND_ARGMAX) {
         status = pyx_batch_argmax(out, classes, count);
+    }
+#endif
+#ifdef PYX_SCRATCH_BUILD
+    if (CONTROL->command == COMMAND_SCRATCH) {
+        *(uint32_t *)CONTROL->acc = pyx_batch_scratch((const pyx_input_t *)CONTROL->in, count);
+        status = 0u;
     }
 #endif
 #ifdef PYX_SELFTEST

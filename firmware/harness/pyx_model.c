@@ -13,6 +13,13 @@ uint16_t pyx_argmax(const pyx_output_t *out)
 }
 #endif
 
+#ifdef PYX_SCRATCH_BUILD
+void pyx_predict_scratch(const pyx_input_t *in, pyx_output_t *out, void *scratch)
+{
+    PYX_PREDICT_SCRATCH(in, out, (pyx_scratch_t *)scratch);
+}
+#endif
+
 #ifdef PYX_SELFTEST
 uint8_t pyx_selftest(void)
 {

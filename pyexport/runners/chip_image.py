@@ -32,8 +32,10 @@ def _make_image(recipe: Recipe, kind: str, folder: Path) -> Path:
     sources = [main, "pyx_ram.c", "pyx_stop.c", f"startup_{recipe.target.family}.c"]
     if kind != "predict":
         sources.append("pyx_batch.c")
+    if kind == "scratch":
+        sources.append("pyx_scratch.c")
     script = folder / "chip.ld"
-    script.write_text(_linker_script(recipe, script.read_text(), model), encoding="utf-8")
+    script.write_text(_linker_script(recipe, script.read_text(), model, kind), encoding="utf-8")
     command = [*recipe.compiler.c, *compile_flags(recipe), *sources, model.name]
     command += ["-T", script.name, "-Wl,-e,pyx_reset", "-Wl,--gc-sections"]
     command += ["-Wl,-z,max-page-size=4"]
@@ -46,11 +48,13 @@ def _make_image(recipe: Recipe, kind: str, folder: Path) -> Path:
     return folder / "image.elf"
 
 
-def _linker_script(recipe: Recipe, text: str, model: Path) -> str:
+def _linker_script(recipe: Recipe, text: str, model: Path, kind: str) -> str:
     """Fill in the memory of the chip; the stack gets all RAM that nothing else needs."""
     target, interface = recipe.target, recipe.interface
     statics = sum(s.size + 16 for s in read_image(model).sections if s.writable and s.size)
     buffers = interface.input_bytes + interface.output_bytes + 3 * 16
+    if kind == "scratch":  # static there, and not on the stack
+        buffers += interface.scratch_bytes + 3 * 16
     stack = (target.ram_bytes - statics - buffers - _HARNESS_BYTES) & ~15
     if stack < _LEAST_STACK:
         raise ToolFailedError(

@@ -15,8 +15,8 @@ def interface_text(
 ) -> str:
     """Return pyx_interface.h: sizes, types and the functions that pyx_model.c defines.
 
-    kind is predict (nothing but that), run (predict and argmax), trace (run with the trace hook)
-    or selftest (run with the self-test).
+    kind is predict (nothing but that), run (predict and argmax), trace (run with the trace hook),
+    selftest (run with the self-test) or scratch (run with predict_scratch).
     """
     firsts = ", ".join(f"{n}u" for n in accumulate(interface.trace_sizes, initial=0))
     lines = [
@@ -26,6 +26,7 @@ def interface_text(
         "#include <stdint.h>",
         f"#define PYX_INPUT_SIZE {interface.input_size}",
         f"#define PYX_OUTPUT_SIZE {interface.output_size}",
+        f"#define PYX_SCRATCH_BYTES {interface.scratch_bytes}u",
         f"#define PYX_TRACE_NODES {len(interface.trace_sizes)}u",
         f"#define PYX_TRACE_TOTAL {interface.trace_total}u",
         f"#define PYX_TRACE_FIRST {{{firsts}}}",
@@ -41,6 +42,8 @@ def interface_text(
         lines.append(f"#define PYX_ARGMAX(out) {_class_word(interface)}")
     if kind == "trace":
         lines.append("#define PYX_TRACE_BUILD 1")
+    if kind == "scratch":
+        lines.append("#define PYX_SCRATCH_BUILD 1")
     if kind == "selftest":
         lines.append(f"#define PYX_SELFTEST {interface.name}_selftest")
     if is_chip:

@@ -13,6 +13,7 @@ from pyexport.errors import ToolFailedError, UsageError
 from pyexport.runners.build import Recipe, build, compile_flags, make_model_object
 from pyexport.runners.compilers import run_tool
 from pyexport.runners.objects import object_findings
+from pyexport.runners.painting import scratch_finding
 from pyexport.runners.protocol import (
     CLASS_TYPE,
     Array,
@@ -22,7 +23,7 @@ from pyexport.runners.protocol import (
     numpy_type,
     raise_for_status,
 )
-from pyexport.runners.vectors import require_argmax
+from pyexport.runners.vectors import check_inputs, require_argmax
 
 
 class HostRunner:
@@ -114,10 +115,15 @@ class HostRunner:
         )
 
     def check(self) -> tuple[Finding, ...]:
-        """Return what the object file proves: no static RAM, no call out of the header."""
-        return object_findings(
+        """Return what the object file proves: no static RAM, no foreign call; and the scratch."""
+        found = object_findings(
             self.recipe, build(self.recipe, "predict", "object", make_model_object)
         )
+        inputs = check_inputs(self.recipe)
+        library = self._load("scratch")
+        library.pyx_batch_scratch.restype = ctypes.c_uint32
+        high = library.pyx_batch_scratch(_pointer(inputs), ctypes.c_uint32(len(inputs)))
+        return (*found, scratch_finding(self._interface, high, len(inputs)))
 
 
 def make_library(recipe: Recipe, kind: str, folder: Path) -> Path:
@@ -125,6 +131,8 @@ def make_library(recipe: Recipe, kind: str, folder: Path) -> Path:
     product = folder / f"model-{kind}.so"
     command = [*recipe.compiler.c, *compile_flags(recipe), "-fPIC", "-shared"]
     command += ["pyx_model.c", "pyx_batch.c", "pyx_ram.c", "-o", product.name]
+    if kind == "scratch":
+        command.append("pyx_scratch.c")
     run_tool(command, cwd=folder, what=recipe.what)
     return product
 

@@ -58,6 +58,8 @@ class HeaderInterface:
     input_low: float  # least legal input: proofs hold between the two only
     input_high: float
     decides: bool = False  # there is NAME_decide
+    scratch_bytes: int = 0  # of the plan
+    scratch_written: int = 0  # of these, up to the end of the highest tensor
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or not self.name.isascii():

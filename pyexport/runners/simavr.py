@@ -23,6 +23,7 @@ from pyexport.runners.chip_image import model_object, parameter_bytes, parameter
 from pyexport.runners.compilers import package_of, run_tool
 from pyexport.runners.image import Image, read_image
 from pyexport.runners.objects import helper_finding
+from pyexport.runners.painting import OUTSIDE, scratch_finding
 from pyexport.runners.protocol import (
     CLASS_TYPE,
     Array,
@@ -34,7 +35,7 @@ from pyexport.runners.protocol import (
 from pyexport.runners.vectors import check_inputs, require_argmax
 
 _PACKAGE = "apt-get install libsimavr-dev libelf-dev"
-_PREDICT, _ARGMAX, _SELFTEST = 1, 2, 3  # commands of chip_avr.c
+_PREDICT, _ARGMAX, _SELFTEST, _SCRATCH = 1, 2, 3, 4  # commands of chip_avr.c
 _CYCLES = 400_000_000  # of one inference; 25 s on a real chip
 _DATA_SPACE = 0x80_0000  # where ELF files of AVR keep RAM addresses
 _GPIOR0 = 0x3E
@@ -138,8 +139,12 @@ class SimavrRunner:
         inputs = check_inputs(self.recipe)
         try:
             self.run(inputs)
+            rows = self._job("scratch", _SCRATCH, inputs, "in")
         except CheckFailedError as error:
             return (*findings, Finding("accesses", False, str(error)))
+        high = int(rows["result"].max())
+        high = OUTSIDE if high == 0xFFFF else high  # of 16 bits here
+        findings.append(scratch_finding(self._interface, high, len(inputs)))
         detail = f"{len(inputs)} inputs: every opcode known, every access inside the chip"
         return (*findings, Finding("accesses", True, detail))
 
@@ -182,7 +187,9 @@ class SimavrRunner:
             "mailbox": _ram_address(image, "pyx_mailbox") if command else 0,
             "record": _ram_address(image, "pyx_record") if traced else 0,
             "gpior0": _GPIOR0,
-            "predict": image.symbol("pyx_predict").address if command != _ARGMAX else 0xFFFFFFFF,
+            "predict": image.symbol("pyx_predict").address
+            if command not in (_ARGMAX, _SCRATCH)
+            else 0xFFFFFFFF,
             "stop": image.symbol("pyx_stop").address,
             "stack_low": _first_free(image),
             "trace": traced,
@@ -216,6 +223,8 @@ def _make_image(recipe: Recipe, kind: str, folder: Path) -> Path:
     model = make_model_object(recipe, kind, folder)
     main = "chip_predict.c" if kind == "predict" else "chip_avr.c"
     command = [*recipe.compiler.c, *compile_flags(recipe), main, "pyx_ram.c", "pyx_stop.c"]
+    if kind == "scratch":
+        command.append("pyx_scratch.c")
     command += [model.name, "-Wl,--gc-sections", "-o", "image.elf"]
     top = recipe.target.ram_origin + recipe.target.ram_bytes - 1
     command += [f"-Wl,--defsym=__stack=0x{top:x}"]  # the chip's own RAM end, or the roomier one's

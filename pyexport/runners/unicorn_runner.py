@@ -18,6 +18,7 @@ from pyexport.runners.chip_image import (
 )
 from pyexport.runners.image import Image
 from pyexport.runners.objects import helper_finding
+from pyexport.runners.painting import scratch_finding
 from pyexport.runners.protocol import (
     CLASS_TYPE,
     Array,
@@ -33,7 +34,7 @@ from pyexport.runners.unicorn_measure import Profile, profile
 from pyexport.runners.unicorn_probe import probe_core
 from pyexport.runners.vectors import check_inputs, require_argmax
 
-_PREDICT, _ARGMAX, _SELFTEST = 1, 2, 3  # commands of chip_batch.c
+_PREDICT, _ARGMAX, _SELFTEST, _SCRATCH = 1, 2, 3, 4  # commands of chip_batch.c
 _WINDOW_BYTES = 8 << 20
 _CONTROL_BYTES = 64
 _WATCHED = 20  # inputs that run with every access checked for alignment
@@ -205,9 +206,18 @@ class UnicornRunner:
         try:
             findings.append(self._profile(image, inputs).instructions)
             findings.append(self._access_finding(inputs))
+            findings.append(self._scratch_finding(inputs))
         except CheckFailedError as error:
             findings.append(Finding("accesses", False, str(error)))
         return tuple(findings)
+
+    def _scratch_finding(self, inputs: Array) -> Finding:
+        machine = self._machine("scratch")
+        places = _layout(inputs.nbytes, 0, 0, 4, 0)
+        machine.write(places[0], inputs.tobytes())
+        self._command(machine, _SCRATCH, len(inputs), places)
+        high = int.from_bytes(machine.read(places[3], 4), "little")
+        return scratch_finding(self._interface, high, len(inputs))
 
     def _access_finding(self, inputs: Array) -> Finding:
         self.run(inputs)

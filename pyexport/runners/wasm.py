@@ -13,6 +13,7 @@ import wasmtime
 from pyexport.errors import CheckFailedError, ToolFailedError
 from pyexport.runners.build import Recipe, build, compile_flags
 from pyexport.runners.compilers import run_tool
+from pyexport.runners.painting import scratch_finding
 from pyexport.runners.protocol import (
     CLASS_TYPE,
     Array,
@@ -36,6 +37,7 @@ _EXPORTS = {
     "run": ("pyx_batch_predict",),
     "trace": ("pyx_batch_predict",),
     "selftest": ("pyx_selftest",),
+    "scratch": ("pyx_batch_scratch",),
 }
 
 
@@ -221,14 +223,19 @@ class WasmRunner:
         """Return whether the module needs nothing from outside and runs a few inputs."""
         imports = self._module().imports
         detail = f"the module imports {', '.join(imports) or 'nothing'}"
-        findings = (Finding("helpers", not imports, detail),)
+        findings: tuple[Finding, ...] = (Finding("helpers", not imports, detail),)
         inputs = check_inputs(self.recipe)
         try:
             self.run(inputs)
         except CheckFailedError as error:
             return (*findings, Finding("accesses", False, str(error)))
-        detail = f"{len(inputs)} inputs: no trap"
-        return (*findings, Finding("accesses", True, detail))
+        findings += (Finding("accesses", True, f"{len(inputs)} inputs: no trap"),)
+        instance = self._instance("scratch")
+        (place,) = _layout(instance.heap, (inputs.nbytes,))
+        instance.reserve(place + inputs.nbytes - instance.heap)
+        instance.write(place, inputs.tobytes())
+        high = instance.call("pyx_batch_scratch", place, len(inputs)) & 0xFFFFFFFF
+        return (*findings, scratch_finding(self._interface, high, len(inputs)))
 
 
 def _make_module(recipe: Recipe, kind: str, folder: Path) -> Path:
@@ -238,6 +245,8 @@ def _make_module(recipe: Recipe, kind: str, folder: Path) -> Path:
         sources = ["pyx_model.c"]
     elif recipe.interface.has_class:
         exports.append("pyx_batch_argmax")
+    if kind == "scratch":
+        sources.append("pyx_scratch.c")
     command = [*recipe.compiler.c, *compile_flags(recipe), *sources]
     command += ["-Wl,--no-entry", f"-Wl,-z,stack-size={_STACK_BYTES}"]
     command += [f"-Wl,--export={name}" for name in exports]

@@ -10,7 +10,7 @@ from pyexport.artifact import Artifact, read_artifact
 from pyexport.errors import CheckFailedError, FileFormatError
 from pyexport.fixedpoint import ITEM_BYTES
 from pyexport.lower import lower
-from pyexport.program import Program
+from pyexport.program import Program, Step
 from pyexport.runners import HeaderInterface
 from pyexport.targets import get_target
 from pyexport.untrusted import MAX_FILE_BYTES, printable, read_regular
@@ -56,7 +56,21 @@ def header_interface(artifact: Artifact, program: Program) -> HeaderInterface:
         input_low=low,
         input_high=high,
         decides=artifact.least_yes is not None,
+        scratch_bytes=program.arena_bytes,
+        scratch_written=_written(program),
     )
+
+
+def _written(program: Program) -> int:
+    """Return the end of the highest tensor of the arena that a step writes, workspaces aside."""
+    ends = [
+        buffer.offset + buffer.bytes
+        for step in program.steps
+        if isinstance(step, Step) and not step.is_free
+        for buffer in map(program.buffer, step.writes)
+        if buffer.kind == "arena"
+    ]
+    return max(ends, default=0)
 
 
 def uses_own_templates(artifact: Artifact) -> bool:

@@ -25,6 +25,8 @@ INTERFACE = HeaderInterface(
     ),
     input_low=0,
     input_high=255,
+    scratch_bytes=3,
+    scratch_written=3,
 )
 _HIDDEN = ([[12, -7, 33, 101], [-128, 64, 5, -19], [90, 127, -55, 3]], [250, -1200, 77])
 _OUTPUT = ([[-64, 127, 31], [88, -5, -101]], [-5000, 9000])
