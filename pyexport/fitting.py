@@ -10,6 +10,11 @@ from pyexport.memory_picture import memory_picture
 from pyexport.program import Program
 from pyexport.targets import TARGETS, Target
 
+# Bytes beside tables and scratch where nothing can be compiled: code with startup, stack frames.
+# From the digits network on every target; larger networks have more kernels, not larger frames.
+CODE_BYTES = {"avr": 1500, "arm": 1200, "riscv": 1400, "wasm": 1200, "host": 0}
+FRAME_BYTES = {"avr": 110, "arm": 180, "riscv": 160, "wasm": 160, "host": 0}
+
 _NAMED = 3  # tables or buffers that a line names
 
 

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyexport.errors import DoesNotFitError, PyexportError
-from pyexport.fitting import flash_costs, flash_ways_out, ram_costs, ram_ways_out
+from pyexport.fitting import (
+    CODE_BYTES,
+    FRAME_BYTES,
+    flash_costs,
+    flash_ways_out,
+    ram_costs,
+    ram_ways_out,
+)
 from pyexport.pipeline import Export
 from pyexport.program import Program
 from pyexport.runners import available, open_runner
 from pyexport.targets import Target
 from pyexport.verify.subject import header_interface
-
-# Bytes beside tables and scratch where nothing can be compiled: code with startup, stack frames.
-# From the digits network on every target; larger networks have more kernels, not larger frames.
-CODE_BYTES = {"avr": 1500, "arm": 1200, "riscv": 1400, "wasm": 1200, "host": 0}
-FRAME_BYTES = {"avr": 110, "arm": 180, "riscv": 160, "wasm": 160, "host": 0}
 
 
 @dataclass(frozen=True)

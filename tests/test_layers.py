@@ -42,7 +42,7 @@ AROUND_PIPELINE = (
     "manifest",
 )
 BELOW_SEARCH = (*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline", "runners", "verify")
-AFTER_PIPELINE = ("footprint", "project", "feasibility", "exporting")
+AFTER_PIPELINE = ("footprint", "board_fits", "project", "feasibility", "exporting")
 PUBLIC = ("api", "load", "export", "simulate", "check", "save", "from_torch", "from_sklearn")
 EVERYTHING = (*BELOW_SEARCH, *AFTER_PIPELINE, *PUBLIC, "search", "campaign", "report", "cli")
 EMULATORS = ("unicorn", "capstone", "wasmtime", "elftools", "ziglang", "serial", "cobs")
@@ -118,6 +118,7 @@ LAYERS = {
     "manifest": Layer(("artifact", "ir", "integer", "program", "statements", "quantize.bounds")),
     "pipeline": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE), ("numpy",)),
     "footprint": Layer(BELOW_SEARCH),
+    "board_fits": Layer(("fitting", "program", "targets", "codegen")),
     "project": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),
     "feasibility": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),
     "exporting": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),

@@ -18,6 +18,7 @@ from pyexport.cli.common import (
     say,
     warn,
 )
+from pyexport.cli.memory import share
 from pyexport.errors import DoesNotFitError, UsageError
 from pyexport.feasibility import Feasibility, check_model
 from pyexport.frontends import load_model
@@ -88,12 +89,8 @@ def _print(name: str, result: Feasibility) -> None:
     )
     table = plain_table("target", "chip", ">flash", ">RAM", "fits")
     for fit in result.fits:
-        share_flash = _share(result.flash_bytes, fit.flash_bytes)
-        share_ram = _share(result.ram_bytes, fit.ram_bytes)
+        share_flash = share(result.flash_bytes, fit.flash_bytes)
+        share_ram = share(result.ram_bytes, fit.ram_bytes)
         table.add_row(fit.target, fit.chip, share_flash, share_ram, "yes" if fit.fits else "no")
     out.print(table)
     say("\nin percent of the chip; code, stack and the rest of the firmware come on top")
-
-
-def _share(needed: int, whole: int) -> str:
-    return f"{100 * needed / whole:.1f} %" if whole else ""

@@ -1,6 +1,9 @@
 """pyexport inspect: what a model or an artifact holds, layer by layer, and what it costs."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +11,7 @@ import typer
 from rich.text import Text
 
 from pyexport.artifact import Artifact, is_artifact, read_artifact
+from pyexport.board_fits import BoardFit, board_fits
 from pyexport.cli.common import (
     ArchOption,
     CodeOption,
@@ -21,7 +25,14 @@ from pyexport.cli.common import (
     warn,
 )
 from pyexport.cli.contents import contents_document, format_line, print_contents
-from pyexport.cli.memory import check_svg_name, memory_document, print_memory, write_memory_svg
+from pyexport.cli.memory import (
+    check_svg_name,
+    fits_document,
+    memory_document,
+    print_fits,
+    print_memory,
+    write_memory_svg,
+)
 from pyexport.describe import network_title, operator_name, stated_lines
 from pyexport.errors import PyexportError, UsageError
 from pyexport.frontends import load_model
@@ -49,6 +60,9 @@ def inspect_command(
     memory_svg: Annotated[
         Path | None, typer.Option(metavar="FILE.svg", help="Draw the memory plan.")
     ] = None,
+    fits: Annotated[
+        bool, typer.Option("--fits", help="Also list which boards have the memory for it.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Show what a file holds and costs, or all that an export would refuse of it."""
@@ -67,7 +81,7 @@ def inspect_command(
         except UsageError:  # about the options, not about the file
             raise
         except PyexportError as error:
-            if memory or memory_svg is not None:  # there is no plan of what cannot be exported
+            if memory or fits or memory_svg is not None:  # nothing to tell of it then
                 raise
             contents = contents.with_refusal(error, printable(model, 300))
             costs = None
@@ -77,7 +91,11 @@ def inspect_command(
         write_memory_svg(memory_svg, picture, printable(model.name))
     if json:
         name = {"name": printable(model.name)} if costs is None else {}
-        plan = {"memory": memory_document(picture)} if memory and picture is not None else {}
+        plan: dict[str, Any] = {}
+        if memory and picture is not None:
+            plan["memory"] = memory_document(picture)
+        if fits and costs is not None:
+            plan["boards"] = fits_document(_fits(costs))
         print_json(held | name | (costs.document if costs else {}) | plan)
     elif costs is None:
         print_contents(printable(model.name), contents)
@@ -85,8 +103,15 @@ def inspect_command(
         _print(printable(model.name), held, costs)
         if memory and picture is not None:
             print_memory(picture)
+        if fits:
+            print_fits(_fits(costs))
         if memory_svg is not None:
             say(f"\nwrote {memory_svg}")
+
+
+def _fits(costs: _Costs) -> tuple[BoardFit, ...]:
+    graph = costs.artifact.graph
+    return board_fits(cache(lambda name: lower(graph, get_target(name))))
 
 
 @dataclass(frozen=True)

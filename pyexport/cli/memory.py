@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pyexport.board_fits import BoardFit
 from pyexport.cli.common import out, plain_table, say
 from pyexport.errors import OutputError, UsageError
 from pyexport.memory_picture import MemoryPicture, Row
@@ -56,6 +58,49 @@ def memory_document(picture: MemoryPicture) -> dict[str, Any]:
             for row in picture.rows
         ],
     }
+
+
+def print_fits(fits: Sequence[BoardFit]) -> None:
+    """Print a row a board: what the program takes, its share, and whether that fits."""
+    table = plain_table("board", "chip", "core", ">flash", ">of it", ">RAM", ">of it", "fits")
+    for fit in fits:
+        board = fit.board
+        table.add_row(
+            board.name, board.chip, board.core,
+            str(fit.flash_bytes), share(fit.flash_bytes, board.flash_bytes),
+            str(fit.ram_bytes), share(fit.ram_bytes, board.ram_bytes),
+            "yes" if fit.fits else f"no: {fit.problem}",
+        )  # fmt: skip
+    say("")
+    out.print(table)
+    say(
+        "\nflash: tables and an allowance for code; RAM: input, output, scratch and an allowance\n"
+        "for stack frames; the rest of a firmware comes on top. avr, riscv and xtensa are no\n"
+        "targets: the code of a close one is assumed. export --target --flash --ram measures"
+    )
+
+
+def fits_document(fits: Sequence[BoardFit]) -> list[dict[str, Any]]:
+    """Return the boards for --json."""
+    return [
+        {
+            "board": fit.board.name,
+            "chip": fit.board.chip,
+            "core": fit.board.core,
+            "flash_bytes": fit.flash_bytes,
+            "board_flash_bytes": fit.board.flash_bytes,
+            "ram_bytes": fit.ram_bytes,
+            "board_ram_bytes": fit.board.ram_bytes,
+            "fits": fit.fits,
+            "problem": fit.problem,
+        }
+        for fit in fits
+    ]
+
+
+def share(needed: int, whole: int) -> str:
+    """Return a part in percent, "" of nothing."""
+    return f"{100 * needed / whole:.1f} %" if whole else ""
 
 
 def check_svg_name(path: Path) -> None:
