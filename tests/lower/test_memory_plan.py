@@ -17,8 +17,8 @@ from pyexport.lower.memory import (
     View,
     plan_memory,
 )
-from tests.lower.branching import branching
-from tests.lower.machine import run_plan
+from scripts.memory_plans.branching import branching
+from scripts.memory_plans.machine import run_plan
 
 
 def problem(items: dict[str, int], *tasks: Task, **homes: str) -> MemoryProblem:
