@@ -1,5 +1,7 @@
 """Says whether a graph that came from a file is one that PX1 defines, with its proofs intact."""
 
+import math
+
 import numpy as np
 
 from pyexport.fixedpoint import INT32_MAX, INT32_MIN, MAX_SHIFT, MULTIPLIER_BITS
@@ -21,6 +23,8 @@ from pyexport.ir import (
 )
 from pyexport.program import is_internal_name
 
+MAX_ELEMENTS = 1 << 24  # of a tensor: far more than a microcontroller holds
+
 
 def check_graph(graph: Graph, scheme: str) -> None:
     """Raise ValueError unless every operator is legal and every stated bound is the true one."""
@@ -30,6 +34,7 @@ def check_graph(graph: Graph, scheme: str) -> None:
     _require(len(nodes) == len(graph.nodes), "two nodes share a name")
     for tensor in graph.tensors:
         _require(all(type(n) is int and n > 0 for n in tensor.shape), f"{tensor.name} has no size")
+        _require(math.prod(tensor.shape) <= MAX_ELEMENTS, f"{tensor.name} is too large")
         _require(tensor.layout in ("", CHANNELS_FIRST), f"{tensor.name} has an unknown layout")
         _require(
             (tensor.quant is not None) == (scheme == "int8"), f"{tensor.name} has a wrong type"

@@ -192,9 +192,13 @@ def _decision(info: HeaderInfo) -> dict[str, str] | None:
 def _layers(program: Program, info: HeaderInfo) -> list[dict[str, Any]]:
     notes = dict(info.layers)
     layers = []
+    printed: set[str] = set()  # nodes may share a table
     for step in plain_steps(program):
         tables = []
         for const_name in step.consts:
+            if const_name in printed:
+                continue
+            printed.add(const_name)
             const = program.const(const_name)
             tables.append(
                 {

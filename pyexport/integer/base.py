@@ -15,6 +15,7 @@ from pyexport.operators.base import freeze
 Check = Callable[[Any, Sequence[Tensor], Sequence[Tensor]], None]
 TraceSize = Callable[[Any, Sequence[Tensor], Sequence[Tensor]], int]
 
+MAX_REACH = 1 << 12  # of a kernel, stride, dilation or padding
 NAMES = ("activation", "label")  # fields that only say what the user called something
 
 
@@ -88,9 +89,9 @@ def require_int32(low: int, high: int, what: str = "a sum") -> None:
     require(low >= INT32_MIN and high <= INT32_MAX, f"{what} can leave 32 bits")
 
 
-def require_counts(values: Sequence[int], least: int, what: str) -> None:
-    """Raise ValueError unless all are Python integers of at least `least`."""
-    require(all(type(v) is int and v >= least for v in values), f"a wrong {what}")
+def require_counts(values: Sequence[int], least: int, what: str, most: int = 1 << 24) -> None:
+    """Raise ValueError unless all are Python integers in least..most."""
+    require(all(type(v) is int and least <= v <= most for v in values), f"a wrong {what}")
 
 
 def same_bytes(source: Tensor, target: Tensor) -> None:

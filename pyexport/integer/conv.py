@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from pyexport.integer.base import (
+    MAX_REACH,
     IntegerOp,
     Record,
     one_an_output,
@@ -83,8 +84,9 @@ def _check(op: Convolution, inputs: Sequence[Tensor], outputs: Sequence[Tensor])
     require(len(source.shape) == 3 and len(target.shape) == 3, "a wrong number of axes")
     require(op.weight.ndim == 4, "the weight has a wrong shape")
     n_out, kernel_h, kernel_w, per_group = op.weight.shape
-    require_counts((*op.stride, *op.dilation, op.groups), 1, "stride, dilation or groups")
-    require_counts(op.pad, 0, "padding")
+    require_counts((*op.stride, *op.dilation), 1, "stride or dilation", MAX_REACH)
+    require_counts((op.groups,), 1, "number of groups")
+    require_counts(op.pad, 0, "padding", MAX_REACH)
     require(per_group * op.groups == source.shape[2], "a wrong number of channels")
     require(n_out % op.groups == 0 and target.shape[2] == n_out, "a wrong number of outputs")
     for i, kernel in enumerate((kernel_h, kernel_w)):

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from pyexport.integer.base import (
+    MAX_REACH,
     IntegerOp,
     Record,
     no_sums,
@@ -90,8 +91,8 @@ def _check_windows(op: Pool, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
     (source,), (target,) = inputs, outputs
     require(len(source.shape) == 3 and len(target.shape) == 3, "a wrong number of axes")
     require(source.shape[2] == target.shape[2], "a wrong number of channels")
-    require_counts((*op.kernel, *op.stride), 1, "kernel or stride")
-    require_counts(op.pad, 0, "padding")
+    require_counts((*op.kernel, *op.stride), 1, "kernel or stride", MAX_REACH)
+    require_counts(op.pad, 0, "padding", MAX_REACH)
     for axis in (0, 1):
         outs = range(target.shape[axis])
         filled = all(len(inside(op, axis, out, source.shape[axis])) for out in outs)
@@ -99,7 +100,7 @@ def _check_windows(op: Pool, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
 
 
 def _check_max(op: QuantizedMaxPool2d, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
-    require_counts(op.dilation, 1, "dilation")
+    require_counts(op.dilation, 1, "dilation", MAX_REACH)
     _check_windows(op, inputs, outputs)
     same_bytes(inputs[0], outputs[0])
 

@@ -1,15 +1,19 @@
 """Lowers an exported Graph to a Program: selects kernels, packs constants, plans memory."""
 
+from dataclasses import replace
+
 from pyexport.errors import UnsupportedOperatorError
 from pyexport.fixedpoint import ITEM_BYTES
 from pyexport.ir import Graph, Node, Tensor
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels import KERNELS
 from pyexport.lower.placing import place_buffers
-from pyexport.program import Buffer, Program, Step
+from pyexport.program import Buffer, Const, Program, Step
 from pyexport.targets import Target
 
 __all__ = ["lower", "select_kernel"]
+
+MIN_SHARED_BYTES = 32  # smaller tables of equal bytes stay where each layer's comment explains them
 
 
 def lower(graph: Graph, target: Target | None = None) -> Program:
@@ -18,7 +22,7 @@ def lower(graph: Graph, target: Target | None = None) -> Program:
     Raises UnsupportedOperatorError for a node that no registered kernel computes.
     """
     selected = [(node, select_kernel(node, graph, target)) for node in graph.nodes]
-    lowered = [kernel.lower(node, graph) for node, kernel in selected]
+    lowered, consts = _stored_once([kernel.lower(node, graph) for node, kernel in selected])
     buffers = [_tensor_buffer(graph, tensor) for tensor in graph.tensors]
     buffers += [b for node, kernel in selected for b in _workspace(node, kernel, graph)]
     steps: list[Step] = []
@@ -33,7 +37,7 @@ def lower(graph: Graph, target: Target | None = None) -> Program:
     placed = place_buffers(buffers, steps, reuse)
     return Program(
         buffers=placed.buffers,
-        consts=tuple(const for result in lowered for const in result.consts),
+        consts=consts,
         steps=placed.steps,
         inputs=graph.inputs,
         outputs=graph.outputs,
@@ -41,6 +45,26 @@ def lower(graph: Graph, target: Target | None = None) -> Program:
         arena_lower_bound=placed.lower_bound,
         trace_sizes=tuple(trace_sizes),
     )
+
+
+def _stored_once(lowered: list[Lowered]) -> tuple[list[Lowered], tuple[Const, ...]]:
+    """Return the nodes' tables, those of equal bytes as the first of them, and all without twins.
+
+    So weights that two nodes share lie in flash once, and the curves of recurrent layers too.
+    """
+    first: dict[tuple[str, bytes], Const] = {}
+    kept: list[Const] = []
+    for result in lowered:
+        for const in result.consts:
+            if (
+                len(const.data) < MIN_SHARED_BYTES
+                or first.setdefault((const.dtype, const.data), const) is const
+            ):
+                kept.append(const)
+    shared = [
+        replace(r, consts=tuple(first.get((c.dtype, c.data), c) for c in r.consts)) for r in lowered
+    ]
+    return shared, tuple(kept)
 
 
 def select_kernel(node: Node, graph: Graph, target: Target | None) -> Kernel:
@@ -51,9 +75,9 @@ def select_kernel(node: Node, graph: Graph, target: Target | None) -> Kernel:
     where = f" ({node.source})" if node.source else ""
     chip = target.title if target is not None else "portable C"
     raise UnsupportedOperatorError(
-        f"{node.name}{where}: no kernel computes {node.op.kind} in {chip}; those there are take "
+        f"{node.name}{where}: no kernel computes {node.op.kind} in {chip}; in float32 there are "
         "linear layers, with relu, relu6, hardtanh or clamp right behind them, and softmax; export "
-        "a model of these"
+        "a model of these, or in int8"
     )
 
 

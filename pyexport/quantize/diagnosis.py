@@ -1,6 +1,6 @@
 """How messages name a node, and what they say of one that no kernel computes."""
 
-from pyexport.ir import Clamp, Node, Op
+from pyexport.ir import Affine, Clamp, Node, Op
 
 
 def node_title(node: Node) -> str:
@@ -16,6 +16,8 @@ def no_kernel(op: Op, scheme: str) -> str:
             f"and {scheme} has no kernel for one alone; put it behind a linear layer, or apply it "
             "to the input before calling predict"
         )
+    if scheme == "float32" and not isinstance(op, Affine):
+        return f"float32 has no kernel for {op.kind}; use int8"
     return (
         f"{op.kind} has no {scheme} kernel unless a linear layer is beside it to take it in; "
         "move it there, or leave it out"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,19 @@ from pyexport.lower.kernels import KERNELS
 from pyexport.lower.packing import plain_const
 from pyexport.program import Step
 from pyexport.resources import resource_dir
-from tests.networks import DOZEN, Recipe, chain_graph, export, export_recipe, image, layer, uneven
+from pyexport.simulator.fast import FastSimulator
+from tests.codegen.compile_c import CompiledModel
+from tests.networks import (
+    DOZEN,
+    Recipe,
+    chain,
+    chain_graph,
+    export,
+    export_recipe,
+    image,
+    layer,
+    uneven,
+)
 
 
 def program_of(**changes: Any) -> Any:
@@ -104,3 +117,20 @@ def test_a_linear_layer_costs_its_products() -> None:
     graph = export_recipe(Recipe(sizes=(64, 32, 16, 10))).artifact.graph
     costs = [select_kernel(node, graph, None).cost(node, graph) for node in graph.nodes]
     assert costs == [64 * 32, 32 * 16, 16 * 10]
+
+
+def test_weights_that_two_nodes_share_are_stored_once(tmp_path: Path) -> None:
+    shared, last = layer(8, 8, seed=3), layer(8, 4, seed=4)
+    rows = np.random.default_rng(0).integers(0, 17, (40, 8))
+    twice = export(chain(8, [shared, replace(shared), last], calibration=rows), "net")
+    names = [const.name for const in twice.program.consts]
+    assert "linear0_weight" in names
+    assert "linear1_weight" not in names
+    steps = [step for step in twice.program.steps if isinstance(step, Step)]
+    assert steps[1].consts[0] == "linear0_weight"
+    assert twice.header.count("linear0_weight[") == 1
+    compiled = CompiledModel(twice, tmp_path)
+    device = rows.astype(np.uint8)
+    graph = twice.artifact.graph
+    assert np.array_equal(compiled.run(device), FastSimulator(graph).run(device))
+    assert compiled.selftest()
