@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pyexport.describe import network_title
@@ -64,7 +64,7 @@ def check_model(model: Model, targets: Sequence[str] = (), scheme: str = "int8")
     targets: names of chips; by default all.
     """
     chosen = [get_target(name) for name in targets] or [t for t in TARGETS if t.is_chip]
-    result = export_model(model, ExportOptions("model", scheme=scheme, input_range=(0.0, 1.0)))
+    result = export_model(_ranged(model), ExportOptions("model", scheme=scheme))
     graph, program = result.artifact.graph, result.program
     fits = []
     for target in chosen:
@@ -84,3 +84,15 @@ def check_model(model: Model, targets: Sequence[str] = (), scheme: str = "int8")
         fits=tuple(fits),
         warnings=model.metadata.warnings,
     )
+
+
+def _ranged(model: Model) -> Model:
+    """Return the model with a range of its input: its own, or 0 to 1 where nothing tells one.
+
+    Under an invented range neither rows nor a threshold mean anything; they are left out.
+    """
+    metadata = model.metadata
+    if metadata.input_range is not None or metadata.calibration is not None:
+        return model
+    stated = replace(metadata.statements, input_range=(0.0, 1.0), output_threshold=None)
+    return replace(model, metadata=replace(metadata, statements=stated, evaluation=None))

@@ -42,6 +42,15 @@ def test_the_costs_are_those_of_the_export(scheme: str) -> None:
     assert "atmega328p" in {fit.target for fit in found.fits}
 
 
+def test_the_rows_and_the_range_of_a_file_are_those_of_its_export(tmp_path: Path) -> None:
+    net, example, rows = nn.Linear(2, 2).eval(), torch.zeros(1, 2), [[0.0, 90.0], [20.0, 3.0]]
+    api.save(net, example, tmp_path / "rows.pt", calibration=rows, evaluation=(rows, [0, 1]))
+    api.save(net, example, tmp_path / "range.pt", input_range=(0, 90), evaluation=(rows, [0, 1]))
+    api.save(net, example, tmp_path / "none.pt", evaluation=(rows, [0, 1]), output_threshold=500)
+    for name in ("rows.pt", "range.pt", "none.pt"):
+        assert api.check(tmp_path / name).parameters == 6
+
+
 def test_a_chip_that_is_too_small_is_told_with_the_bytes_it_lacks(wide: Path) -> None:
     small, large = api.check(wide, targets=["atmega328p", "cortex-m4"]).fits
     assert not small.fits and "bytes of tables are" in small.problem
@@ -120,7 +129,7 @@ def test_a_network_that_a_python_file_makes_is_checked_and_the_run_is_told(tmp_p
             "aten.mish.default at body.1 (Mish) is not supported; use relu",
         ),
         ("lazy", ("--input", "1,4"), "0.weight of a LazyLinear has no shape yet"),
-        ("NET", ("--input", "1,4"), "makes a NoneType, no torch.nn.Module"),
+        ("NET", ("--input", "1,4"), "net.py holds no NET; write --model FILE.py:NAME"),
         ("no-name", ("--input", "1,4"), "is not FILE.py:NAME"),
     ],
 )

@@ -30,8 +30,8 @@ def format_line(held: dict[str, Any]) -> str:
     return ", ".join(filter(None, (held["format"], held.get("producer"))))
 
 
-def print_contents(name: str, contents: Contents) -> None:
-    """Print a file that an export would refuse, and every reason."""
+def print_contents(name: str, contents: Contents, trusted: bool) -> None:
+    """Print a file that an export would refuse, and every reason; `trusted` ones may have run."""
     say(f"{name}: {format_line(contents_document(contents))}")
     if contents.parameters:
         say(f"{contents.parameters} numbers in its tensors")
@@ -39,7 +39,8 @@ def print_contents(name: str, contents: Contents) -> None:
         if parts:
             _table(key, parts)
     if contents.imports:
-        say("\nloading its pickle would import; nothing of it was run or imported here:")
+        inert = "" if trusted else "; nothing of it was run or imported here"
+        say(f"\nloading its pickle would import{inert}:")
         for imported in contents.imports:
             say(f"  {imported}")
     if contents.left_out:

@@ -98,7 +98,7 @@ def inspect_command(
             plan["boards"] = fits_document(_fits(costs))
         print_json(held | name | (costs.document if costs else {}) | plan)
     elif costs is None:
-        print_contents(printable(model.name), contents)
+        print_contents(printable(model.name), contents, trust)
     else:
         _print(printable(model.name), held, costs)
         if memory and picture is not None:

@@ -85,7 +85,8 @@ def load_model(
     if finding.kind != PT2:
         remedy = finding.remedy.replace("FILE", printable(path.name))
         remedy = remedy.replace("STEM", printable(path.stem))
-        raise FileFormatError(f"{where}: this is {finding.what}; {remedy}")
+        untouched = "; nothing of it was run" if finding.kind in TRUSTED else ""
+        raise FileFormatError(f"{where}: this is {finding.what}{untouched}; {remedy}")
     return parse_pt2(data, where, printable(path.name), read_sidecar(path))
 
 

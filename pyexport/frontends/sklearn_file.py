@@ -32,19 +32,25 @@ def load_trusted(data: bytes, where: str, source_name: str) -> Model:
             reason = printable(str(error) or type(error).__name__, 200)
             raise FileFormatError(
                 f"{where}: loading it failed ({type(error).__name__}: {reason}); load it where it "
-                f"was saved, or save a fitted {MODELS.replace(' and ', ' or ')} with joblib.dump"
+                f"was saved, or save a fitted {MODELS.replace(' and ', ' or ')} with joblib.dump "
+                f"({ran(source_name)})"
             ) from None
     try:
         model = from_sklearn(estimator)
     except PyexportError as error:
-        raise type(error)(f"{where}: {error}") from None
+        raise type(error)(f"{where}: {error} ({ran(source_name)})") from None
     metadata = replace(
         model.metadata,
         source_name=source_name,
         source_sha256=hashlib.sha256(data).hexdigest(),
-        warnings=(*_first_lines(caught), *model.metadata.warnings),
+        warnings=(ran(source_name), *_first_lines(caught), *model.metadata.warnings),
     )
     return replace(model, metadata=metadata)
+
+
+def ran(what: str) -> str:
+    """Return the warning that code of a file was run."""
+    return f"--trust ran the code in {what}, with your rights"
 
 
 def _first_lines(caught: list[warnings.WarningMessage]) -> tuple[str, ...]:

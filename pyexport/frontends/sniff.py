@@ -56,7 +56,7 @@ def identify(data: bytes, where: str) -> Finding:
     if data.startswith(LEGACY_MAGIC):
         return Finding(
             LEGACY,
-            "a torch.save file of the format before PyTorch 1.6, a pickle; nothing of it was run",
+            "a torch.save file of the format before PyTorch 1.6, a pickle",
             f"{_RESAVE}; {_TRUST_IT}",
         )
     for test in (_magic, _safetensors, _onnx, _json_text, _header, _any_pickle):
@@ -92,7 +92,7 @@ def _identify_zip(archive: Archive) -> Finding:
     if "constants.pkl" in base and any(n.startswith("code/") for n in base):
         return Finding(
             TORCHSCRIPT,
-            "a TorchScript program, which only PyTorch can run; nothing of it was run",
+            "a TorchScript program, which only PyTorch can run",
             f"save the Python model instead: {_SAVE_BOTH}; {_TRUST_IT}",
         )
     pickles = [n for n in names if n.partition("/")[2] == "data.pkl" or n == "data.pkl"]
@@ -128,7 +128,7 @@ def _torch_pickle(scan: PickleScan) -> Finding:
         return Finding(
             "pickled_module",
             f"a torch.save file that needs the author's classes ({_some(scan.foreign)}); "
-            "they hold the forward pass, the file does not, and nothing of it was run",
+            "they hold the forward pass, the file does not",
             f"where these classes are defined, load the model and write {_SAVE_BOTH}; {_TRUST_IT}",
         )
     return _foreign(scan)
@@ -150,13 +150,13 @@ def _foreign(scan: PickleScan) -> Finding:
     if scan.kind == "sklearn":
         return Finding(
             "sklearn",
-            "a pickle of a scikit-learn estimator; loading one runs code, so nothing of it was run",
+            "a pickle of a scikit-learn estimator, which runs code when it is loaded",
             "if you trust its author, pass --trust to run it, or in Python load it and call "
             "pyexport.from_sklearn(estimator)",
         )
     return Finding(
         "pickle",
-        f"a pickle that imports {_some(scan.globals)}; nothing of it was run",
+        f"a pickle that imports {_some(scan.globals)}",
         f"if it holds a model, load it yourself and write {_SAVE}; {_TRUST_IT}",
     )
 
@@ -175,8 +175,7 @@ def _magic(data: bytes) -> Finding | None:
     if data.startswith(_COMPRESSED):
         return Finding(
             "compressed",
-            "a compressed file (gzip, zlib, bzip2, xz or lzma), as joblib writes them; nothing of "
-            "it was run",
+            "a compressed file (gzip, zlib, bzip2, xz or lzma), as joblib writes them",
             "unpack it; or if it is a scikit-learn model of an author that you trust, pass --trust "
             "to run it",
         )

@@ -29,6 +29,7 @@ from pyexport.frontends.live import is_sklearn
 from pyexport.frontends.loading import assemble, parse_pt2
 from pyexport.frontends.pickle_reader import read_pickle
 from pyexport.frontends.sidecar import Sidecar
+from pyexport.frontends.sklearn_file import ran
 from pyexport.frontends.sniff import LEGACY_MAGIC, OLD_EXPORT, TORCHSCRIPT
 from pyexport.frontends.torch_export import export_module, program_bytes, quiet
 from pyexport.frontends.user_model import parse_code, run_file
@@ -63,13 +64,17 @@ def load_trusted_file(
     file = _File(data, path, where, layers, sidecar)
     if kind in (TORCHSCRIPT, OLD_EXPORT) and (layers.arch, layers.code) != (None, None):
         raise UsageError(f"{where}: holds its layers itself; leave --arch and --model out")
-    with quiet(), torch.no_grad():
-        if kind == TORCHSCRIPT:
-            return _of_archive(file, _torchscript(file), "TorchScript")
-        if kind == OLD_EXPORT:
-            program = _guarded(file, lambda: torch.export.load(io.BytesIO(data)))
-            return _of_archive(file, program_bytes(program), "torch.export")
-        return _of_object(file, _unpickled(file))
+    shape = _script_shape(file) if kind == TORCHSCRIPT else ()
+    try:
+        with quiet(), torch.no_grad():
+            if kind == TORCHSCRIPT:
+                return _of_archive(file, _torchscript(file, shape), "TorchScript")
+            if kind == OLD_EXPORT:
+                program = _guarded(file, lambda: torch.export.load(io.BytesIO(data)))
+                return _of_archive(file, program_bytes(program), "torch.export")
+            return _of_object(file, _unpickled(file))
+    except PyexportError as error:
+        raise type(error)(f"{error} ({_ran(file)})") from None
 
 
 def _of_archive(file: _File, archive: bytes, producer: str) -> Model:
@@ -112,7 +117,7 @@ def _of_object(file: _File, found: Any) -> Model:
         return replace(model, metadata=metadata)
     if not isinstance(found, Mapping):
         raise UnsupportedModelError(
-            f"{file.where}: holds a {printable(type(found).__name__, 60)}, no model; save a "
+            f"{file.where}: holds no model but {printable(type(found).__name__, 60)}; save a "
             "torch.nn.Module, its state_dict or a scikit-learn model"
         )
     graph, warnings = graph_of_tree(
@@ -128,13 +133,17 @@ def _of_object(file: _File, found: Any) -> Model:
     )
 
 
-def _torchscript(file: _File) -> bytes:
+def _script_shape(file: _File) -> tuple[int, ...]:
+    """Return the shape of one example of a TorchScript program, of which nothing is run."""
+    archive = Archive(file.data, file.where)
+    return file.layers.example_shape(file.sidecar) or _traced_shape(archive) or _shape(file)
+
+
+def _torchscript(file: _File, shape: tuple[int, ...]) -> bytes:
     """Return the archive of a TorchScript program."""
     import torch
     from torch._export.converter import TS2EPConverter  # private, and the only converter there is
 
-    archive = Archive(file.data, file.where)
-    shape = file.layers.example_shape(file.sidecar) or _traced_shape(archive) or _shape(file)
     module = _guarded(file, lambda: torch.jit.load(io.BytesIO(file.data), map_location="cpu"))
     example = (torch.zeros(shape),)
     program = _guarded(file, lambda: TS2EPConverter(module.eval(), example).convert())
@@ -243,4 +252,4 @@ def _as_arrays(value: Any) -> object:
 def _ran(file: _File) -> str:
     code = file.layers.code
     named = "" if code is None else f" and of {printable(parse_code(code)[0].name)}"
-    return f"--trust ran the code in {printable(file.path.name)}{named}, with your rights"
+    return ran(printable(file.path.name) + named)

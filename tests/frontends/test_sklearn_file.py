@@ -54,7 +54,8 @@ def test_a_file_gives_the_live_model_with_trust_and_is_refused_without(pipeline,
     np.testing.assert_allclose(forward(model.graph, INPUTS), expected, atol=1e-12, rtol=0)
     assert model.metadata.source_name == "model.bin"
     assert model.metadata.labels == ("0", "1", "2")
-    assert model.metadata.warnings == ()
+    (ran,) = model.metadata.warnings
+    assert ran == f"--trust ran the code in {path.name}, with your rights"
     with pytest.raises(FileFormatError, match=r"nothing of it was run; .*--trust") as caught:
         load_model(path)
     assert str(caught.value).isprintable()
@@ -86,7 +87,7 @@ def test_another_version_is_told(pipeline, tmp_path):
     version = pickle.loads(state).__getstate__()["_sklearn_version"].encode()
     assert state.count(version) == 1
     path.write_bytes(state.replace(version, b"0" * len(version)))
-    (warning,) = load_model(path, trust=True).metadata.warnings
+    _, warning = load_model(path, trust=True).metadata.warnings
     assert "unpickle estimator LogisticRegression from version 0" in warning
     assert warning.isprintable()
 

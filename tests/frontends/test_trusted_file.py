@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pathlib
 import pickle
 import sys
 from collections.abc import Iterator
@@ -202,7 +203,9 @@ def test_a_plain_pickle_of_an_estimator_and_of_nothing(tmp_path: Path) -> None:
     model = load_model(tmp_path / "a.pt", trust=True)
     assert (model.metadata.source_name, model.graph.output.shape) == ("a.pt", (2,))
     (tmp_path / "b.pkl").write_bytes(pickle.dumps(np.dtype("f4")))
-    with pytest.raises(PyexportError, match=r"holds a .*, no model; save a torch.nn.Module"):
+    with pytest.raises(
+        PyexportError, match=r"holds no model but .*; save a torch.nn.Module.*--trust ran"
+    ):
         load_model(tmp_path / "b.pkl", trust=True)
 
 
@@ -213,7 +216,9 @@ class Bomb:
 
 def test_code_that_fails_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "b.pkl").write_bytes(pickle.dumps(Bomb()))
-    with pytest.raises(PyexportError, match=r"loading it failed \(SystemExit: two\)") as caught:
+    with pytest.raises(
+        PyexportError, match=r"loading it failed \(SystemExit: two\).*--trust ran"
+    ) as caught:
         load_model(tmp_path / "b.pkl", trust=True)
     assert str(caught.value).isprintable()
     with pytest.raises(PyexportError, match="nothing of it was run"):
@@ -227,3 +232,13 @@ def test_the_command_line_warns_that_the_file_was_run(source: Path) -> None:
     done = pyexport("export", path, *arguments)
     assert done.status == 0
     assert "warning: --trust ran the code in model.pt, with your rights" in done.err
+
+
+def test_inspect_does_not_say_that_nothing_was_run_of_what_it_ran(source: Path) -> None:
+    path = source / "a.pkl"
+    path.write_bytes(pickle.dumps(pathlib.PurePosixPath("x")))
+    assert "nothing of it was run" in pyexport("inspect", path).out
+    done = pyexport("inspect", path, "--trust")
+    assert done.status == 0, done.err
+    assert "nothing of it was run" not in done.out
+    assert "--trust ran the code in a.pkl" in done.out
