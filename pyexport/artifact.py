@@ -20,7 +20,7 @@ from pyexport.errors import FileFormatError
 from pyexport.graph_check import check_graph
 from pyexport.graph_document import graph_document, parameters, read_graph
 from pyexport.ir import Array, Calibration, Dataset, Graph, Tensor
-from pyexport.layout import user_shape
+from pyexport.layout import to_device, user_shape
 from pyexport.scores import Accuracy, Errors
 from pyexport.statement_check import stored_statements
 from pyexport.statements import NOTHING, Statements, statements_document
@@ -118,8 +118,8 @@ class Artifact:
 
 
 def quantize_inputs(artifact: Artifact, dataset: Dataset) -> Array:
-    """Return rows of real inputs as the device takes them: (n, input size)."""
-    rows = dataset.inputs.reshape(len(dataset.inputs), artifact.graph.input.size)
+    """Return rows of real inputs, in the user's order, as the device takes them: (n, size)."""
+    rows = to_device(dataset.inputs, artifact.graph.input).reshape(len(dataset.inputs), -1)
     quant = artifact.graph.input.quant
     if quant is None:
         return rows.astype(np.float32)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from pyexport.ir import CHANNELS_FIRST, Array, Tensor
+from pyexport.ir import CHANNELS_FIRST, Array, Dataset, Tensor
 
 
 def user_shape(tensor: Tensor) -> tuple[int, ...]:
@@ -20,6 +22,13 @@ def to_device(rows: Array, tensor: Tensor) -> Array:
     if tensor.layout == CHANNELS_FIRST:
         values = np.ascontiguousarray(np.moveaxis(values, 1, -1))
     return values
+
+
+def device_rows(dataset: Dataset | None, tensor: Tensor) -> Dataset | None:
+    """Return the rows of a data set with their inputs as the device has them."""
+    if dataset is None or not len(dataset.inputs):
+        return dataset
+    return replace(dataset, inputs=to_device(dataset.inputs, tensor))
 
 
 def to_user(rows: Array, tensor: Tensor) -> Array:

@@ -31,7 +31,7 @@ from pyexport.errors import (
 )
 from pyexport.fitting import check_fits
 from pyexport.ir import Calibration, Dataset, Graph, Metadata, Model
-from pyexport.layout import user_shape
+from pyexport.layout import device_rows, to_device, user_shape
 from pyexport.lower import lower
 from pyexport.manifest import manifest_text
 from pyexport.passes import canonical_names, run_passes
@@ -118,6 +118,7 @@ class Export:
 def export_model(model: Model, options: ExportOptions) -> Export:
     """Return the export of a model that a frontend has read; raises PyexportError."""
     metadata = _with_options(model.metadata, options)
+    refuse_several_ports(model.graph, metadata.source_name)
     graph = run_passes(model.graph)
     if not graph.nodes:
         raise UnsupportedModelError(f"{metadata.source_name}: the model has no layer to export")
@@ -137,6 +138,16 @@ def export_model(model: Model, options: ExportOptions) -> Export:
     if options.check_fits:
         check_fits(artifact.name, program, target)
     return _finish(artifact, program, target, options.templates, tuple(warnings))
+
+
+def refuse_several_ports(graph: Graph, source_name: str) -> None:
+    """Raise UnsupportedModelError unless the graph has one input and one output."""
+    if len(graph.inputs) == len(graph.outputs) == 1:
+        return
+    raise UnsupportedModelError(
+        f"{source_name}: the model has {len(graph.inputs)} inputs and {len(graph.outputs)} "
+        "outputs; only one of each can be exported so far: concatenate them in the model"
+    )
 
 
 def render_artifact(artifact: Artifact, templates: Path | None = None) -> Export:
@@ -230,18 +241,20 @@ def _quantize(
             "no calibration data: ranges are bounds over the declared input range, which costs "
             "resolution; --calibration FILE takes them from data"
         )
+    calibration = device_rows(metadata.calibration, graph.input)
+    evaluation = device_rows(metadata.evaluation, graph.input)
     graph, notes = with_front_end(
         graph,
         input_range,
-        metadata.calibration,
-        metadata.evaluation,
+        calibration,
+        evaluation,
         per_channel=options.per_channel,
     )
     result = quantize_int8(
         canonical_names(graph),
         input_range,
-        metadata.calibration,
-        metadata.evaluation,
+        calibration,
+        evaluation,
         per_channel=options.per_channel,
     )
     warnings += (*notes, *result.warnings)
@@ -291,7 +304,8 @@ def _artifact(
             rows[:MAX_STORED_SAMPLES], None if targets is None else targets[:MAX_STORED_SAMPLES]
         )
         if targets is not None:
-            ideal = forward(graph, metadata.evaluation.inputs).reshape(len(rows), -1)
+            inputs = to_device(metadata.evaluation.inputs, graph.input)
+            ideal = forward(graph, inputs).reshape(len(rows), -1)
             outputs, port = FastSimulator(exported).run(rows), exported.output
             if metadata.statements.is_regression:
                 wrong = errors(ideal, outputs, targets, port)

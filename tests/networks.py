@@ -11,6 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from pyexport.ir import (
+    FLOAT_OPERATORS,
     Affine,
     Clamp,
     Dataset,
@@ -22,6 +23,7 @@ from pyexport.ir import (
     Op,
     Softmax,
     Tensor,
+    output_shapes,
 )
 from pyexport.pipeline import Export, ExportOptions, export_model
 from pyexport.statements import Statements
@@ -81,7 +83,8 @@ def chain_graph(n_in: int, ops: Sequence[Op], sources: Sequence[str] = ()) -> Gr
     tensors, nodes = [Tensor("x", (n_in,))], []
     for i, op in enumerate(ops):
         before = tensors[-1]
-        shape = (len(op.bias),) if isinstance(op, Linear) else before.shape
+        known = isinstance(op, FLOAT_OPERATORS)
+        shape = output_shapes(op, before.shape)[0] if known else before.shape
         tensors.append(Tensor(f"t{i}", shape))
         source = sources[i] if i < len(sources) else f"net.{i}"
         nodes.append(Node(f"n{i}", op, (before.name,), (f"t{i}",), source))

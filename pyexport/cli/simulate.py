@@ -13,6 +13,7 @@ from pyexport.decision import decide
 from pyexport.errors import UsageError
 from pyexport.frontends import read_samples
 from pyexport.ir import Array, Dataset
+from pyexport.layout import to_device, user_shape
 from pyexport.simulator import definition
 from pyexport.simulator.fast import FastSimulator, argmax
 from pyexport.simulator.plain import read_plain
@@ -45,7 +46,7 @@ def simulate_command(
         raise UsageError(f"--engine {engine} is unknown; use fast or definition")
     model = read_artifact(artifact)
     values = model.graph.output.size if model.statements.is_regression else None
-    dataset = read_samples(inputs, model.graph.input.shape, "input", values)
+    dataset = read_samples(inputs, user_shape(model.graph.input), "input", values)
     rows = _rows(model, dataset, raw, str(inputs))
     if engine == "fast":
         outputs = FastSimulator(model.graph).run(rows)
@@ -74,7 +75,7 @@ def simulate_command(
 
 def _rows(model: Artifact, dataset: Dataset, raw: bool, where: str) -> Array:
     quant = model.graph.input.quant
-    values = dataset.inputs.reshape(len(dataset.inputs), -1)
+    values = to_device(dataset.inputs, model.graph.input).reshape(len(dataset.inputs), -1)
     if quant is None:
         return quantize_inputs(model, dataset)
     if raw:

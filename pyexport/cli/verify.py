@@ -13,6 +13,7 @@ from pyexport.cli.common import JsonOption, err, out, plain_table, print_json, s
 from pyexport.errors import CheckFailedError, UsageError
 from pyexport.frontends import read_samples
 from pyexport.ir import Dataset
+from pyexport.layout import user_shape
 from pyexport.runners import RUNNER_NAMES, Finding, available
 from pyexport.verify import DEFAULT_SUITES, BoardReport, Report, TargetReport
 
@@ -106,7 +107,7 @@ def _dataset(path: Path, subject: Path) -> Dataset:
     model = read_artifact(source) if is_artifact(source) else pyexport.load(subject)
     stated = model.statements if isinstance(model, Artifact) else model.metadata.statements
     values = model.graph.output.size if stated.is_regression else None
-    return read_samples(path, model.graph.input.shape, "dataset", values)
+    return read_samples(path, user_shape(model.graph.input), "dataset", values)
 
 
 def _print(report: Report) -> None:

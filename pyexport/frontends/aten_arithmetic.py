@@ -12,12 +12,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from pyexport.errors import UnsupportedModelError
+from pyexport.frontends.channels import on_channels_last
 from pyexport.frontends.floats import FLOATS
 from pyexport.frontends.graph_builder import Value
-from pyexport.frontends.lowering import Lowering, refuse_non_finite, show
+from pyexport.frontends.lowering import Lowering, refuse_non_finite
+from pyexport.frontends.model_inputs import show
 from pyexport.frontends.pt2 import Call, Parameter, TensorRef
-from pyexport.ir import Affine, Array, FloatArray, Reshape
-from pyexport.untrusted import MAX_ELEMENTS
+from pyexport.ir import Add, Affine, Array, FloatArray, Mul, Op, Reshape, Sub
+from pyexport.untrusted import MAX_ELEMENTS, printable
 
 _NAMES = {
     "add": "add", "sub": "sub", "subtract": "sub", "rsub": "rsub", "mul": "mul", "multiply": "mul",
@@ -61,6 +63,8 @@ def arithmetic(low: Lowering, call: Call) -> Value:
     alpha = np.array(_alpha(low, call))
     if kind == "rsub":
         kind, a, b = "sub", b, a
+    if isinstance(a, Value) and isinstance(b, Value):
+        return _binary(low, call, kind, a, b)
     factor = -alpha if kind == "sub" else alpha
     if isinstance(a, Value) and not isinstance(b, Value):
         with np.errstate(divide="ignore"):  # what is not finite is refused, by name
@@ -70,6 +74,19 @@ def arithmetic(low: Lowering, call: Call) -> Value:
         scale, shift = (a, _ZERO) if kind == "mul" else (factor, a)
         return _affine(low, call, b, scale, shift)
     raise low.unsupported(call)
+
+
+_BINARY: Mapping[str, Op] = {"add": Add(), "sub": Sub(), "mul": Mul()}
+
+
+def _binary(low: Lowering, call: Call, kind: str, a: Value, b: Value) -> Value:
+    """Emit the arithmetic of two computed tensors."""
+    if kind not in _BINARY:
+        raise low.unsupported(call)
+    alpha = _alpha(low, call)
+    if alpha != 1.0 and kind != "mul":
+        b = _affine(low, call, b, np.array(alpha), _ZERO)
+    return low.one(call, _BINARY[kind], a, b)
 
 
 def fold_constants(low: Lowering, call: Call) -> Parameter | None:
@@ -160,16 +177,43 @@ def _affine(low: Lowering, call: Call, x: Value, scale: Array, shift: Array) -> 
             f"{low.at(call)}: a constant of shape {shown} does not fit a tensor of {show(whole)}; "
             "use one number, or one an element, without a batch"
         )
+    refuse_non_finite(
+        f"the constant of {low.at(call)}",
+        np.concatenate([np.reshape(scale, -1), np.reshape(shift, -1)]),
+        low.where,
+    )
+    for axis in (len(x.shape) - 1, 0):  # along the last axis, or along the channels
+        if all(_along(np.shape(a), axis + 1, len(whole)) for a in (scale, shift)):
+            return _columns(low, call, x, axis, scale, shift)
     low.charge(2 * math.prod(x.shape), call)
     numbers = [
         np.broadcast_to(np.asarray(a, np.float64), whole).reshape(-1) for a in (scale, shift)
     ]
-    refuse_non_finite(f"the constant of {low.at(call)}", np.concatenate(numbers), low.where)
-    affine, flat = Affine(numbers[0], numbers[1]), (math.prod(x.shape),)
-    if x.shape == flat:
-        return low.emit(call, affine, x, flat)
+    flat = (math.prod(x.shape),)
     x_flat = low.emit(call, Reshape(flat), x, flat)
-    return low.emit(call, Reshape(x.shape), low.emit(call, affine, x_flat, flat), x.shape)
+    return low.emit(
+        call,
+        Reshape(x.shape),
+        low.emit(call, Affine(numbers[0], numbers[1]), x_flat, flat),
+        x.shape,
+    )
+
+
+def _columns(low: Lowering, call: Call, x: Value, axis: int, scale: Array, shift: Array) -> Value:
+    """Emit the affine map with a number for each place along the first or the last axis of x."""
+    size = x.shape[axis]
+    low.charge(2 * size, call)
+    columns = [np.broadcast_to(np.reshape(a, -1), (size,)) for a in (scale, shift)]
+    op = Affine(columns[0], columns[1])
+    if axis == len(x.shape) - 1:
+        return low.emit(call, op, x, x.shape)
+    return on_channels_last(low.builder, op, x, printable(call.module))
+
+
+def _along(shape: tuple[int, ...], axis: int, rank: int) -> bool:
+    """Return whether an array that broadcasts to `rank` axes differs along one of them at most."""
+    padded = (1,) * (rank - len(shape)) + shape
+    return all(n == 1 for i, n in enumerate(padded) if i != axis)
 
 
 def _fits(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:

@@ -101,12 +101,24 @@ def parse_pt2(data: bytes, where: str, source_name: str, sidecar: Sidecar | None
     """Return the model of a torch.export archive in memory; its own statements come first."""
     program = read_pt2(data, where)
     graph, warnings = lower(program, where)
-    if program.extra is not None:
+    if len(graph.inputs) > 1 or len(graph.outputs) > 1:
+        beside = sidecar is not None and sidecar.view is not None
+        extras = _no_extras(program.extra is not None or beside, where)
+    elif program.extra is not None:
         extras = parse_extras(program.extra, graph, where)
     else:
         extras = sidecar.extras(graph) if sidecar is not None else Extras()
     digest = hashlib.sha256(data).hexdigest()
     return assemble(graph, extras, source_name, digest, program.producer, warnings)
+
+
+def _no_extras(found: bool, where: str) -> Extras:
+    if found:
+        raise UnsupportedModelError(
+            f"{where}: something is stated about a network of several inputs or outputs, which can "
+            "have no statements yet; save the bare network with torch.export.save"
+        )
+    return Extras()
 
 
 def assemble(
@@ -121,9 +133,12 @@ def assemble(
 
     What the network was trained on becomes an affine map of the raw input, in front of the graph.
     """
-    graph = normalize_input(graph, extras.statements, source_name)
-    declared = replace(graph.input, declared_range=extras.statements.input_range)
-    tensors = tuple(declared if t.name == declared.name else t for t in graph.tensors)
+    if len(graph.inputs) == 1:  # of several, nothing can be stated yet
+        graph = normalize_input(graph, extras.statements, source_name)
+    tensors = tuple(
+        replace(t, declared_range=extras.statements.input_range) if t.name in graph.inputs else t
+        for t in graph.tensors
+    )
     metadata = Metadata(
         source_name=source_name,
         source_sha256=source_sha256,

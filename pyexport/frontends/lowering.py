@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,55 +14,28 @@ from pyexport.errors import (
     UnsupportedModelError,
     UnsupportedOperatorError,
 )
-from pyexport.frontends.floats import DTYPE_NAMES, FLOATS
 from pyexport.frontends.graph_builder import GraphBuilder, Value
+from pyexport.frontends.model_inputs import model_inputs, show, sizes_without_batch
 from pyexport.frontends.pt2 import (
     Call,
     ExportedProgram,
     Parameter,
-    TensorInfo,
     TensorRef,
 )
 from pyexport.frontends.ways_out import way_out
 from pyexport.ir import Array, Op
 from pyexport.untrusted import MAX_FOLDED, printable
 
-BATCH_HINT = "give the example a batch dimension, e.g. torch.zeros(1, 64)"
+
+@dataclass(frozen=True)
+class Layered:
+    """The last states of recurrent layers, stacked before the batch by PyTorch: (layers, 1, n)."""
+
+    layers: tuple[Value, ...]  # each (n,)
 
 
-def only_input(program: ExportedProgram, where: str) -> tuple[str, TensorInfo]:
-    """Return name and description of the model's input: one, float, batch first, sizes fixed.
-
-    Raises UnsupportedModelError.
-    """
-    if len(program.inputs) != 1:
-        names = ", ".join(printable(name, 40) for name in program.inputs[:6])
-        raise UnsupportedModelError(
-            f"{where}: the model takes {len(program.inputs)} inputs ({names}); only one is "
-            "supported: concatenate them before the model"
-        )
-    name = program.inputs[0]
-    info = program.values.get(name)
-    if info is None:
-        raise UnsupportedModelError(f"{where}: the model's input is not a tensor")
-    if info.dtype not in FLOATS:
-        raise UnsupportedModelError(
-            f"{where}: the input {printable(name)} is {dtype_name(info.dtype)}; save with a "
-            "float32 example (example.float()): the exporter chooses the integers"
-        )
-    if len(info.sizes) < 2:
-        raise UnsupportedModelError(
-            f"{where}: the input has shape {show(info.sizes)}; {BATCH_HINT}"
-        )
-    for axis, size in enumerate(info.sizes[1:], 1):
-        if not isinstance(size, int):
-            raise UnsupportedModelError(
-                f"{where}: the input's dimension {axis} is symbolic ({printable(size)}); only the "
-                "batch may be dynamic: export with a fixed size"
-            )
-    if 0 in info.sizes:
-        raise UnsupportedModelError(f"{where}: the input is empty, shape {show(info.sizes)}")
-    return name, info
+Known = Value | Parameter | Layered
+Result = Known | tuple[Known, ...]
 
 
 @dataclass
@@ -70,28 +44,32 @@ class Lowering:
 
     program: ExportedProgram
     where: str
-    input: TensorInfo
     views: frozenset[str]  # operators whose result shares memory with their operand
-    values: dict[str, Value | Parameter] = field(default_factory=dict)
+    values: dict[str, Known] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     stale: set[str] = field(default_factory=set)  # names whose storage was changed in place
     room: int = MAX_FOLDED  # numbers that may still be computed from constants
 
     def __post_init__(self) -> None:
+        (first, self.input), *others = model_inputs(self.program, self.where)
         self.batch = self.input.sizes[0]
-        shape = tuple(n for n in self.input.sizes[1:] if isinstance(n, int))
-        self.builder = GraphBuilder(shape, self.where)
+        self.builder = GraphBuilder(sizes_without_batch(self.input), self.where)
         self.values.update(self.program.parameters)
+        self.values[first] = self.builder.input
+        for name, info in others:
+            self.values[name] = self.builder.add_input(sizes_without_batch(info))
         self._storage: dict[str, str] = {}  # name -> the first name of the same memory
+        self._arrays: dict[tuple[object, ...], tuple[Array, Array]] = {}
 
-    def record(self, call: Call, result: Value | Parameter) -> None:
-        """Keep the result of a call under the name that the graph gives it."""
+    def record(self, call: Call, result: Result) -> None:
+        """Keep the results of a call under the names that the graph gives them."""
+        results = result if isinstance(result, tuple) else (result,)
         if not call.outputs:
             raise FileFormatError(f"{self.at(call)} has no output; the file is damaged")
-        name = call.outputs[0]
-        self.values[name] = result
-        self._check_stated_shape(call, name, result)
-        self._track_memory(call, name)
+        for name, value in zip(call.outputs, results, strict=False):
+            self.values[name] = value
+            self._check_stated_shape(call, name, value)
+            self._track_memory(call, name)
 
     def at(self, call: Call) -> str:
         """Return "model.pt: aten.gelu.default at net.3 (GELU)"."""
@@ -115,6 +93,28 @@ class Lowering:
         """Append an operator to the graph."""
         return self.builder.add(op, operand, shape, printable(call.module))
 
+    def apply(self, call: Call, op: Op, *operands: Value) -> tuple[Value, ...]:
+        """Append an operator of any number of operands and results; its shapes follow."""
+        return self.builder.apply(op, operands, printable(call.module))
+
+    def one(self, call: Call, op: Op, *operands: Value) -> Value:
+        """Append an operator with one result."""
+        return self.apply(call, op, *operands)[0]
+
+    def frozen(self, parameter: Parameter, use: str, make: Callable[[Array], Array]) -> Array:
+        """Return make(the parameter's array) read-only: one object for every use of that name.
+
+        Layers that share a parameter in the user's model share it in the graph, too.
+        """
+        source = parameter.array
+        place = source.__array_interface__["data"][0]
+        key = (place, source.shape, source.strides, use)
+        if key not in self._arrays:
+            array = np.array(make(source), order="C")
+            array.setflags(write=False)
+            self._arrays[key] = (source, array)  # the source too: its place stays taken
+        return self._arrays[key][1]
+
     def value(self, name: str, at: str) -> Value:
         """Return a tensor that depends on the input."""
         if name in self.stale:
@@ -124,6 +124,11 @@ class Lowering:
             )
         value = self.values.get(name)
         if not isinstance(value, Value):
+            if isinstance(value, Layered):
+                raise UnsupportedModelError(
+                    f"{at}: {printable(name)} holds the last states of all layers; take those of "
+                    "one, e.g. h[-1]"
+                )
             what = "a constant" if isinstance(value, Parameter) else "unknown"
             raise UnsupportedModelError(
                 f"{at}: {printable(name)} is {what}, not a tensor made from the input"
@@ -139,17 +144,53 @@ class Lowering:
             )
         return self.value(reference.name, self.at(call))
 
+    def operands(self, call: Call, key: str) -> list[Value]:
+        """Return the argument `key`, a list of tensors; constants become part of the graph."""
+        references = call.arguments.get(key)
+        if not isinstance(references, list) or not references:
+            raise UnsupportedOperatorError(f"{self.at(call)}: its argument {key} is no list")
+        return [self._tensor(call, key, reference) for reference in references]
+
+    def tensor(self, call: Call, key: str) -> Value:
+        """Return the argument `key`; a constant becomes part of the graph."""
+        return self._tensor(call, key, call.arguments.get(key))
+
+    def _tensor(self, call: Call, key: str, reference: object) -> Value:
+        """Return a tensor; a constant becomes one without the batch dimension."""
+        if not isinstance(reference, TensorRef):
+            raise UnsupportedOperatorError(f"{self.at(call)}: its argument {key} is no tensor")
+        known = self.values.get(reference.name)
+        if not isinstance(known, Parameter):
+            return self.value(reference.name, self.at(call))
+        parameter = self.checked(call, key, known)
+        shape = parameter.array.shape
+        if len(shape) > 1 and shape[0] == 1:  # its batch
+            shape = shape[1:]
+        array = self.frozen(parameter, f"constant {shape}", lambda a: a.reshape(shape))
+        return self.builder.constant(array, printable(call.module))
+
     def parameter(self, call: Call, key: str) -> Parameter | None:
         """Return the argument `key` as a finite float constant, None where it is absent."""
         reference = call.arguments.get(key)
-        if reference is None:
-            return None
-        name = reference.name if isinstance(reference, TensorRef) else ""
-        value = self.values.get(name)
+        return None if reference is None else self.checked(call, key, self.known(reference))
+
+    def parameters(self, call: Call, key: str) -> list[Parameter]:
+        """Return the argument `key`, a list of finite float constants."""
+        references = call.arguments.get(key)
+        if not isinstance(references, list):
+            raise UnsupportedOperatorError(f"{self.at(call)}: its argument {key} is no list")
+        return [self.checked(call, key, self.known(reference)) for reference in references]
+
+    def known(self, reference: object) -> Known | None:
+        """Return what an argument refers to; None where it is no tensor, or an unknown one."""
+        return self.values.get(reference.name) if isinstance(reference, TensorRef) else None
+
+    def checked(self, call: Call, key: str, value: Known | None) -> Parameter:
+        """Return a value that must be a finite float constant."""
         if not isinstance(value, Parameter):
             raise UnsupportedOperatorError(
                 f"{self.at(call)}: its {key} is computed, not a stored parameter; "
-                "use nn.Linear layers"
+                "store it as a parameter or buffer of the model"
             )
         if value.array.dtype.kind != "f":
             raise UnsupportedModelError(
@@ -167,6 +208,41 @@ class Lowering:
             f"{self.at(call)}: its {key} is not a plain number; write a constant there"
         )
 
+    def integers(self, call: Call, key: str, count: int, default: int | None) -> tuple[int, ...]:
+        """Return the argument `key` as `count` integers; one or none stands for all."""
+        given = call.arguments.get(key)
+        if given is None or given == []:
+            given = default
+        numbers = given if isinstance(given, list) else [given]
+        numbers = numbers * count if len(numbers) == 1 else numbers
+        if len(numbers) != count or not all(type(n) is int for n in numbers):
+            raise UnsupportedOperatorError(
+                f"{self.at(call)}: its {key} is not {count} plain integers; write constants there"
+            )
+        return tuple(numbers)
+
+    def flag(self, call: Call, key: str, default: bool = False) -> bool:
+        """Return the argument `key` as a bool."""
+        value = call.arguments.get(key)
+        return default if value is None else value is True
+
+    def axis(self, call: Call, key: str, rank: int, default: int | None = None) -> int:
+        """Return the dimension `key` as an axis without the batch, for a tensor of that rank."""
+        value = call.arguments.get(key, default)
+        return self.without_batch(call, value, rank)
+
+    def without_batch(self, call: Call, dimension: object, rank: int) -> int:
+        """Return a dimension, counted with the batch and maybe from the end, as an axis."""
+        if type(dimension) is not int or not -rank - 1 <= dimension <= rank:
+            raise UnsupportedOperatorError(f"{self.at(call)}: its dimension is not a plain integer")
+        axis = dimension % (rank + 1) - 1
+        if axis < 0:
+            raise UnsupportedModelError(
+                f"{self.at(call)} works along the batch; keep the first dimension out of it, e.g. "
+                "dim=-1"
+            )
+        return axis
+
     def charge(self, count: int, call: Call) -> None:
         """Count numbers computed from constants; raises FileFormatError over the limit."""
         self.room -= count
@@ -176,7 +252,7 @@ class Lowering:
                 "compute them before saving"
             )
 
-    def _check_stated_shape(self, call: Call, name: str, result: Value | Parameter) -> None:
+    def _check_stated_shape(self, call: Call, name: str, result: Known) -> None:
         info = self.program.values.get(name)
         if isinstance(result, Value) and info and info.sizes[1:] != result.shape:
             raise FileFormatError(
@@ -209,13 +285,3 @@ def refuse_non_finite(name: str, array: Array, where: str) -> None:
         f"{where}: {printable(name)} has {count} {what} value{'s' if count > 1 else ''}; "
         "train again with a smaller learning rate, or load an earlier checkpoint"
     )
-
-
-def show(sizes: tuple[int | str, ...]) -> str:
-    """Return sizes as Python writes a tuple: "(1, 64)"; a symbolic one by its name."""
-    return "(" + ", ".join(printable(n) for n in sizes) + ("," if len(sizes) == 1 else "") + ")"
-
-
-def dtype_name(code: object) -> str:
-    """Return the name of a type number of the file ("float16"), or words for an unknown one."""
-    return DTYPE_NAMES.get(code, "of an unknown type") if isinstance(code, int) else "another type"

@@ -9,25 +9,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from pyexport.errors import FileFormatError, InvalidModelError, PyexportError, UnsupportedModelError
 from pyexport.frontends.archive import Archive
-from pyexport.frontends.floats import DTYPE_NAMES, FLOATS, INTEGERS, stored_dtype, widened
 from pyexport.frontends.json_view import JsonView
+from pyexport.frontends.pt2_tensors import StoredTensors, archived_json
 from pyexport.ir import Array
-from pyexport.untrusted import (
-    MAX_ELEMENTS,
-    MAX_RANK,
-    MAX_REUSE,
-    REUSE_FREE_BYTES,
-    parse_json,
-    printable,
-)
+from pyexport.untrusted import MAX_RANK, printable
 
 SCHEMA_MAJOR = 8
 _NON_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}  # JSON has none
-_STRIDED = 7  # the code of the ordinary dense layout
 
 
 @dataclass(frozen=True)
@@ -97,7 +87,7 @@ def read_pt2(data: bytes, where: str, faults: list[PyexportError] | None = None)
     order = f"{root}byteorder"
     if order in archive.names and archive.read(order).strip() != b"little":
         raise FileFormatError(f"{where}: written on a big-endian machine; save it on another one")
-    document = _json(archive, models[0])
+    document = archived_json(archive, models[0])
     major = document["schema_version"]["major"].integer()
     if major != SCHEMA_MAJOR:
         raise FileFormatError(
@@ -105,7 +95,7 @@ def read_pt2(data: bytes, where: str, faults: list[PyexportError] | None = None)
             "reads; save it with PyTorch 2.9 to 2.15"
         )
     name = models[0].rpartition("/")[2].removesuffix(".json")
-    stored = _Stored(archive, root, name)
+    stored = StoredTensors(archive, root, name)
     module = document["graph_module"]
     graph, signature = module["graph"], module["signature"]
     inputs, parameters = _input_specs(signature, stored, faults)
@@ -135,83 +125,8 @@ def _root(archive: Archive) -> str:
     return root
 
 
-def _json(archive: Archive, member: str) -> JsonView:
-    path = f"{archive.where}: {printable(member.partition('/')[2])}"
-    return JsonView(parse_json(archive.read(member), path), path)
-
-
-class _Stored:
-    """The tensors of an archive by name, read on demand."""
-
-    def __init__(self, archive: Archive, root: str, model: str) -> None:
-        self._archive = archive
-        self._room = MAX_REUSE * archive.total_bytes + REUSE_FREE_BYTES  # of tensors, in bytes
-        self._entries: dict[str, tuple[str, JsonView]] = {}
-        for folder in ("weights", "constants"):
-            base = f"{root}data/{folder}/"
-            config = f"{base}{model}_{folder}_config.json"
-            if config in archive.names:
-                for name, entry in _json(archive, config)["config"].items():
-                    self._entries[name] = (base, entry)
-
-    def read(self, name: str) -> Parameter:
-        """Return a stored tensor as a contiguous array."""
-        where = f"{self._archive.where}: {printable(name)}"
-        if name not in self._entries:
-            raise FileFormatError(f"{where} is not in the archive; save the model again")
-        base, entry = self._entries[name]
-        if entry["use_pickle"].flag():
-            raise FileFormatError(
-                f"{where} is stored as a pickle, which would run code; it was not opened: "
-                "save plain tensors (no subclasses, no sparse or quantized weights)"
-            )
-        member = entry["path_name"].text()
-        if "/" in member or "\\" in member:
-            raise FileFormatError(f"{where} is stored outside its folder")
-        meta = entry["tensor_meta"]
-        data = self._archive.read(base + member)
-        array, code = _view(meta, data, where)
-        self._room -= array.nbytes
-        if self._room < 0:
-            raise FileFormatError(
-                f"{where}: the tensors claim over {MAX_REUSE} times the bytes of the archive; save "
-                "them with .contiguous()"
-            )
-        return Parameter(name, widened(np.ascontiguousarray(array).reshape(array.shape), code))
-
-
-def _view(meta: JsonView, data: bytes, where: str) -> tuple[Array, str]:
-    """Return what sizes, strides and offset cut out of a buffer, not copied, and its type code."""
-    dtype_code = meta["dtype"].integer()
-    code = FLOATS.get(dtype_code) or INTEGERS.get(dtype_code)
-    if code is None:
-        name = DTYPE_NAMES.get(dtype_code, f"of type {dtype_code}")
-        raise UnsupportedModelError(f"{where} is {name}; save model.float(), float32 weights")
-    if meta["layout"].integer() != _STRIDED:
-        raise UnsupportedModelError(f"{where} is sparse; save it as a dense tensor (.to_dense())")
-    sizes = tuple(size["as_int"].size() for size in meta["sizes"])
-    strides = tuple(stride["as_int"].size() for stride in meta["strides"])
-    offset = meta["storage_offset"]["as_int"].size()
-    if len(sizes) != len(strides) or len(sizes) > MAX_RANK:
-        raise FileFormatError(f"{where} has {len(sizes)} sizes and {len(strides)} strides")
-    count = math.prod(sizes)
-    if count > MAX_ELEMENTS:
-        raise FileFormatError(f"{where} claims {count} elements, over the limit {MAX_ELEMENTS}")
-    dtype = stored_dtype(code)
-    if count == 0:
-        return np.zeros(0, dtype), code  # no operator takes it, whatever its other sizes are
-    last = offset + sum((n - 1) * stride for n, stride in zip(sizes, strides, strict=True))
-    if (last + 1) * dtype.itemsize > len(data):
-        raise FileFormatError(f"{where} reaches outside its buffer; the file is damaged")
-    buffer = np.frombuffer(data, dtype, len(data) // dtype.itemsize)
-    view = np.lib.stride_tricks.as_strided(
-        buffer[offset:], sizes, [s * dtype.itemsize for s in strides], writeable=False
-    )
-    return view, code
-
-
 def _input_specs(
-    signature: JsonView, stored: _Stored, faults: list[PyexportError] | None
+    signature: JsonView, stored: StoredTensors, faults: list[PyexportError] | None
 ) -> tuple[tuple[str, ...], dict[str, Parameter]]:
     inputs: list[str] = []
     parameters: dict[str, Parameter] = {}
@@ -221,8 +136,9 @@ def _input_specs(
             tag, value = spec["arg"].only()
             inputs.append(value["name"].text() if tag == "as_tensor" else tag)
         elif kind in {"parameter", "buffer", "tensor_constant"}:
+            stated = spec[f"{kind}_name"].text()
             try:
-                parameters[spec["arg"]["name"].text()] = stored.read(spec[f"{kind}_name"].text())
+                parameters[spec["arg"]["name"].text()] = Parameter(stated, stored.read(stated))
             except PyexportError as error:
                 if faults is None:
                     raise
@@ -310,6 +226,19 @@ def _argument(view: JsonView) -> object:
             return value.flag()
         case "as_ints":
             return [item.integer() for item in value]
+        case "as_floats":
+            return [item.number() for item in value]
+        case "as_bools":
+            return [item.flag() for item in value]
+        case "as_string":
+            return value.text()
+        case "as_tensors":
+            return [TensorRef(item["name"].text()) for item in value]
+        case "as_optional_tensors":
+            return [_argument(item) for item in value]
+        case "as_sym_int":
+            number = value.get("as_int")
+            return Opaque(kind) if number is None else number.integer()
         case "as_scalar_type":
             return value.integer()
         case _:

@@ -1,41 +1,46 @@
-"""What to do about an operator that has no kernel: one short sentence an operator family."""
+"""What to do about an operator that cannot be read: one short sentence an operator family."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 SUPPORTED = (
-    "linear, relu, relu6, hardtanh, clamp, batch_norm, dropout, flatten, softmax and arithmetic "
-    "with constants"
+    "linear, convolution, pooling, BatchNorm, LayerNorm, LSTM, GRU, activations, +, -, *, "
+    "concatenation, slices and reshapes (docs/operators.md)"
 )
 
-_RELU = "use relu, which the integers compute exactly"
-_ORDER = "end the model at its logits or with softmax: their order is the same"
+_CURVE = "use one of relu, leaky_relu, elu, sigmoid, tanh, hardswish, silu and gelu"
 _DATA = "apply it to the data before the model, or fold it into the next layer's weights"
-_DENSE = "only fully connected networks are supported so far"
 
 _FAMILIES = {
-    _ORDER: ("log_softmax", "_log_softmax", "argmax", "logsumexp", "special_log_softmax", "topk"),
-    _RELU: (
-        "gelu", "silu", "tanh", "elu", "selu", "celu", "leaky_relu", "prelu", "hardswish",
-        "softplus", "mish", "hardsigmoid", "threshold", "rrelu", "softsign", "logsigmoid", "exp",
-        "log_sigmoid_forward",
+    "end the model at its logits or with softmax: their order is the same": (
+        "logsumexp", "topk", "sort", "special_log_softmax",
     ),
-    f"{_RELU}; at the end of a classifier, stop at the logits: their order is the same": (
-        "sigmoid",
+    _CURVE: (
+        "hardshrink", "softshrink", "tanhshrink", "threshold", "rrelu", "softsign", "sin", "cos",
+        "glu", "erf",
     ),
-    "only constants can be added or multiplied so far, not two computed tensors": (
-        "add", "sub", "mul", "div", "rsub", "true_divide", "subtract", "multiply", "divide",
+    "divide by a constant; two computed tensors can be added, subtracted and multiplied": (
+        "div", "true_divide", "divide", "reciprocal", "rsub",
     ),
-    _DATA: ("pow", "sqrt", "abs", "square", "floor_divide", "remainder"),
-    _DENSE: (
-        "conv1d", "conv2d", "conv3d", "convolution", "max_pool1d", "max_pool2d", "avg_pool1d",
-        "avg_pool2d", "adaptive_avg_pool2d", "adaptive_avg_pool1d", "mean", "lstm", "gru",
-        "rnn_tanh", "rnn_relu", "scaled_dot_product_attention", "embedding", "cat", "stack",
+    _DATA: ("pow", "sqrt", "rsqrt", "log", "square", "floor_divide", "remainder"),
+    "use one or two dimensions: nn.Conv1d, nn.Conv2d and their pooling": (
+        "conv3d", "conv_transpose3d", "max_pool3d", "avg_pool3d", "adaptive_avg_pool3d",
     ),
-    "remove the layer, or use BatchNorm, which is folded into the weights": (
-        "layer_norm", "native_layer_norm", "group_norm", "rms_norm", "instance_norm",
+    "use nn.LSTM or nn.GRU, of one direction and with batch_first=True": (
+        "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell",
     ),
+    "use BatchNorm, which is folded into the weights, or LayerNorm": (
+        "group_norm", "native_group_norm", "rms_norm", "instance_norm", "local_response_norm",
+    ),
+    "use nearest upsampling by a whole factor, or a transposed convolution": (
+        "upsample_bilinear2d", "upsample_linear1d", "upsample_bicubic2d", "grid_sampler",
+        "pixel_shuffle",
+    ),
+    "look the rows up before the model, and give it the vectors": (
+        "embedding", "embedding_bag", "index", "index_select", "gather",
+    ),
+    "pad with a constant": ("reflection_pad1d", "reflection_pad2d", "replication_pad2d"),
 }  # fmt: skip
 _ADVICE = {name: advice for advice, names in _FAMILIES.items() for name in names}
 _DECOMPOSED = {  # operators that run_decompositions() leaves behind
@@ -49,7 +54,7 @@ _DECOMPOSED = {  # operators that run_decompositions() leaves behind
 
 
 def way_out(operator: str, beside: Iterable[str] = ()) -> str:
-    """Return advice for an operator like "aten.gelu.default" among others of a graph."""
+    """Return advice for an operator like "aten.glu.default" among others of a graph."""
     if not _DECOMPOSED.isdisjoint(beside):
         return "the file is decomposed: save it again without run_decompositions()"
     parts = operator.split(".")

@@ -4,18 +4,29 @@ from collections.abc import Callable
 
 from pyexport.ir import Graph
 from pyexport.passes.canonical_names import canonical_names
+from pyexport.passes.constant_operands import constant_operands
+from pyexport.passes.dead_code import dead_code
 from pyexport.passes.drop_identity import drop_identity
+from pyexport.passes.drop_reshapes import drop_reshapes
 from pyexport.passes.fold_affine import fold_affine
+from pyexport.passes.fold_constants import fold_constants
 from pyexport.passes.fuse_activation import fuse_activation
+from pyexport.passes.place_permutes import place_permutes
 
 __all__ = ["PIPELINE", "canonical_names", "run_passes"]
 
 Pass = Callable[[Graph], Graph]
 
 PIPELINE: tuple[Pass, ...] = (
-    drop_identity,  # first: a dropout or flatten between two layers must not hide a fusion
+    drop_identity,  # first: a dropout between two layers must not hide a fusion
+    fold_constants,
+    place_permutes,  # before all that looks at neighbours: a permutation hides them, too
+    drop_reshapes,  # likewise
+    constant_operands,
     fold_affine,  # before activations are fused: a clamp between linear and affine blocks the fold
     fuse_activation,
+    drop_reshapes,  # an affine that is gone may have been what needed one
+    dead_code,
     canonical_names,  # last: names follow the operators that are left
 )
 

@@ -1,21 +1,20 @@
-"""Removes operators that move no data and change no value: dropout at inference, flatten, view."""
+"""Removes operators that are nothing at inference: dropout."""
 
 from dataclasses import replace
 
-from pyexport.ir import Graph, Identity, Node, Reshape
+from pyexport.ir import Graph, Identity, Node
 
 
 def drop_identity(graph: Graph) -> Graph:
     """Return the graph with every reader of such an operator's result reading its source instead.
 
-    Elements keep their order, so a flatten is the same bytes under another shape. A graph output
-    that was such a result becomes the source tensor under its own name.
+    A graph output that was such a result becomes the source tensor under its own name.
     """
     renamed: dict[str, str] = {}
     nodes: list[Node] = []
     for node in graph.nodes:
         inputs = tuple(renamed.get(name, name) for name in node.inputs)
-        if isinstance(node.op, Identity | Reshape):
+        if isinstance(node.op, Identity):
             renamed[node.outputs[0]] = inputs[0]
         else:
             nodes.append(replace(node, inputs=inputs))

@@ -1,8 +1,10 @@
-"""Moves a clamp (ReLU, ReLU6, hardtanh) into the linear layer, affine map or clamp before it."""
+"""Moves a clamp (ReLU, ReLU6, hardtanh) into the layer, sum, affine map or clamp before it."""
 
 from dataclasses import replace
 
-from pyexport.ir import Affine, Clamp, Graph, Linear
+from pyexport.ir import Add, Affine, Clamp, Conv2d, ConvTranspose2d, Graph, Linear, Mul, Sub
+
+_CLAMPED = (Linear, Conv2d, ConvTranspose2d, Add, Sub, Mul, Affine, Clamp)
 
 
 def fuse_activation(graph: Graph) -> Graph:
@@ -15,6 +17,7 @@ def fuse_activation(graph: Graph) -> Graph:
 
 def _fuse_one(graph: Graph) -> tuple[Graph, bool]:
     producer = {name: node for node in graph.nodes for name in node.outputs}
+    written = {state.write for state in graph.states}
     for node in graph.nodes:
         if not isinstance(node.op, Clamp):
             continue
@@ -22,9 +25,10 @@ def _fuse_one(graph: Graph) -> tuple[Graph, bool]:
         before = producer.get(source)
         if (
             before is None
-            or not isinstance(before.op, Linear | Affine | Clamp)
+            or not isinstance(before.op, _CLAMPED)
             or len(graph.users(source)) != 1
             or source in graph.outputs
+            or source in written
         ):
             continue
         op = replace(

@@ -6,7 +6,7 @@ import numpy as np
 
 from pyexport.errors import InvalidModelError, UnsupportedOperatorError
 from pyexport.ir import DEFAULT_FLOAT_RANGE, Affine, FloatArray, Graph, Linear, Node, Softmax
-from pyexport.quantize.diagnosis import no_kernel, node_title
+from pyexport.quantize.diagnosis import no_kernel, node_title, refuse_without_kernel
 
 MAGNITUDE_LIMIT = 2.0**127  # half of the largest float32: room for the rounding of sums
 
@@ -17,6 +17,7 @@ def to_float32(graph: Graph, input_range: tuple[float, float] | None = None) -> 
     Raises InvalidModelError if a parameter leaves float32, or a sum could on inputs in input_range
     (DEFAULT_FLOAT_RANGE if None); UnsupportedOperatorError for an operator without a kernel.
     """
+    refuse_without_kernel(graph, (Linear, Affine, Softmax), "float32")
     converted = replace(graph, nodes=tuple(_convert(node) for node in graph.nodes))
     _check_magnitudes(converted, input_range or DEFAULT_FLOAT_RANGE)
     return converted

@@ -3,8 +3,9 @@
 import numpy as np
 
 from pyexport.errors import CalibrationError, InvalidModelError, UnsupportedOperatorError
-from pyexport.ir import Dataset, Graph
-from pyexport.quantize.intervals import Interval, propagate
+from pyexport.ir import Dataset, Graph, Node
+from pyexport.quantize.intervals.interval import Interval
+from pyexport.quantize.intervals.rules import INTERVAL_RULES
 from pyexport.reference import evaluate
 
 Range = tuple[float, float]
@@ -21,21 +22,33 @@ def observed_ranges(graph: Graph, calibration: Dataset) -> dict[str, Range]:
 
 
 def interval_ranges(graph: Graph, input_range: Range) -> dict[str, Range]:
-    """Return bounds of every tensor for every input inside input_range (interval arithmetic)."""
-    shape = (1, *graph.input.shape)
-    bounds: dict[str, Interval] = {
-        graph.input.name: (np.full(shape, input_range[0]), np.full(shape, input_range[1]))
-    }
+    """Return bounds of every tensor for every input inside input_range (interval arithmetic).
+
+    The range holds for each of several inputs. Raises UnsupportedOperatorError for an operator
+    without a rule, and for states, whose range nothing says.
+    """
+    if graph.states:
+        raise UnsupportedOperatorError(
+            f"state {graph.states[0].name}: no interval bounds what is kept between inferences"
+        )
+    bounds = {}
+    for name in graph.inputs:
+        shape = graph.tensor(name).shape
+        bounds[name] = Interval(*(np.full(shape, limit, np.float64) for limit in input_range))
     with np.errstate(over="ignore", invalid="ignore"):
         for node in graph.nodes:
-            results = propagate(node.op, [bounds[name] for name in node.inputs])
-            if results is None:
-                raise UnsupportedOperatorError(
-                    f"node {node.name}: no interval rule for {node.op.kind}"
-                )
+            results = _propagate(node, [bounds[name] for name in node.inputs])
             bounds.update(zip(node.outputs, results, strict=True))
-    ranges = {name: (float(b[0].min()), float(b[1].max())) for name, b in bounds.items()}
+    ranges = {name: (float(b.low.min()), float(b.high.max())) for name, b in bounds.items()}
     return {name: _finite(name, r) for name, r in ranges.items()}
+
+
+def _propagate(node: Node, inputs: list[Interval]) -> tuple[Interval, ...]:
+    rule = INTERVAL_RULES.get(type(node.op))
+    if rule is None:
+        raise UnsupportedOperatorError(f"node {node.name}: no interval rule for {node.op.kind}")
+    results = rule(node.op, inputs)
+    return results if isinstance(results, tuple) else (results,)
 
 
 def _finite(name: str, values: Range) -> Range:

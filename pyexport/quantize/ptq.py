@@ -13,7 +13,7 @@ from pyexport.ir import (
     QuantParams,
     Tensor,
 )
-from pyexport.quantize.diagnosis import no_kernel, node_title
+from pyexport.quantize.diagnosis import no_kernel, node_title, refuse_without_kernel
 from pyexport.quantize.observers import Range, interval_ranges, observed_ranges
 from pyexport.quantize.raw_input import raw_input_params
 from pyexport.quantize.rules import RULES, Outcome, Request
@@ -43,6 +43,7 @@ def quantize_int8(
     at the price of resolution. Calibration and evaluation rows tell whether inputs are whole
     numbers.
     """
+    refuse_without_kernel(graph, tuple(RULES), "int8")
     if calibration is not None:
         ranges = observed_ranges(graph, calibration)
         source = Calibration("data", len(calibration.inputs))

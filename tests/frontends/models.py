@@ -11,34 +11,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from pyexport.ir import Affine, Clamp, Graph, Identity, Linear, Reshape, Softmax
+from pyexport.ir import Graph
+from pyexport.reference import evaluate as values_of
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
 def evaluate(graph: Graph, inputs: np.ndarray) -> np.ndarray:
     """Return the float64 outputs of a graph for rows of inputs, without PyTorch."""
-    values = {graph.inputs[0]: np.asarray(inputs, np.float64)}
-    for node in graph.nodes:
-        x = values[node.inputs[0]]
-        match node.op:
-            case Linear(weight=w, bias=b):
-                y = x @ w.astype(np.float64).T + b
-            case Affine(scale=s, shift=t):
-                y = x * s + t
-            case Clamp(low=low, high=high):
-                y = np.clip(x, low, high)
-            case Reshape(shape=shape):
-                y = x.reshape(len(x), *shape)
-            case Identity():
-                y = x
-            case Softmax():
-                e = np.exp(x - x.max(axis=-1, keepdims=True))
-                y = e / e.sum(axis=-1, keepdims=True)
-            case _:
-                raise AssertionError(node.op)
-        assert y.shape[1:] == graph.tensor(node.outputs[0]).shape
-        values[node.outputs[0]] = y
+    values = values_of(graph, inputs)
+    for tensor in graph.tensors:
+        assert values[tensor.name].shape == (len(inputs), *tensor.shape)
     return values[graph.outputs[0]]
 
 
@@ -47,7 +30,7 @@ def seeded(build: Callable[[], ModuleT], seed: int = 7) -> ModuleT:
     torch.manual_seed(seed)
     module = build().eval()
     for layer in module.modules():
-        if isinstance(layer, nn.BatchNorm1d):
+        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
             layer.get_buffer("running_mean").normal_()
             layer.get_buffer("running_var").uniform_(0.5, 2.0)
     return module

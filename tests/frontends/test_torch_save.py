@@ -155,7 +155,7 @@ def test_a_wrong_statement_is_refused_and_nothing_is_written(tmp_path, options, 
 @pytest.mark.parametrize(
     ("module", "example", "error", "message"),
     [
-        (nn.Sequential(nn.Linear(3, 2), nn.GELU()), EXAMPLE, UnsupportedOperatorError, "aten.gelu"),
+        (nn.Sequential(nn.Linear(3, 2), nn.GLU()), EXAMPLE, UnsupportedOperatorError, "aten.glu"),
         (
             Wrapped({}, lambda m, x: x if x.sum() > 0 else -x),
             EXAMPLE,

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pyexport.errors import CalibrationError, InvalidModelError, UnsupportedOperatorError
-from pyexport.ir import Affine, Clamp, Dataset, Linear, QuantizedSoftmax, Softmax
+from pyexport.ir import (
+    Affine,
+    Clamp,
+    Dataset,
+    Linear,
+    QuantizedSoftmax,
+    Softmax,
+    State,
+    Tensor,
+)
 from pyexport.quantize.observers import interval_ranges, observed_ranges
 from pyexport.reference import evaluate
 from tests.networks import chain_graph, layer
@@ -52,5 +62,14 @@ def test_values_that_leave_float64_are_refused_by_name() -> None:
 
 
 def test_an_operator_without_a_rule_is_refused_by_name() -> None:
+    graph = chain_graph(4, [QuantizedSoftmax(np.zeros(256, np.uint16))])
     with pytest.raises(UnsupportedOperatorError, match=r"n0.*quantized_softmax"):
-        interval_ranges(chain_graph(4, [QuantizedSoftmax(np.zeros(256))]), (0.0, 1.0))
+        interval_ranges(graph, (0.0, 1.0))
+
+
+def test_a_kept_state_has_no_interval() -> None:
+    graph = chain_graph(4, [layer(4, 4)])
+    old = Tensor("old", (4,))
+    graph = replace(graph, tensors=(*graph.tensors, old), states=(State("memory", "old", "t0"),))
+    with pytest.raises(UnsupportedOperatorError, match="memory"):
+        interval_ranges(graph, (0.0, 1.0))

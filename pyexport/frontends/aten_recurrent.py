@@ -1,0 +1,114 @@
+"""Lowers LSTM and GRU from ATen, layer by layer, and the zeros that their states start with."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from pyexport.errors import FileFormatError, UnsupportedModelError, UnsupportedOperatorError
+from pyexport.frontends.aten_table import Table, table
+from pyexport.frontends.graph_builder import Value
+from pyexport.frontends.lowering import Layered, Lowering
+from pyexport.frontends.pt2 import Call, Parameter, TensorRef
+from pyexport.ir import Array, Gru, Lstm, Reshape
+from pyexport.untrusted import printable
+
+
+def _lstm(low: Lowering, call: Call) -> tuple[Value, Layered, Layered]:
+    x, layers = _sequence(low, call)
+    hx = call.arguments.get("hx")
+    references = hx if isinstance(hx, list) and len(hx) == 2 else [None, None]
+    starts = [_starts(low, call, reference, len(layers)) for reference in references]
+    last_h, last_c = [], []
+    for (w, u, b_w, b_u), h, c in zip(layers, *starts, strict=True):
+        bias = b_w.astype(np.float64) + b_u.astype(np.float64)
+        x, h, c = low.apply(call, Lstm(w, u, bias), x, h, c)
+        last_h.append(h)
+        last_c.append(c)
+    return x, Layered(tuple(last_h)), Layered(tuple(last_c))
+
+
+def _gru(low: Lowering, call: Call) -> tuple[Value, Layered]:
+    x, layers = _sequence(low, call)
+    starts = _starts(low, call, call.arguments.get("hx"), len(layers))
+    last = []
+    for (w, u, b_w, b_u), h in zip(layers, starts, strict=True):
+        x, h = low.apply(call, Gru(w, u, b_w, b_u), x, h)
+        last.append(h)
+    return x, Layered(tuple(last))
+
+
+Weights = tuple[Array, Array, Array, Array]
+
+
+def _sequence(low: Lowering, call: Call) -> tuple[Value, list[Weights]]:
+    """Return the input (steps, n_in), and for each layer both weights and both biases."""
+    if low.flag(call, "bidirectional"):
+        raise UnsupportedOperatorError(
+            f"{low.at(call)} is bidirectional; use one direction, which can run as samples come"
+        )
+    if not low.flag(call, "batch_first"):
+        raise UnsupportedOperatorError(
+            f"{low.at(call)} takes the steps before the batch; build it with batch_first=True"
+        )
+    if low.number(call, "dropout", 0.0) and call.arguments.get("train") is not False:
+        low.warnings.append(
+            f"{printable(call.module)} was saved in training mode and its dropout is ignored; "
+            "call model.eval() before saving"
+        )
+    x = low.operand(call, "input")
+    biased = low.flag(call, "has_biases", True)
+    found = low.parameters(call, "params")
+    (count,) = low.integers(call, "num_layers", 1, 1)
+    a_layer = 4 if biased else 2
+    if count < 1 or len(found) != a_layer * count or len(x.shape) != 2:
+        raise UnsupportedOperatorError(
+            f"{low.at(call)} has {len(found)} parameters for {count} layers on {x.shape}; use "
+            "nn.LSTM or nn.GRU without proj_size on (batch, steps, features)"
+        )
+    layers = []
+    for i in range(0, len(found), a_layer):
+        arrays = [low.frozen(p, "recurrent", lambda a: a) for p in found[i : i + a_layer]]
+        if not biased:
+            arrays += [np.zeros(arrays[0].shape[:1], arrays[0].dtype)] * 2
+        layers.append((arrays[0], arrays[1], arrays[2], arrays[3]))
+    return x, layers
+
+
+def _starts(low: Lowering, call: Call, reference: object, layers: int) -> list[Value]:
+    """Return the state (n,) that each layer starts with."""
+    known = low.known(reference)
+    if isinstance(known, Layered) and len(known.layers) == layers:
+        return list(known.layers)
+    if isinstance(known, Parameter) and known.array.ndim == 3 and len(known.array) == layers:
+        rows = low.checked(call, "hx", known).array
+        if not (rows == rows[:, :1]).all():
+            raise UnsupportedModelError(
+                f"{low.at(call)} starts every row of the batch with another state; save with a "
+                "batch of 1"
+            )
+        return [low.builder.constant(row[0], printable(call.module)) for row in rows]
+    if isinstance(reference, TensorRef) and layers == 1 and low.batch == 1:  # an input (1, 1, n)
+        state = low.value(reference.name, low.at(call))
+        return [low.one(call, Reshape((math.prod(state.shape),)), state)]
+    raise UnsupportedOperatorError(
+        f"{low.at(call)} starts from a computed state; leave it out, or pass (1, 1, n) of one layer"
+    )
+
+
+def _zeros(low: Lowering, call: Call) -> Parameter:
+    """Return stored zeros of the stated shape; a symbolic batch counts as 1."""
+    info = low.program.values.get(call.outputs[0]) if call.outputs else None
+    if info is None:
+        raise FileFormatError(f"{low.at(call)} has no stated shape; the file is damaged")
+    shape = tuple(n if isinstance(n, int) else 1 for n in info.sizes)
+    low.charge(math.prod(shape), call)
+    return Parameter("zeros", np.zeros(shape, np.float32))
+
+
+RECURRENT: Table = {
+    **table(_lstm, "lstm.input"),
+    **table(_gru, "gru.input"),
+    **table(_zeros, "zeros.default", "new_zeros.default", "zeros_like.default"),
+}

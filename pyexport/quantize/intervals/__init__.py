@@ -1,0 +1,1 @@
+"""Bounds of every tensor for all legal inputs, by interval arithmetic in float64."""
