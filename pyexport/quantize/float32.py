@@ -5,9 +5,19 @@ from dataclasses import replace
 import numpy as np
 
 from pyexport.errors import InvalidModelError, UnsupportedOperatorError
-from pyexport.ir import DEFAULT_FLOAT_RANGE, Affine, FloatArray, Graph, Linear, Node, Softmax
+from pyexport.ir import (
+    DEFAULT_FLOAT_RANGE,
+    Affine,
+    FloatArray,
+    Graph,
+    Linear,
+    Node,
+    Softmax,
+    Tensor,
+)
 from pyexport.quantize.diagnosis import no_kernel, node_title, refuse_without_kernel
 
+OPERATORS = (Linear, Affine, Softmax)  # with a float32 kernel
 MAGNITUDE_LIMIT = 2.0**127  # half of the largest float32: room for the rounding of sums
 
 
@@ -17,10 +27,18 @@ def to_float32(graph: Graph, input_range: tuple[float, float] | None = None) -> 
     Raises InvalidModelError if a parameter leaves float32, or a sum could on inputs in input_range
     (DEFAULT_FLOAT_RANGE if None); UnsupportedOperatorError for an operator without a kernel.
     """
-    refuse_without_kernel(graph, (Linear, Affine, Softmax), "float32")
+    refuse_without_kernel(graph, OPERATORS, "float32")
+    for node in graph.nodes:
+        if isinstance(node.op, Softmax) and not _one_vector(node.op, graph.tensor(node.inputs[0])):
+            raise UnsupportedOperatorError(f"{node_title(node)}: {no_kernel(node.op, 'float32')}")
     converted = replace(graph, nodes=tuple(_convert(node) for node in graph.nodes))
     _check_magnitudes(converted, input_range or DEFAULT_FLOAT_RANGE)
     return converted
+
+
+def _one_vector(op: Softmax, tensor: Tensor) -> bool:
+    """Return whether the softmax is over all of its tensor."""
+    return tensor.shape[op.axis] == tensor.size
 
 
 def _check_magnitudes(graph: Graph, input_range: tuple[float, float]) -> None:

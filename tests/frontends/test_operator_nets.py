@@ -108,10 +108,9 @@ def test_batch_norm_and_relu6_go_into_depthwise_convolutions(tmp_path):
 @pytest.mark.parametrize(
     ("name", "scheme", "message"),
     [
-        ("lenet", "float32", "conv2d0 (0): conv2d has no float32 kernel; build"),
-        ("lstm", "int8", "lstm0 (lstm): lstm has no int8 kernel"),
-        ("attention", "int8", "layer_norm0 (norm): layer_norm has no int8 kernel; use BatchNorm"),
-        ("tagger", "int8", "gru0 (gru): gru has no int8 kernel"),
+        ("lenet", "float32", "conv2d0 (0): float32 has no kernel for conv2d; use int8"),
+        ("tagger", "float32", "constant0 (gru): float32 has no kernel for constant; use int8"),
+        ("attention", "int8", "layer_norm0 (norm): int8 has no kernel for layer_norm; use Batch"),
     ],
 )
 def test_what_has_no_kernel_yet_is_refused_by_name(tmp_path, name, scheme, message):
