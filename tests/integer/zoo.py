@@ -150,7 +150,8 @@ def artifact_of(graph: Graph, name: str = "zoo") -> Artifact:
     """Return an artifact around a graph, with one stored vector."""
     from pyexport.simulator.fast import FastSimulator
 
-    rows = np.arange(2 * INPUT_SIZE).reshape(2, INPUT_SIZE).astype(np.uint8)
+    size, dtype = graph.input.size, np.uint8 if graph.input.dtype == "u8" else np.int8
+    rows = np.arange(2 * size).reshape(2, size).astype(dtype)
     outputs = FastSimulator(graph).run(rows)
     return Artifact(
         name, "int8", graph, "zoo.pt", "ab" * 32, "test",
