@@ -206,7 +206,11 @@ def test_what_cannot_be_read_gets_its_sentence(tmp_path: Path, data: bytes, sent
     assert str(document["format"]).startswith(sentence)
 
 
-@pytest.mark.parametrize("data", [b"", b"\0" * 8, a_zip("a")[:-9]])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\0" * 8, a_zip("a")[:-9]],
+    ids=["empty", "zeros", "zip without its end"],
+)
 def test_a_file_of_which_nothing_can_be_said_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "m.bin").write_bytes(data)
     assert "m.bin: " in refused(tmp_path, "inspect", tmp_path / "m.bin")

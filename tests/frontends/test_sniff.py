@@ -45,7 +45,7 @@ def zipped(*names: str, content: bytes = b"x") -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name in names:
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content)  # of no date: the same bytes
     return buffer.getvalue()
 
 
