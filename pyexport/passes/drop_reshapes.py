@@ -50,9 +50,12 @@ class _Walk:
         given = {*self._graph.inputs, *(state.read for state in self._graph.states)}
         wanted = [self._views[name][0] for name in self._graph.outputs]
         for name in self._graph.outputs:
-            stored, _ = self._views[name]
+            stored, shape = self._views[name]
             layout = self._graph.tensor(name).layout
-            if stored in given or wanted.count(stored) > 1 or stored in self._new.constants:
+            # A layout says where the last axis goes: it must be the same one.
+            moved = bool(layout) and self._new.shape(stored)[-1] != shape[-1]
+            shared = wanted.count(stored) > 1 or stored in self._new.constants
+            if stored in given or moved or shared:
                 stored = self._plain(name, "")
             if layout:
                 self._new.set_tensor(stored, layout=layout)
