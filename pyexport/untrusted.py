@@ -36,9 +36,9 @@ REUSE_FREE_BYTES = 1 << 20  # ... beyond this: expanded and shared tensors
 MAX_FOLDED = 1 << 22  # numbers that arithmetic of constants makes, in all
 MAX_WIDTH = 1 << 17  # elements between two layers: 128 KiB as bytes on the device
 MAX_LAYERS = 200  # of a scratch checkpoint
-MAX_NODES = 5_000  # of an ONNX graph
-MAX_FIELDS = 500_000  # of an ONNX file; PyTorch writes about 100 a node
-MAX_VARINTS = 1 << 20  # bytes of packed integers in it, each of which takes 8
+MAX_NODES = 5_000  # of an ONNX graph; also initializers, and a few times as many other names
+MAX_FIELDS = 200_000  # of an ONNX file; PyTorch writes about 30 a node
+MAX_VARINTS = 1 << 18  # bytes of packed integers in it, each of which takes 8
 MAX_TEXT = 100  # characters of a label, a unit, a producer in one
 MAX_HEADER_BYTES = 100_000_000  # of the safetensors layout
 

@@ -14,8 +14,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 ROOT = Path(__file__).resolve().parent.parent
-READERS = ("zip", "pickle", "pt2", "state_dict", "safetensors", "scratch", "metadata", "sidecar",
-           "samples", "artifact", "identify", "header")  # fmt: skip
+READERS = (
+    "zip", "pickle", "pt2", "onnx", "state_dict", "safetensors", "scratch", "metadata",
+    "sidecar", "samples", "artifact", "identify", "header",
+)  # fmt: skip
 RUNS = 1_000_000
 _CHILD = "--in-this-process"
 # What is instrumented: the readers. The rest costs speed and says nothing about them.

@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.hostile_files import graphs, pickles, tensors, zips
+from scripts.hostile_files import graphs, onnx, pickles, tensors, zips
 from scripts.hostile_files.case import Case
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,7 +27,8 @@ INDEX = "index.json"
 def all_cases(canary: Path) -> list[Case]:
     """Return every case; the code in them would create the file `canary`."""
     path = str(canary)
-    return [*pickles.cases(path), *zips.cases(), *graphs.cases(path), *tensors.cases()]
+    made = (pickles.cases(path), zips.cases(), graphs.cases(path), tensors.cases(), onnx.cases())
+    return [case for cases in made for case in cases]
 
 
 def write(folder: Path, at: Path | None = None) -> int:

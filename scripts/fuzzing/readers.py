@@ -11,12 +11,22 @@ from pyexport.artifact import parse_statements
 from pyexport.frontends.archive import Archive
 from pyexport.frontends.loading import parse_pt2
 from pyexport.frontends.metadata import parse_extras
+from pyexport.frontends.onnx.loading import parse_onnx
+from pyexport.frontends.onnx.survey import survey_onnx
 from pyexport.frontends.pickle_reader import Inert, read_pickle
 from pyexport.frontends.pickle_scan import scan_pickle
 from pyexport.frontends.samples import parse_samples
 from pyexport.frontends.scratch import load_scratch
 from pyexport.frontends.sidecar import parse_sidecar
-from pyexport.frontends.sniff import PT2, SAFETENSORS, SCRATCH, STATE_DICT, STOCK_MODULE, identify
+from pyexport.frontends.sniff import (
+    ONNX,
+    PT2,
+    SAFETENSORS,
+    SCRATCH,
+    STATE_DICT,
+    STOCK_MODULE,
+    identify,
+)
 from pyexport.frontends.stock_modules import lower_module
 from pyexport.frontends.weights import (
     add_architecture,
@@ -31,6 +41,7 @@ from scripts.fuzzing import seeds
 from scripts.fuzzing.json_text import mutate_json
 from scripts.fuzzing.pickles import mutate_pickle
 from scripts.fuzzing.plain import mutate_bytes, mutate_toml
+from scripts.fuzzing.protobufs import mutate_protobuf
 from scripts.fuzzing.reader import Reader
 from scripts.fuzzing.tensorfiles import mutate_floats, mutate_tensorfile
 from scripts.fuzzing.zips import mutate_zip
@@ -81,6 +92,13 @@ def read_torch_export(data: bytes) -> None:
     """Recognize a torch.export archive and read it."""
     if identify(data, WHERE).kind == PT2:
         parse_pt2(data, WHERE, WHERE)
+
+
+def read_onnx(data: bytes) -> None:
+    """Recognize an ONNX model and read it; there is no folder for external data."""
+    if identify(data, WHERE).kind == ONNX:
+        survey_onnx(data, WHERE, None)
+        parse_onnx(data, WHERE, WHERE)
 
 
 def read_torch_save(data: bytes) -> None:
@@ -180,6 +198,7 @@ READERS = {
         Reader("zip", "zip archive", read_archive, seeds.archives, _zip),
         Reader("pickle", "pickle, scanned and read", read_a_pickle, seeds.pickled, mutate_pickle),
         Reader("pt2", "torch.export archive", read_torch_export, seeds.archives, _zip),
+        Reader("onnx", "ONNX model", read_onnx, seeds.onnx_models, mutate_protobuf),
         Reader("state_dict", "torch.save file", read_torch_save, seeds.state_dicts, _zip),
         Reader("safetensors", "safetensors of weights", read_safetensors, seeds.tensor_files,
                mutate_tensorfile),

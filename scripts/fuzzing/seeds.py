@@ -12,7 +12,7 @@ from pyexport.artifact import write_artifact
 from pyexport.frontends.loading import parse_pt2
 from pyexport.pipeline import Export, ExportOptions, export_model
 from scripts.fuzzing import zips
-from scripts.hostile_files import clean, pickles, tensors
+from scripts.hostile_files import clean, pickles, protobuf, tensors
 from scripts.make_hostile_files import CORPUS, ready_corpus
 
 LONGEST = 8 << 10  # bytes of a seed: larger ones take time and show nothing more
@@ -67,6 +67,43 @@ def _small_archive() -> bytes:
 
 def _compact(document: object) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
+
+
+def onnx_models() -> list[bytes]:
+    """Return ONNX models: the clean one, one of many operators, and the small hostile ones."""
+    return [protobuf.model(), _many_operators(), *corpus("onnx-")]
+
+
+def _many_operators() -> bytes:
+    """Return a model of an image with one operator of most families."""
+    numbers = {
+        "w": protobuf.tensor("w", (2, 1, 3, 3), clean.floats(18)),
+        "half": protobuf.tensor("half", (1,), clean.floats(1)),
+        "shape": protobuf.tensor("shape", (2,), struct.pack("<2q", 0, -1), protobuf.INT64),
+        "two": protobuf.tensor("two", (), struct.pack("<q", 2), protobuf.INT64),
+        "f": protobuf.tensor("f", (2, 32), clean.floats(64)),
+    }
+    lists = protobuf.field(1, "kernel_shape") + protobuf.field(8, 2) * 2 + protobuf.field(20, 7)
+    axis = protobuf.integer("axis", 1)
+    nodes = (
+        protobuf.node("Conv", ("x", "w"), "a"),
+        protobuf.node("Sigmoid", ("a",), "b"),
+        protobuf.node("Mul", ("a", "b"), "c"),
+        protobuf.node("MaxPool", ("c",), "d", lists),
+        protobuf.node("Transpose", ("d",), "e"),
+        protobuf.node("Transpose", ("e",), "g"),
+        protobuf.node("Add", ("g", "half"), "h"),
+        protobuf.node("Concat", ("h", "g"), "i", axis),
+        protobuf.node("Gather", ("i", "two"), "j", axis),
+        protobuf.node("Reshape", ("j", "shape"), "k"),
+        protobuf.node("ReduceMean", ("k",), "l"),
+        protobuf.node("Shape", ("k",), "m"),
+        protobuf.node("Softmax", ("k",), "y"),
+    )
+    image = protobuf.value_info("x", (1, 1, 6, 6))
+    return protobuf.model(
+        protobuf.graph(nodes, numbers, (image,)), stated=b'{"format":"pyexport/1"}'
+    )
 
 
 def pickled() -> list[bytes]:

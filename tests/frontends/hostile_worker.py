@@ -92,8 +92,9 @@ def run(folder: Path) -> None:
     clean = str(folder / "twin" / "weight-huge")
     output = folder / "output"
     options = ["--output", str(output), "--name", "net", "--input-range", "0:1"]
-    call(["inspect", clean])
-    call(["export", clean, *options])
+    for path in (clean, str(folder / "twin" / "onnx-huge")):
+        call(["inspect", path])
+        call(["export", path, *options])
     seen: set[bytes] = set()
     for side in ("hostile", "twin"):
         for name in index:

@@ -9,7 +9,12 @@ import numpy as np
 import onnx
 import pytest
 
-from pyexport.errors import FileFormatError, PyexportError, UsageError
+from pyexport.errors import (
+    FileFormatError,
+    PyexportError,
+    UnsupportedModelError,
+    UsageError,
+)
 from pyexport.frontends import load_model
 from pyexport.frontends.contents import read_contents
 from pyexport.reference import forward
@@ -156,3 +161,10 @@ def test_inspect_says_what_an_export_says(tmp_path: Path) -> None:
             load_model(path)
         contents = read_contents(path)
         assert [f"{path}: {reason}" for reason in contents.refusals] == [str(error.value)]
+
+
+def test_several_inputs_or_outputs_are_refused_at_the_door(tmp_path: Path) -> None:
+    nodes = [node("Add", "x", "z")]
+    onnx.save(model(nodes, inputs={"x": (1, 4), "z": (1, 4)}), tmp_path / "net.onnx")
+    with pytest.raises(UnsupportedModelError, match="2 inputs and 1 outputs; one of each can"):
+        load_model(tmp_path / "net.onnx")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from pyexport.errors import UnsupportedModelError
 from pyexport.frontends.loading import assemble
 from pyexport.frontends.metadata import Extras, parse_extras
 from pyexport.frontends.onnx.graph import lower
@@ -29,6 +30,11 @@ def parse_onnx(
     store = make_store(where, folder, len(data))
     read = lower(onnx, where, store)
     graph = read.graph
+    if len(graph.inputs) > 1 or len(graph.outputs) > 1:
+        raise UnsupportedModelError(
+            f"{where}: the model has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; "
+            "one of each can be exported: join the others with Concat"
+        )
     if onnx.statements is not None:
         extras = parse_extras(onnx.statements, graph, where, f"metadata {METADATA_KEY}")
     else:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pyexport.errors import FileFormatError
 from pyexport.frontends.onnx.tensors import StoredTensor, parse_tensor
 from pyexport.frontends.onnx.wire import Budget, Field, Message
-from pyexport.untrusted import MAX_RANK, printable
+from pyexport.untrusted import MAX_NODES, MAX_RANK, printable
 
 METADATA_KEY = "pyexport"  # in metadata_props: the text of extra/pyexport.json
 _SCOPES_KEY = "pkg.torch.onnx.name_scopes"
 _MAX_SCOPES_BYTES = 10_000
+MAX_PORTS = 1_000  # inputs of a model, or outputs
 
 
 @dataclass(frozen=True)
@@ -109,26 +110,38 @@ def _graph(
     for field in message.fields():
         match field.number:
             case 1:
+                _limit(message, len(nodes), MAX_NODES, "nodes")
                 nodes.append(_node(field.message(f"node {len(nodes)}")))
             case 5:
+                _limit(message, len(initializers), MAX_NODES, "initializers")
                 tensor = parse_tensor(field.message(f"initializer {len(initializers)}"))
                 if tensor.name in initializers:
                     raise message.damaged(f"the initializer {printable(tensor.name)} twice")
                 initializers[tensor.name] = tensor
             case 11 | 12 | 13:
+                _limit(message, len(values), 4 * MAX_NODES, "described values")
                 name, info = _value_info(field.message("value"))
                 values[name] = info
                 if field.number != 13:
-                    (inputs if field.number == 11 else outputs).append(name)
+                    listed = inputs if field.number == 11 else outputs
+                    _limit(message, len(listed), MAX_PORTS, "inputs or outputs")
+                    listed.append(name)
             case 15:
                 raise FileFormatError(
                     f"{message.path}: a sparse initializer; save it as a dense tensor"
                 )
+    if len(set(inputs)) < len(inputs):
+        raise message.damaged("an input twice")
     free = tuple(name for name in inputs if name not in initializers)
     return OnnxModel(
         opset, producer, statements, tuple(nodes), initializers, free, tuple(outputs), values,
         functions,
     )  # fmt: skip
+
+
+def _limit(message: Message, count: int, limit: int, what: str) -> None:
+    if count >= limit:
+        raise FileFormatError(f"{message.path} has over {limit} {what}; export a smaller network")
 
 
 def _node(message: Message) -> OnnxNode:

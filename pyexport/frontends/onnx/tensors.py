@@ -148,7 +148,8 @@ class Store:
         entries = dict(tensor.external or ())
         data = memoryview(self._file(entries.get("location", ""), shown))
         offset = _count(entries.get("offset", "0"), f"{shown}: offset")
-        length = _count(entries.get("length", str(len(data) - offset)), f"{shown}: length")
+        left = max(len(data) - offset, 0)
+        length = _count(entries.get("length", str(left)), f"{shown}: length")
         if offset + length > len(data):
             raise FileFormatError(
                 f"{shown} reaches outside {printable(entries['location'])}; copy both files again"
@@ -171,7 +172,10 @@ class Store:
         whole = self.folder / path
         if not _lies_in(whole, self.folder):
             raise FileFormatError(f"{named}, a link out of the model's folder; copy the file there")
-        data = read_regular(whole, MAX_MODEL_BYTES, f"the data of {self.where}")
+        try:
+            data = read_regular(whole, MAX_MODEL_BYTES, "the data of the model")
+        except FileFormatError as error:
+            raise FileFormatError(f"{shown} is stored in another file: {error}") from None
         self.files[location] = data
         self.room += MAX_REUSE * len(data)
         return data
