@@ -8,7 +8,8 @@ import onnx
 import pytest
 from onnx import helper
 
-from pyexport.frontends.onnx.operators import OPERATORS
+from pyexport.frontends.onnx.graph import OPSETS
+from pyexport.frontends.onnx.operators import INPUTS, OPERATORS
 from pyexport.ir import Activation, Affine, Clamp, Conv2d, Linear, Reduce
 from tests.frontends.onnx_files import disagreement, kinds, model, node, read
 
@@ -399,3 +400,13 @@ def test_the_documentation_lists_the_operators_that_are_read() -> None:
     text = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
     listed = text.partition("Operators that are read: ")[2].partition(".")[0]
     assert [name.strip() for name in listed.split(",")] == sorted(OPERATORS)
+
+
+def test_the_number_of_inputs_is_that_of_the_standard() -> None:
+    every = [schema for schema in onnx.defs.get_all_schemas_with_history() if not schema.domain]
+    for name in OPERATORS:
+        versions = sorted({s.since_version for s in every if s.name == name})
+        first = max((v for v in versions if v <= OPSETS[0]), default=versions[0])
+        read = [s for s in every if s.name == name and first <= s.since_version <= OPSETS[1]]
+        least, most = min(s.min_input for s in read), max(s.max_input for s in read)
+        assert INPUTS.get(name, (1, 1)) == (least, min(most, 1_000)), name

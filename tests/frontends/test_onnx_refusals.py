@@ -204,6 +204,12 @@ def test_an_input_that_is_no_row_of_floats_is_refused(name: str) -> None:
 
 
 DAMAGED = {
+    "too many": ([node("Relu", "x", "x")], {}, "has 2 inputs and 1 outputs"),
+    "too few": ([node("Mul", "x")], {}, "has 1 inputs and 1 outputs"),
+    "no result": ([helper.make_node("Relu", ["x"], [], name="n")], {}, "has 1 inputs and 0 out"),
+    "many in a pattern": (
+        [node("Erf", "x", "x", out="a"), node("Mul", "x", "a")], {}, "Erf at node the_Erf is not",
+    ),
     "unknown operand": ([node("Relu", "z")], {}, "reads z, which nothing computes"),
     "second definition": ([node("Relu", "x"), node("Abs", "x")], {}, "computes y a second time"),
     "weight": ([node("Gemm", "x", "w")], {"w": ones(5, 3)}, "takes 5 values, not"),

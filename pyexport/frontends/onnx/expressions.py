@@ -123,7 +123,10 @@ def _evaluate(
                 return None
     if any(argument is None for argument in arguments):
         return None
-    return np.asarray(_FUNCTIONS[node.operator](*arguments))
+    try:
+        return np.asarray(_FUNCTIONS[node.operator](*arguments))
+    except TypeError:  # too few or too many operands
+        return None
 
 
 def identify(curves: tuple[Curve, ...]) -> tuple[Computed, Activation] | None:

@@ -15,7 +15,7 @@ from pyexport.frontends.onnx.expressions import curves_of, identify
 from pyexport.frontends.onnx.folding import fold
 from pyexport.frontends.onnx.lowering import Computed, Known, Lowering, Pending, Stored, show
 from pyexport.frontends.onnx.model import OnnxModel, OnnxNode
-from pyexport.frontends.onnx.operators import OPERATORS
+from pyexport.frontends.onnx.operators import INPUTS, OPERATORS
 from pyexport.frontends.onnx.tensors import DTYPE_NAMES, FLOATS, Store
 from pyexport.ir import Graph, Reshape
 from pyexport.untrusted import printable
@@ -123,6 +123,7 @@ def _input_sizes(
 
 def results_of(low: Lowering, node: OnnxNode) -> Sequence[Known]:
     """Return what a node gives: stored, computed, or a part of a function; raises PyexportError."""
+    _check_ports(low, node)
     constant = fold(low, node)
     if constant is not None:
         return [constant]
@@ -140,6 +141,16 @@ def results_of(low: Lowering, node: OnnxNode) -> Sequence[Known]:
     if curves and isinstance(results[0], Computed):
         results = [replace(results[0], curves=curves), *results[1:]]
     return results
+
+
+def _check_ports(low: Lowering, node: OnnxNode) -> None:
+    least, most = INPUTS.get(node.operator, (1, 1))
+    known = node.operator in OPERATORS
+    if not node.outputs or (known and not least <= len(node.inputs) <= most):
+        raise FileFormatError(
+            f"{low.at(node)} has {len(node.inputs)} inputs and {len(node.outputs)} outputs; the "
+            "file is damaged: check it with onnx.checker.check_model"
+        )
 
 
 def _handled(low: Lowering, node: OnnxNode) -> Sequence[Known]:

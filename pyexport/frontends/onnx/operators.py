@@ -53,3 +53,23 @@ OPERATORS: dict[str, Handler] = {
     "LSTM": recurrent.lstm,
     "GRU": recurrent.gru,
 }
+
+_MANY = 1_000
+# How many inputs an operator has, at least and at most, in the opsets that are read; others have 1.
+INPUTS: dict[str, tuple[int, int]] = {
+    **dict.fromkeys(
+        ("Add", "Div", "Expand", "Gather", "MatMul", "Mul", "PRelu", "Pow", "Reshape", "Sub",
+         "Tile", "Unsqueeze"),
+        (2, 2),
+    ),
+    **dict.fromkeys(("ReduceMax", "ReduceMean", "ReduceSum", "Split", "Squeeze"), (1, 2)),
+    **dict.fromkeys(("Clip", "Dropout"), (1, 3)),
+    **dict.fromkeys(("Conv", "ConvTranspose", "Gemm", "LayerNormalization"), (2, 3)),
+    **dict.fromkeys(("Concat", "Max", "Mean", "Min", "Sum"), (1, _MANY)),
+    "BatchNormalization": (5, 5),
+    "GRU": (3, 6),
+    "LSTM": (3, 8),
+    "Pad": (2, 4),
+    "Resize": (1, 4),
+    "Slice": (3, 5),
+}  # fmt: skip

@@ -67,7 +67,7 @@ class Message:
     def damaged(self, what: str) -> FileFormatError:
         """Return the error for a message that holds something that no writer puts there."""
         return FileFormatError(
-            f"{self.path} has {what}; the file is damaged: copy or save it again"
+            f"{self.path}: holds {what}; the file is damaged: copy or save it again"
         )
 
     def _varint(self, position: int) -> tuple[int, int]:
