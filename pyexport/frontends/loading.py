@@ -103,7 +103,7 @@ def parse_pt2(data: bytes, where: str, source_name: str, sidecar: Sidecar | None
     graph, warnings = lower(program, where)
     if len(graph.inputs) > 1 or len(graph.outputs) > 1:
         beside = sidecar is not None and sidecar.view is not None
-        extras = _no_extras(program.extra is not None or beside, where)
+        extras = no_extras(program.extra is not None or beside, where)
     elif program.extra is not None:
         extras = parse_extras(program.extra, graph, where)
     else:
@@ -112,7 +112,8 @@ def parse_pt2(data: bytes, where: str, source_name: str, sidecar: Sidecar | None
     return assemble(graph, extras, source_name, digest, program.producer, warnings)
 
 
-def _no_extras(found: bool, where: str) -> Extras:
+def no_extras(found: bool, where: str) -> Extras:
+    """Return the statements of a network of several inputs or outputs: none, or it is refused."""
     if found:
         raise UnsupportedModelError(
             f"{where}: something is stated about a network of several inputs or outputs, which can "

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from pyexport.errors import UnsupportedModelError
-from pyexport.frontends.loading import assemble
+from pyexport.frontends.loading import assemble, no_extras
 from pyexport.frontends.metadata import Extras, parse_extras
 from pyexport.frontends.onnx.graph import lower
 from pyexport.frontends.onnx.model import METADATA_KEY, parse_model
@@ -31,11 +30,9 @@ def parse_onnx(
     read = lower(onnx, where, store)
     graph = read.graph
     if len(graph.inputs) > 1 or len(graph.outputs) > 1:
-        raise UnsupportedModelError(
-            f"{where}: the model has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; "
-            "one of each can be exported: join the others with Concat"
-        )
-    if onnx.statements is not None:
+        beside = sidecar is not None and sidecar.view is not None
+        extras = no_extras(onnx.statements is not None or beside, where)
+    elif onnx.statements is not None:
         extras = parse_extras(onnx.statements, graph, where, f"metadata {METADATA_KEY}")
     else:
         extras = sidecar.extras(graph) if sidecar is not None else Extras()
