@@ -60,7 +60,7 @@ def place_permutes(graph: Graph) -> Graph:
         other, other_cost = _Walk(graph, turned_inputs | {name}).run()
         free = tensor.shape[0] == 1  # then the user's arrays are the same bytes
         fewer = other_cost == cost and free and len(other.nodes) < len(best.nodes)
-        if other_cost < cost or fewer:
+        if (other_cost < cost or fewer) and name not in other.outputs:
             best, cost, turned_inputs = other, other_cost, turned_inputs | {name}
     return best
 

@@ -191,6 +191,12 @@ def test_a_network_without_images_keeps_the_order_of_its_input() -> None:
     assert graph.nodes[0].op is op
 
 
+def test_a_permuted_input_that_is_returned_is_permuted() -> None:
+    builder = GraphBuilder((2, 3, 4))
+    graph = builder.finish(builder.apply(Permute((1, 2, 0)), (builder.input,), "")[0])
+    assert kinds(same_function(graph)) == ["permute"]
+
+
 def test_a_permutation_that_something_needs_stays() -> None:
     builder = GraphBuilder((3, 4))
     turned = builder.apply(Permute((1, 0)), (builder.input,), "")[0]
