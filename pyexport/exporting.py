@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from pyexport.errors import UsageError
+from pyexport.errors import CalibrationError, UsageError
 from pyexport.frontends import load_model
 from pyexport.frontends.live import metadata_keys, read_live
 from pyexport.ir import Model
@@ -27,9 +28,25 @@ def export(model: Any, positional: tuple[Any, ...], options: dict[str, Any]) -> 
     if name is None:
         name = Path(model).stem if isinstance(model, str | Path) else "model"
     stated = {key: options.pop(key) for key in metadata_keys() if live and key in options}
+    _refuse_unknown(options, live)
     chosen = ExportOptions(name, **options)  # checked before a long load
     if live:
-        model = read_live(model, example, stated)
+        what, model = type(model).__name__, read_live(model, example, stated)
+        known = model.metadata.input_range is not None or model.metadata.calibration is not None
+        if chosen.scheme == "int8" and not known:
+            raise CalibrationError(
+                f"{what}: nothing tells the input's range; pass input_range=(low, high), or "
+                "calibration=rows of typical inputs"
+            )
     result = export_model(model if isinstance(model, Model) else load_model(model), chosen)
     result.write(Path(output or "."))
     return result
+
+
+def _refuse_unknown(options: dict[str, Any], live: bool) -> None:
+    """Raise UsageError for a keyword argument that export does not take."""
+    known = dict.fromkeys(field.name for field in fields(ExportOptions) if field.name != "name")
+    known |= dict.fromkeys(metadata_keys() if live else ())
+    for key in options:
+        if key not in known:
+            raise UsageError(f"export takes no argument {key}; use {', '.join(known)}")

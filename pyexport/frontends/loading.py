@@ -12,7 +12,7 @@ from pyexport.frontends.aten import lower
 from pyexport.frontends.metadata import Extras, parse_extras
 from pyexport.frontends.normalization import normalize_input
 from pyexport.frontends.pt2 import read_pt2
-from pyexport.frontends.sidecar import Sidecar, read_sidecar
+from pyexport.frontends.sidecar import Sidecar, read_sidecar, unread
 from pyexport.frontends.sniff import (
     ONNX,
     PT2,
@@ -68,7 +68,9 @@ def load_model(
     if finding.kind == SCRATCH:
         from pyexport.frontends.scratch import load_scratch  # it needs assemble() of this module
 
-        return load_scratch(data, where, printable(path.name))
+        model = load_scratch(data, where, printable(path.name))
+        warnings = (*model.metadata.warnings, *unread(read_sidecar(path)))
+        return replace(model, metadata=replace(model.metadata, warnings=warnings))
     if finding.kind == ONNX:
         from pyexport.frontends.onnx.loading import parse_onnx  # likewise
 
@@ -106,6 +108,7 @@ def parse_pt2(data: bytes, where: str, source_name: str, sidecar: Sidecar | None
         extras = no_extras(program.extra is not None or beside, where)
     elif program.extra is not None:
         extras = parse_extras(program.extra, graph, where)
+        warnings += unread(sidecar)
     else:
         extras = sidecar.extras(graph) if sidecar is not None else Extras()
     digest = hashlib.sha256(data).hexdigest()

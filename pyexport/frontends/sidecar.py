@@ -94,6 +94,17 @@ def read_sidecar(model: Path) -> Sidecar:
     return parse_sidecar(data, printable(path, 300), model.parent)
 
 
+def unread(sidecar: Sidecar | None) -> tuple[str, ...]:
+    """Return the warning about a model.toml beside a file that states everything itself."""
+    if sidecar is None or sidecar.view is None:
+        return ()
+    name = Path(sidecar.view.path).name  # no folder: warnings stand in the manifest
+    return (
+        f"{name} is not used: the model file holds statements of its own; state these where it is "
+        "saved",
+    )
+
+
 def parse_sidecar(data: bytes, where: str, folder: Path) -> Sidecar:
     """Return what a model.toml says; `folder` holds the sample files that it names."""
     try:

@@ -176,3 +176,18 @@ def test_wrong_arguments_of_export_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match="example"):
         pyexport.export(*arguments, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"input_rnge": (0, 1)}, "export takes no argument input_rnge; use scheme, .*input_range"),
+        ({}, r"Sequential: nothing tells the input's range; pass input_range=\(low, high\)"),
+    ],
+)
+def test_a_live_model_is_refused_in_the_words_of_python(
+    tmp_path: Path, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(PyexportError, match=message):
+        pyexport.export(tiny(), EXAMPLE, tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()

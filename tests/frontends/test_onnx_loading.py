@@ -66,6 +66,7 @@ def test_what_the_file_states_is_used(tmp_path: Path) -> None:
     (tmp_path / "net.toml").write_text('labels = ["x", "y", "z"]')
     read = load_model(path)
     assert read.metadata.labels == ("a", "b", "c")
+    assert any("net.toml is not used" in warning for warning in read.metadata.warnings)
     assert read.graph.input.declared_range == (0.0, 16.0)
 
 

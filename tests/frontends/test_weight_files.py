@@ -306,3 +306,13 @@ def test_a_name_that_the_file_of_model_lacks_is_told(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text("")
     with pytest.raises(PyexportError, match=r"net\.py holds no Net; write --model FILE.py:NAME"):
         load_model(tmp_path / "m.pt", code=f"{tmp_path / 'net.py'}:Net", input_shape=(1, 2))
+
+
+def test_a_sidecar_of_a_file_with_statements_of_its_own_is_warned_about(tmp_path: Path) -> None:
+    save(tiny(), torch.zeros(1, 3), tmp_path / "m.pt", labels=["a", "b"])
+    assert load_model(tmp_path / "m.pt").metadata.warnings == ()
+    (tmp_path / "m.toml").write_text('labels = ["x", "y"]')
+    metadata = load_model(tmp_path / "m.pt").metadata
+    assert metadata.labels == ("a", "b")
+    (warning,) = metadata.warnings
+    assert warning.startswith("m.toml is not used: the model file holds statements of its own")

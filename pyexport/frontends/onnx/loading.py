@@ -10,7 +10,7 @@ from pyexport.frontends.metadata import Extras, parse_extras
 from pyexport.frontends.onnx.graph import lower
 from pyexport.frontends.onnx.model import METADATA_KEY, parse_model
 from pyexport.frontends.onnx.tensors import make_store
-from pyexport.frontends.sidecar import Sidecar
+from pyexport.frontends.sidecar import Sidecar, unread
 from pyexport.ir import Model
 
 
@@ -28,15 +28,16 @@ def parse_onnx(
     onnx = parse_model(data, where)
     store = make_store(where, folder, len(data))
     read = lower(onnx, where, store)
-    graph = read.graph
+    graph, warnings = read.graph, read.warnings
     if len(graph.inputs) > 1 or len(graph.outputs) > 1:
         beside = sidecar is not None and sidecar.view is not None
         extras = no_extras(onnx.statements is not None or beside, where)
     elif onnx.statements is not None:
         extras = parse_extras(onnx.statements, graph, where, f"metadata {METADATA_KEY}")
+        warnings += unread(sidecar)
     else:
         extras = sidecar.extras(graph) if sidecar is not None else Extras()
     digest = hashlib.sha256(data)
     for location in sorted(store.files):
         digest.update(store.files[location])
-    return assemble(graph, extras, source_name, digest.hexdigest(), onnx.producer, read.warnings)
+    return assemble(graph, extras, source_name, digest.hexdigest(), onnx.producer, warnings)
