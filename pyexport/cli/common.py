@@ -34,7 +34,9 @@ CodeOption = Annotated[
 ]
 ShapeOption = Annotated[
     str | None,
-    typer.Option("--input", metavar="SHAPE", help="Input shape for --model, e.g. 1,64."),
+    typer.Option(
+        "--input", metavar="SHAPE", help="Shape of one example, for --model or --trust: 1,64."
+    ),
 ]
 TrustOption = Annotated[
     bool,
