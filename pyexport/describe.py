@@ -115,7 +115,10 @@ def operator_name(node: Node, graph: Graph) -> str:
         return f"{kind} + {activation}" if activation else kind
     if limits == (-math.inf, math.inf):
         return kind
-    return f"{kind} + {_ACTIVATIONS.get(limits, f'clamp {limits[0]:.6g}..{limits[1]:.6g}')}"
+    clamp = f"clamp {limits[0]:.6g}..{limits[1]:.6g}"
+    # A front end's limits are where it saturates: no activation of the user's model.
+    saturates = isinstance(op, Affine | QuantizedAffine) and math.isfinite(limits[1] - limits[0])
+    return f"{kind} + {clamp if saturates else _ACTIVATIONS.get(limits, clamp)}"
 
 
 def _facts(

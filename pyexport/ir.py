@@ -95,8 +95,11 @@ class QuantParams:
             raise ValueError(f"scale must be positive and finite, not {self.scale!r}")
         if self.steps and (self.scale, self.zero_point) != (1.0, 0):
             raise ValueError("columns with steps have scale 1 and zero point 0")
-        if not all(np.isfinite(step) and step > 0.0 for step in self.steps):
-            raise ValueError(f"steps must be positive and finite, not {self.steps!r}")
+        for column, step in enumerate(self.steps):
+            if not (np.isfinite(step) and step > 0.0):
+                raise ValueError(
+                    f"the step of column {column} must be positive and finite, not {step!r}"
+                )
 
     @property
     def unit(self) -> float | FloatArray:

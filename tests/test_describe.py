@@ -13,7 +13,7 @@ import pytest
 from pyexport.describe import header_info
 from pyexport.ir import Clamp, Dataset
 from pyexport.pipeline import ExportOptions, export_model, render_artifact
-from tests.networks import chain, layer
+from tests.networks import chain, layer, uneven
 
 ROWS = np.floor(np.random.default_rng(0).random((20, 4)) * 17)
 
@@ -42,6 +42,12 @@ def test_the_header_tells_the_command_and_so_does_a_header_printed_again() -> No
     assert line in export.header
     assert shlex.split(line)[2] == "my model.pt"
     assert render_artifact(export.artifact).header == export.header
+
+
+def test_a_front_end_saturates_and_has_no_activation() -> None:
+    header = export_model(uneven(), ExportOptions("tiny")).header
+    assert 'affine0 "front end": affine + clamp -1..1, 5 -> 5' in header
+    assert "hardtanh" not in header
 
 
 def test_a_layer_without_activation_is_not_called_relu() -> None:

@@ -108,13 +108,16 @@ def _port(port: Port, *, is_input: bool) -> dict[str, Any]:
         span = f"{port.low}..{port.high}"
         head = f"{what}: {port.size} {values_word}{shape}, {port.dtype}, {span}{unit}."
         macros = [("LOW", signed(port.low)), ("HIGH", signed(port.high))]
+        notes = [head, *stated, *columns]
+        if not all(fits_float(column.step) for column in port.columns):
+            notes.append("C's float does not hold all steps: no function divides by them.")
+            return {**common, "notes": notes, "macros": macros, "range": span}
         steps = {
             "count": len(port.columns),
             "table": table_values(
                 "f32", struct.pack(f"<{len(port.columns)}f", *(c.step for c in port.columns))
             ),
         }
-        notes = [head, *stated, *columns]
         return {**common, "notes": notes, "macros": macros, "range": span, "steps": steps}
     has_scale = fits_float(port.scale)
     macros = [
@@ -143,7 +146,7 @@ def _columns(port: Port) -> list[str]:
     if not port.columns:
         return []
     if not port.has_steps and not any(column.name for column in port.columns):
-        return ["A front end reads it, in which a column saturates beyond what calibration showed."]
+        return ["A front end reads it, where a column saturates outside its range."]
     names = [comment_text(column.name) for column in port.columns]
     width = max(len(name) for name in names)
     lines = ["Column c holds real / step; the front end saturates outside its range:"]

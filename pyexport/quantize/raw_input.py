@@ -54,11 +54,12 @@ def choose_step(low: float, high: float, values: Array, dtype: str) -> float:
     fit the type, or there is none, the smallest that fits.
     """
     type_low, type_high = RANGES[dtype]
-    fitting = [
-        step
-        for step in (float(f"1e{exponent}") for exponent in EXPONENTS)
-        if type_low <= low / step and high / step <= type_high
-    ]
+    with np.errstate(over="ignore"):  # what is infinite does not fit
+        fitting = [
+            step
+            for step in (float(f"1e{exponent}") for exponent in EXPONENTS)
+            if type_low <= low / step and high / step <= type_high
+        ]
     if len(values):
         for step in fitting:
             if step <= 1.0 and _are_multiples(values, step):
@@ -94,6 +95,7 @@ def _columns(
     high = np.where(varies, np.minimum(high, np.maximum(*ends)), high)
     if len(values):
         least, most = values.min(axis=0), values.max(axis=0)
-        low = np.minimum(np.maximum(low, least - (most - least)), least)
-        high = np.maximum(np.minimum(high, most + (most - least)), most)
+        with np.errstate(over="ignore"):
+            low = np.minimum(np.maximum(low, least - (most - least)), least)
+            high = np.maximum(np.minimum(high, most + (most - least)), most)
     return Columns(low, np.maximum(low, high), values)

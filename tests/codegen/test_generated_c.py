@@ -12,12 +12,23 @@ import numpy as np
 import pytest
 
 from pyexport.errors import InvalidModelError
+from pyexport.ir import Linear
 from pyexport.pipeline import Export
 from pyexport.simulator import definition
 from pyexport.simulator.fast import FastSimulator, argmax
 from pyexport.simulator.plain import read_plain
 from tests.codegen.compile_c import CompiledModel, compile_c
-from tests.networks import DOZEN, Recipe, device_rows, export, export_recipe, image, uneven
+from tests.networks import (
+    DOZEN,
+    Recipe,
+    chain,
+    device_rows,
+    export,
+    export_recipe,
+    image,
+    layer,
+    uneven,
+)
 from tests.quantize.degenerate import DEGENERATE
 
 
@@ -124,6 +135,21 @@ def test_a_scale_that_c_cannot_hold_has_no_macro_and_says_so(tmp_path: Path) -> 
     assert "which C's float does not hold" in exported.header
     for absent in ("NET_OUTPUT_SCALE", "net_dequantize_output"):
         assert absent not in exported.header
+
+
+@pytest.mark.parametrize("size", [1e-44, 1e45, 1e306])
+def test_steps_that_c_cannot_hold_have_no_function_and_say_so(size: float, tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).random((40, 3)) * [size, 1.0, 1.0]
+    first = Linear(np.random.default_rng(1).normal(size=(6, 3)) / [size, 1.0, 1.0], np.zeros(6))
+    model = chain(3, [first, layer(6, 2)], input_range=None, calibration=rows)
+    exported = export(model)
+    quant = exported.artifact.graph.input.quant
+    assert quant is not None
+    assert len(set(quant.steps)) == 2
+    assert "C's float does not hold all steps" in exported.header
+    for absent in ("net_input_step", "net_quantize_input"):
+        assert absent not in exported.header
+    assert_c_is_the_simulator(exported, tmp_path)
 
 
 def test_the_lowest_index_wins_a_tie_in_c(tmp_path: Path) -> None:

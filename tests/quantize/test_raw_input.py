@@ -27,6 +27,7 @@ NONE = np.empty(0)
         (0.0, 1.0, [], "u16", 1e-4),  # nothing known
         (0.0, 0.0, [0.0], "u16", 1.0),
         (0.0, 1e20, [1e19], "u16", 1e16),
+        (-1e308, 1e308, [1e307, -3e307], "s16", 1e304),  # nothing warns of the steps that overflow
     ],
 )
 def test_step(low: float, high: float, values: list[float], dtype: str, step: float) -> None:
@@ -78,5 +79,5 @@ def test_the_clamp_limits_what_must_fit_where_no_rows_are_known() -> None:
 def test_steps_are_for_a_raw_input_alone() -> None:
     with pytest.raises(ValueError, match="scale 1 and zero point 0"):
         QuantParams("u16", 2.0, 0, 0, 9, (1.0,))
-    with pytest.raises(ValueError, match="positive and finite"):
-        QuantParams("u16", 1.0, 0, 0, 9, (1.0, 0.0))
+    with pytest.raises(ValueError, match=r"step of column 1 must be positive and finite, not 0"):
+        QuantParams("u16", 1.0, 0, 0, 9, (1.0, 0.0, -1.0))
