@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,11 @@ _WAYS_OUT = {
 
 
 def load_scratch(data: bytes, where: str, source_name: str) -> Model:
-    """Return the model of a checkpoint in memory; weights are rounded to float32, as PyTorch's."""
+    """Return the model of a checkpoint in memory.
+
+    Weights that the scratch engine trained are rounded to float32, as PyTorch's are; those of
+    scikit-learn, which computes in float64, stay what they are.
+    """
     checkpoint = parse_checkpoint(data, where)
     graph = lower_checkpoint(checkpoint, where)
     values = target_values(checkpoint.statements, graph)
@@ -45,19 +50,25 @@ def lower_checkpoint(checkpoint: Checkpoint, where: str) -> Graph:
     """Return the float graph without input scale; a source is a place in the Sequential."""
     builder = GraphBuilder((checkpoint.inputs,), where)
     value = builder.input
+    dtype = np.float64 if checkpoint.producer.startswith("scikit-learn ") else np.float32
     for index, layer in enumerate(checkpoint.graph):
-        value = _layer(builder, value, layer, str(index), where)
+        value = _layer(builder, value, layer, dtype, str(index), where)
     return builder.finish(value)
 
 
 def _layer(
-    builder: GraphBuilder, value: Value, layer: LayerRecord, source: str, where: str
+    builder: GraphBuilder,
+    value: Value,
+    layer: LayerRecord,
+    dtype: type[np.floating[Any]],
+    source: str,
+    where: str,
 ) -> Value:
     shape = value.shape
     match layer.kind:
         case "linear":
-            weight = _float32(layer.weight, f"{source}.weight", where)
-            bias = _float32(layer.bias, f"{source}.bias", where)
+            weight = _array(layer.weight, dtype, f"{source}.weight", where)
+            bias = _array(layer.bias, dtype, f"{source}.bias", where)
             return builder.add(Linear(weight, bias), value, (len(bias),), source)
         case "affine":
             affine = Affine(np.array(layer.weight[0]), np.array(layer.bias))
@@ -77,9 +88,9 @@ def _layer(
     )
 
 
-def _float32(values: object, name: str, where: str) -> Array:
+def _array(values: object, dtype: type[np.floating[Any]], name: str, where: str) -> Array:
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
-        array = np.array(values, dtype=np.float64).astype(np.float32)
+        array = np.array(values, dtype=np.float64).astype(dtype)
     refuse_non_finite(name, array, where)
     return array
 

@@ -51,15 +51,11 @@ def test_the_file_is_the_live_model(estimator, targets, tmp_path):
     pyexport.save(estimator, INPUTS[:1], path, **stated)
     again = pyexport.load(path)
     live = pyexport.from_sklearn(estimator, **stated)
-    np.testing.assert_allclose(
-        forward(again.graph, INPUTS), forward(live.graph, INPUTS), atol=2e-5, rtol=2e-5
-    )
+    assert np.array_equal(forward(again.graph, INPUTS), forward(live.graph, INPUTS))
     assert again.metadata.labels == live.metadata.labels
     assert again.metadata.input_unit == "pixel"
     assert again.metadata.producer == live.metadata.producer
-    exports = [pyexport.quantize(model) for model in (again, live)]
-    agreed = [pyexport.simulate(artifact, INPUTS) for artifact in exports]
-    assert np.abs(agreed[0].astype(int) - agreed[1].astype(int)).max() <= 2
+    assert pyexport.quantize(again).identity == pyexport.quantize(live).identity
 
 
 def test_the_same_network_has_the_same_identity_through_every_door(tmp_path):
