@@ -16,6 +16,7 @@ from pyexport.frontends.lowering import refuse_non_finite
 from pyexport.frontends.metadata import Extras, make_extras, render_extras
 from pyexport.frontends.sklearn_steps import (
     check_fitted,
+    flat_steps,
     fold,
     is_no_step,
     read_step,
@@ -68,12 +69,11 @@ def read_estimator(estimator: Any, **arguments: Unpack[Arguments]) -> Read:
     """Return what `from_sklearn` puts together: the graph without input scale or normalization."""
     try:
         import sklearn
-        from sklearn.pipeline import Pipeline
     except ImportError:
         raise ToolMissingError(
             "scikit-learn is not installed; pip install 'pyexport[sklearn]' brings it"
         ) from None
-    steps = [s for _, s in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]
+    steps = flat_steps(estimator)
     network, name = steps[-1], type(steps[-1]).__name__
     layers = _read_model(network, name)
     graph = _graph(steps[:-1], layers, name)
@@ -171,16 +171,11 @@ def _perceptron(network: Any, name: str) -> _Layers:
 
 def _graph(steps: Sequence[Any], layers: _Layers, name: str) -> Graph:
     """Return the graph; the steps and the first layer are one linear layer where they can be."""
-    from sklearn.pipeline import Pipeline
-
-    flat: list[Any] = []
-    for step in steps:
-        flat += [s for _, s in step.steps] if isinstance(step, Pipeline) else [step]
-    columns = next((s.n_features_in_ for s in flat if hasattr(s, "n_features_in_")), None)
+    columns = next((s.n_features_in_ for s in steps if hasattr(s, "n_features_in_")), None)
     width = int(columns) if columns is not None else layers.weights[0].shape[1]
     builder = GraphBuilder((width,))
     value, front = builder.input, list[Op]()
-    for step in flat:
+    for step in steps:
         ops = read_step(step, width)
         front += ops
         if ops and isinstance(ops[-1], Linear):

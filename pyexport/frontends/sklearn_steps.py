@@ -20,6 +20,15 @@ def check_fitted(step: Any, name: str) -> None:
         raise UnsupportedModelError(f"{name} is not fitted; call fit() first")
 
 
+def flat_steps(estimator: Any) -> list[Any]:
+    """Return the steps of a Pipeline and of those inside it, in order; any other is one step."""
+    from sklearn.pipeline import Pipeline
+
+    if not isinstance(estimator, Pipeline):
+        return [estimator]
+    return [step for _, inner in estimator.steps for step in flat_steps(inner)]
+
+
 def is_no_step(step: Any) -> bool:
     """Return whether a Pipeline passes its input through here."""
     return step is None or (isinstance(step, str) and step == "passthrough")

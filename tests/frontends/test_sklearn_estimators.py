@@ -55,6 +55,7 @@ def classifier(**options) -> MLPClassifier:
         (PCA(3),),
         (StandardScaler(), PCA(3, whiten=True), MinMaxScaler()),
         (make_pipeline(StandardScaler(), PCA(2)), StandardScaler()),
+        (make_pipeline(make_pipeline("passthrough", StandardScaler()), PCA(2)), "passthrough"),
         ("passthrough",),
     ],
 )
@@ -72,6 +73,14 @@ def test_classifier_gives_the_same_probabilities(before, targets, names):
     )
     assert model.metadata.labels == tuple(names)
     assert model.metadata.producer.startswith("scikit-learn 1.")
+
+
+def test_a_pipeline_may_end_in_a_pipeline():
+    pipeline = fit(make_pipeline(StandardScaler(), make_pipeline(PCA(3), classifier())), CLASSES)
+    model = from_sklearn(pipeline)
+    expected = pipeline.predict_proba(INPUTS)
+    np.testing.assert_allclose(evaluate(model.graph, INPUTS), expected, atol=1e-12)
+    assert model.metadata.input_unit == "raw value, before StandardScaler"
 
 
 @pytest.mark.parametrize("intercept", [True, False])
