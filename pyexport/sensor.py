@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from pyexport.ir import FloatArray, Graph, QuantizedAffine, input_limits
+from pyexport.ir import Array, FloatArray, Graph, QuantizedAffine, input_limits
+
+FRONT_END = "front end"  # the source of a node that the quantizer put there
 
 
 def front_end(graph: Graph) -> QuantizedAffine | None:
@@ -10,6 +12,17 @@ def front_end(graph: Graph) -> QuantizedAffine | None:
     readers = graph.users(graph.input.name)
     op = readers[0].op if len(readers) == 1 else None
     return op if isinstance(op, QuantizedAffine) else None
+
+
+def saturated_values(graph: Graph, rows: Array) -> int:
+    """Return how many values of device rows an exporter's own front end saturates.
+
+    One that the float model has itself (`MinMaxScaler(clip=True)`) counts none.
+    """
+    if front_end(graph) is None or graph.users(graph.input.name)[0].source != FRONT_END:
+        return 0
+    low, high = sensor_limits(graph)
+    return int(((rows < low) | (rows > high)).sum())
 
 
 def sensor_limits(graph: Graph) -> tuple[FloatArray, FloatArray]:

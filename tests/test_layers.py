@@ -91,7 +91,9 @@ LAYERS = {
     "reference": Layer(("ir", "fixedpoint"), ("numpy",)),
     "frontends": Layer(("ir", "layout", "scratch", *FILES), ("numpy",), (*FRAMEWORKS, "joblib")),
     "passes": Layer(("ir", "fixedpoint", "reference", "simulator"), ("numpy",)),
-    "quantize": Layer(("ir", "integer", "fixedpoint", "reference", "simulator"), ("numpy",)),
+    "quantize": Layer(
+        ("ir", "integer", "sensor", "fixedpoint", "reference", "simulator"), ("numpy",)
+    ),
     "quantize.qat": Layer(
         ("ir", "fixedpoint", "reference", "simulator", "quantize"), ("numpy", "torch")
     ),

@@ -14,6 +14,7 @@ from pyexport.errors import UsageError
 from pyexport.frontends import read_samples
 from pyexport.ir import Array, Dataset
 from pyexport.layout import to_device, user_shape
+from pyexport.sensor import saturated_values
 from pyexport.simulator import definition
 from pyexport.simulator.fast import FastSimulator, argmax
 from pyexport.simulator.plain import read_plain
@@ -48,6 +49,11 @@ def simulate_command(
     values = model.graph.output.size if model.statements.is_regression else None
     dataset = read_samples(inputs, user_shape(model.graph.input), "input", values)
     rows = _rows(model, dataset, raw, str(inputs))
+    if beyond := saturated_values(model.graph, rows):
+        warn(
+            f"{inputs}: {beyond} of {rows.size} values lie beyond the calibration rows, where the "
+            "front end saturates, as on the device"
+        )
     if engine == "fast":
         outputs = FastSimulator(model.graph).run(rows)
     else:

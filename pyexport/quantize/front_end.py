@@ -14,15 +14,28 @@ from dataclasses import replace
 import numpy as np
 
 from pyexport.errors import QuantizationError
-from pyexport.ir import Affine, Dataset, FloatArray, Graph, Linear, Node, QuantizedLinear, Tensor
+from pyexport.ir import (
+    Affine,
+    Array,
+    Dataset,
+    FloatArray,
+    Graph,
+    Linear,
+    Node,
+    QuantizedLinear,
+    Tensor,
+)
 from pyexport.quantize.observers import Range
 from pyexport.quantize.ptq import quantize_int8
+from pyexport.quantize.schemes import input_params
 from pyexport.reference import forward
+from pyexport.sensor import FRONT_END
 from pyexport.simulator.fast import FastSimulator
 
 NOTABLE = 2.0  # times the error behind a front end that the layer alone may have: one bit
 MARGIN = 1 / 8  # of a column's width, on either side, until it saturates
 BALANCES = (0.0, 0.25, 0.5)  # powers of a column's weight in its share of the codes
+FEW_ROWS = 10  # with less of them, it may be chance that a column has one value in all
 MAX_ROWS = 2_000  # of calibration data that errors are measured on
 
 
@@ -46,6 +59,10 @@ def with_front_end(
     linear = first.op
     assert isinstance(linear, Linear)  # _only_reader looked
     rows = Dataset(calibration.inputs.reshape(len(calibration.inputs), -1)[:MAX_ROWS])
+    whole = input_params(input_range, calibration, evaluation)
+    spans = _spans(rows.inputs, input_range, (whole.scale, whole.zero_point) == (1.0, 0))
+    if not (spans[1] > spans[0]).any():
+        return graph, ()  # one row tells of no column how far it goes
 
     def error(ops: tuple[Affine | Linear, ...]) -> float:
         head = _chain(graph.input, ops)
@@ -56,13 +73,14 @@ def with_front_end(
         return _error(head, integer.graph, rows.inputs, linear)
 
     alone = error((linear,))
-    pairs = [_pair(linear, input_range, rows.inputs, balance) for balance in BALANCES]
+    pairs = [_pair(linear, *spans, balance) for balance in BALANCES]
     errors = [error(pair) for pair in pairs]
     best = int(np.argmin(errors))
     if not alone > NOTABLE * errors[best]:
         return graph, ()
     affine, behind = pairs[best]
-    return _inserted(graph, first, affine, behind), _constant_columns(linear, affine)
+    notes = (*_constant_columns(linear, affine), *_outside(linear, evaluation, *spans))
+    return _inserted(graph, first, affine, behind), notes
 
 
 def _only_reader(graph: Graph) -> Node | None:
@@ -72,9 +90,21 @@ def _only_reader(graph: Graph) -> Node | None:
     return readers[0] if alone and isinstance(readers[0].op, Linear) else None
 
 
-def _pair(
-    linear: Linear, input_range: Range, rows: FloatArray, balance: float
-) -> tuple[Affine, Linear]:
+def _spans(rows: FloatArray, input_range: Range, is_integral: bool) -> tuple[Array, Array]:
+    """Return between which values each column is told apart: (columns,) both.
+
+    These are the values in the rows and a margin, inside the declared range; of a column that few
+    rows show constant, and whose declared range fits a byte, that range.
+    """
+    least, most = rows.min(axis=0), rows.max(axis=0)
+    width = most - least
+    low = np.maximum(least - MARGIN * width, np.minimum(input_range[0], least))
+    high = np.minimum(most + MARGIN * width, np.maximum(input_range[1], most))
+    unsure = (width == 0.0) & (is_integral and len(rows) < FEW_ROWS)
+    return np.where(unsure, input_range[0], low), np.where(unsure, input_range[1], high)
+
+
+def _pair(linear: Linear, low: Array, high: Array, balance: float) -> tuple[Affine, Linear]:
     """Return a front end and the layer behind it, together the layer but for the clamp to -1..1.
 
     A column takes part of the codes by the largest share that it can have in an output, to the
@@ -82,10 +112,6 @@ def _pair(
     that is constant in the rows becomes part of the bias.
     """
     weight, bias = linear.weight.astype(np.float64), linear.bias.astype(np.float64)
-    least, most = rows.min(axis=0), rows.max(axis=0)
-    width = most - least
-    low = np.maximum(least - MARGIN * width, np.minimum(input_range[0], least))
-    high = np.minimum(most + MARGIN * width, np.maximum(input_range[1], most))
     center, reach = (low + high) / 2.0, (high - low) / 2.0
     parts = np.abs(weight) * reach
     largest = parts.max(axis=1, keepdims=True)
@@ -129,7 +155,7 @@ def _error(head: Graph, integer: Graph, rows: FloatArray, linear: Linear) -> flo
 
 def _inserted(graph: Graph, first: Node, affine: Affine, linear: Linear) -> Graph:
     between = Tensor(f"{first.outputs[0]}_front", graph.input.shape)
-    front = Node(f"{first.name}_front", affine, first.inputs, (between.name,), "front end")
+    front = Node(f"{first.name}_front", affine, first.inputs, (between.name,), FRONT_END)
     behind = replace(first, op=linear, inputs=(between.name,))
     nodes = [n for node in graph.nodes for n in ((front, behind) if node is first else (node,))]
     return replace(graph, tensors=(*graph.tensors, between), nodes=tuple(nodes))
@@ -143,4 +169,21 @@ def _constant_columns(linear: Linear, affine: Affine) -> tuple[str, ...]:
     return (
         f"input columns {shown} ({len(lost)} of {len(affine.scale)}) have one value in all "
         "calibration rows and are taken as constant; if they can change, add rows that show it",
+    )
+
+
+def _outside(
+    linear: Linear, evaluation: Dataset | None, low: Array, high: Array
+) -> tuple[str, ...]:
+    """Return the warning that evaluation rows leave what the front end tells apart."""
+    if evaluation is None or len(evaluation.inputs) == 0:
+        return ()
+    values = evaluation.inputs.reshape(len(evaluation.inputs), -1)
+    beyond = ((values < low) | (values > high)) & (linear.weight != 0.0).any(axis=0)
+    if not beyond.any():
+        return ()
+    return (
+        f"{beyond.sum()} of {values.size} evaluation values, in {beyond.any(axis=1).sum()} of "
+        f"{len(values)} rows, lie beyond the calibration rows and an eighth of a column's width, "
+        "where the front end saturates; calibrate with rows that show them",
     )

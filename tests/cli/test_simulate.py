@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import pyexport as api
+from tests import networks
 from tests.cli.command import contents, pyexport, refused
 
 ROWS = np.floor(np.random.default_rng(3).uniform(0, 17, size=(25, 64)))
@@ -228,3 +229,21 @@ def test_a_damaged_artifact_is_refused(exported: Path, tmp_path: Path) -> None:
         (tmp_path / "digits.px").write_bytes(bytes(broken))
         assert pyexport("inspect", tmp_path / "digits.px").status in (0, 2)
     assert set(contents(tmp_path)) == set(before)
+
+
+def test_values_that_a_front_end_saturates_are_counted(tmp_path: Path) -> None:
+    model = networks.uneven()
+    networks.export(model).write(tmp_path)
+    assert model.metadata.calibration is not None
+    rows = model.metadata.calibration.inputs[:3].copy()
+    np.save(tmp_path / "inside.npy", rows)
+    rows[1, 0], rows[2, 3] = 1.0, 600.0
+    np.save(tmp_path / "rows.npy", rows)
+    assert pyexport("simulate", tmp_path / "net.px", tmp_path / "inside.npy").err == ""
+    done = pyexport("simulate", tmp_path / "net.px", tmp_path / "rows.npy")
+    assert done.status == 0
+    message = f"{tmp_path / 'rows.npy'}: 2 of 15 values lie beyond the calibration rows, where the "
+    assert (
+        done.err.replace("\n", " ").split()
+        == f"warning: {message}front end saturates, as on the device".split()
+    )

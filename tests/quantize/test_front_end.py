@@ -96,6 +96,44 @@ def test_a_constant_column_becomes_part_of_the_bias_and_is_told() -> None:
     np.testing.assert_allclose(forward(changed, rows), forward(graph, rows), atol=1e-12)
 
 
+def test_rows_that_show_no_column_vary_give_none() -> None:
+    graph = chain_graph(4, [LAYER])
+    for rows in (ROWS[:1], np.repeat(ROWS[:1], 30, axis=0)):
+        assert with_front_end(graph, (0.0, 2000.0), Dataset(rows), None) == (graph, ())
+
+
+def test_a_column_that_few_rows_show_constant_takes_the_declared_range_of_bytes() -> None:
+    rows = np.floor(np.random.default_rng(0).random((20, 4)) * [17, 2, 17, 17])
+    rows[:, 3] = 5.0
+    spoilt = Linear(
+        np.random.default_rng(1).normal(size=(6, 4)) * [1.0, 500.0, 1.0, 1.0], np.ones(6)
+    )
+    graph = chain_graph(4, [spoilt])
+    for count, told in ((9, 0), (10, 1)):
+        changed, notes = with_front_end(graph, (0.0, 16.0), Dataset(rows[:count]), None)
+        front = changed.nodes[0].op
+        assert isinstance(front, Affine)
+        assert len(notes) == told
+        if told:
+            assert front.scale[3] == 0.0
+        else:
+            ends = np.array([0.0, 16.0]) * front.scale[3] + front.shift[3]
+            assert ends[0] == pytest.approx(-ends[1])
+            assert ends[1] > 0.0
+
+
+def test_evaluation_values_that_it_saturates_are_told() -> None:
+    graph = chain_graph(4, [LAYER])
+    more = ROWS[:3].copy()
+    more[0, 2], more[1] = 150.0, [1.5, 0.5, 120.0, 500.0]
+    _, notes = with_front_end(graph, (0.0, 2000.0), Dataset(ROWS), Dataset(more))
+    assert notes == (
+        "3 of 12 evaluation values, in 2 of 3 rows, lie beyond the calibration rows and an eighth "
+        "of a column's width, where the front end saturates; calibrate with rows that show them",
+    )
+    assert with_front_end(graph, (0.0, 2000.0), Dataset(ROWS), Dataset(ROWS))[1] == ()
+
+
 @pytest.mark.parametrize("low", [0.0, -1.0])
 def test_an_uneven_network_is_as_good_as_an_even_one(low: float) -> None:
     model = networks.uneven(low)
