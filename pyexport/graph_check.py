@@ -6,6 +6,7 @@ import numpy as np
 
 from pyexport.fixedpoint import INT32_MAX, INT32_MIN, MAX_SHIFT, MULTIPLIER_BITS
 from pyexport.integer import BY_TYPE
+from pyexport.integer.normalize import QuantizedNormalize
 from pyexport.integer.recurrent import Recurrent
 from pyexport.ir import (
     CHANNELS_FIRST,
@@ -73,6 +74,9 @@ def _check_quant(tensor: Tensor, graph: Graph) -> None:
     writers = [node.op for node in graph.nodes if name in node.outputs]
     if writers and all(isinstance(op, Recurrent) for op in (*writers, *readers)):
         return  # the memory of a recurrent layer, which checks it
+    normal = writers and all(isinstance(op, QuantizedNormalize) for op in writers)
+    if normal and all(isinstance(op, QuantizedAffine) for op in readers):
+        return  # between the two nodes of a LayerNorm
     raw = name in graph.inputs and all(isinstance(op, QuantizedAffine) for op in readers)
     _require(raw and quant.dtype in ("u16", "s16"), f"{name} has a wrong type")
     _require(len(quant.steps) in (0, tensor.shape[-1]), f"{name} has a wrong number of steps")

@@ -1,12 +1,13 @@
 """The integer operators that quantization makes, one family a file, and the registry of them."""
 
-from pyexport.integer import conv, elementwise, pool, recurrent, shape, softmax, table
+from pyexport.integer import conv, elementwise, normalize, pool, recurrent, shape, softmax, table
 from pyexport.integer.base import Record
 from pyexport.ir import Op
 
 _RECORDS: tuple[Record, ...] = (
     *conv.RECORDS,
     *pool.RECORDS,
+    *normalize.RECORDS,
     *recurrent.RECORDS,
     *elementwise.RECORDS,
     *shape.RECORDS,

@@ -19,6 +19,7 @@ from pyexport.ir import (
     Conv2d,
     ConvTranspose2d,
     Gru,
+    LayerNorm,
     LogSoftmax,
     Lstm,
     MaxPool2d,
@@ -246,6 +247,20 @@ def rows(random: Random, zoo: Zoo) -> None:
     zoo.end(zoo.quantized(op, (source,), 1.0))
 
 
+def norms(random: Random, zoo: Zoo) -> None:
+    """A LayerNorm over the last axis."""
+    shape = _image(random, random.randint(1, 7))
+    op = LayerNorm(_normal(random, shape[2]), _normal(random, shape[2]), 1e-5)
+    zoo.end(zoo.quantized(op, (zoo.source(shape),), 3.0))
+
+
+def long_norm(random: Random, zoo: Zoo) -> None:
+    """One whose deviations and squares are shifted."""
+    n = random.randint(60, INPUT_SIZE)
+    op = LayerNorm(_normal(random, n), _normal(random, n), random.choice([1e-5, 0.1]))
+    zoo.end(zoo.quantized(op, (zoo.source((1, n)),), 3.0))
+
+
 def _reach(zoo: Zoo, name: str) -> float:
     """Return the largest magnitude of a tensor, at least 16 steps."""
     quant = zoo.tensor(name).quant
@@ -266,6 +281,7 @@ FAMILIES: dict[str, tuple[Branch, ...]] = {
     "elementwise": (pairs,),
     "recurrent": (recurrents,),
     "softmax": (rows,),
+    "normalize": (norms, norms, norms, long_norm),
     "shape": (moves, joins),
     "table": (curves,),
 }

@@ -21,6 +21,7 @@ from pyexport.ir import (
     Dataset,
     Graph,
     Gru,
+    LayerNorm,
     LogSoftmax,
     Lstm,
     MaxPool2d,
@@ -86,6 +87,8 @@ ONE: dict[str, tuple[tuple[int, ...], Op]] = {
     "softmax of channels": (IMAGE, Softmax(0)),
     "log softmax": (IMAGE, LogSoftmax()),
     "argmax": (IMAGE, Argmax(1)),
+    "layer norm": ((5, 12), LayerNorm(normal(12), normal(12), 1e-5)),
+    "layer norm of a long row": ((2, 300), LayerNorm(normal(300), normal(300), 1e-3)),
     "prelu": (IMAGE, PRelu(normal(4))),
     **{
         name: (IMAGE, Activation(name, parameters))

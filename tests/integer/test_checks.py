@@ -89,6 +89,9 @@ CLAIMS: dict[str, tuple[str, Change]] = {
     "gates that overflow": ("recurrent", table("quantized_gru", "bias_h", -(2**31))),
     "a cell of 20 bits": ("recurrent", attribute("quantized_lstm", "cell_bits", 20)),
     "a softmax of other terms": ("softmax", table("quantized_softmax", "table", 32766)),
+    "no epsilon": ("normalize", attribute("quantized_normalize", "epsilon", 0)),
+    "squares that overflow": ("normalize", attribute("quantized_normalize", "epsilon", 2**31 - 1)),
+    "a deviation that is not shifted": ("normalize", shape("quantized_normalize", [1, 4000])),
     "an index of others": ("softmax", attribute("quantized_argmax", "count", 1)),
     "a logarithm below zero": ("softmax", table("quantized_log_softmax", "logs", -1)),
 }

@@ -9,7 +9,7 @@ from random import Random
 import numpy as np
 
 from pyexport.artifact import Artifact, Vectors
-from pyexport.integer import BY_TYPE
+from pyexport.graph_check import check_graph
 from pyexport.integer.shape import QuantizedConcat, QuantizedGather
 from pyexport.integer.table import QuantizedTable
 from pyexport.ir import (
@@ -137,12 +137,7 @@ class Zoo:
         total = sum(self.tensor(name).size for name in self.ends)
         output = self.add(QuantizedConcat(0), tuple(self.ends), (total,), BYTES)
         graph = Graph(tuple(self.tensors), tuple(self.nodes), ("input",), (output,))
-        for node in graph.nodes:
-            BY_TYPE[type(node.op)].check(
-                node.op,
-                [graph.tensor(n) for n in node.inputs],
-                [graph.tensor(n) for n in node.outputs],
-            )
+        check_graph(graph, "int8")
         return graph
 
 

@@ -2,6 +2,7 @@
 
 from pyexport.integer.conv import QuantizedConv2d, QuantizedConvTranspose2d
 from pyexport.integer.elementwise import QuantizedAdd, QuantizedConstant, QuantizedMul
+from pyexport.integer.normalize import QuantizedNormalize
 from pyexport.integer.pool import (
     QuantizedAveragePool2d,
     QuantizedMaxPool2d,
@@ -13,7 +14,16 @@ from pyexport.integer.shape import QuantizedConcat, QuantizedGather, QuantizedPa
 from pyexport.integer.softmax import QuantizedArgmax, QuantizedLogSoftmax
 from pyexport.integer.table import QuantizedPRelu, QuantizedTable
 from pyexport.ir import Op, QuantizedSoftmax
-from pyexport.simulator.arrays import conv, elementwise, pool, recurrent, shape, softmax, table
+from pyexport.simulator.arrays import (
+    conv,
+    elementwise,
+    normalize,
+    pool,
+    recurrent,
+    shape,
+    softmax,
+    table,
+)
 from pyexport.simulator.arrays.base import Evaluate, Make
 
 __all__ = ["EVALUATORS", "Evaluate", "Make"]
@@ -27,6 +37,7 @@ EVALUATORS: dict[type[Op], Make] = {
     QuantizedReduceMax: pool.reduce_max,
     QuantizedLstm: recurrent.recurrent,
     QuantizedGru: recurrent.recurrent,
+    QuantizedNormalize: normalize.normalize,
     QuantizedAdd: elementwise.add,
     QuantizedMul: elementwise.mul,
     QuantizedConstant: elementwise.constant,

@@ -2,7 +2,16 @@
 
 from collections.abc import Callable, Sequence
 
-from pyexport.simulator.exact import conv, elementwise, pool, recurrent, shape, softmax, table
+from pyexport.simulator.exact import (
+    conv,
+    elementwise,
+    normalize,
+    pool,
+    recurrent,
+    shape,
+    softmax,
+    table,
+)
 from pyexport.simulator.exact.base import Evaluated, Layer, PlainTensor
 
 __all__ = ["LAYERS", "Evaluated", "Layer", "PlainTensor", "evaluate"]
@@ -17,6 +26,7 @@ LAYERS: dict[str, tuple[type[Layer], Callable[..., Evaluated]]] = {
     "quantized_reduce_max": (pool.ReduceMaxLayer, pool.reduce_max),
     "quantized_lstm": (recurrent.LstmLayer, recurrent.lstm),
     "quantized_gru": (recurrent.GruLayer, recurrent.gru),
+    "quantized_normalize": (normalize.NormalizeLayer, normalize.normalize),
     "quantized_add": (elementwise.AddLayer, elementwise.add),
     "quantized_mul": (elementwise.MulLayer, elementwise.mul),
     "quantized_constant": (elementwise.ConstantLayer, elementwise.constant),
