@@ -41,6 +41,7 @@ _DTYPES = {
     "F32": np.float32,
     "F64": np.float64,
 }
+_ROWS = {"vectors.inputs", "vectors.outputs", "samples.inputs", "samples.targets"}
 _DTYPE_NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
 
 
@@ -202,7 +203,7 @@ def read_artifact(path: Path) -> Artifact:
 
 def parse_artifact(data: bytes, where: str) -> Artifact:
     """Return the artifact in the bytes of a .px file; `where` names the file in errors."""
-    artifact, stated = parse_statements(data, where)
+    artifact, stated = parse_claimed(data, where)
     if artifact.identity != stated:
         raise FileFormatError(
             f"{where}: parameters do not match the identity it carries; export the model again"
@@ -210,7 +211,7 @@ def parse_artifact(data: bytes, where: str) -> Artifact:
     return artifact
 
 
-def parse_statements(data: bytes, where: str) -> tuple[Artifact, object]:
+def parse_claimed(data: bytes, where: str) -> tuple[Artifact, object]:
     """Return a checked artifact and the identity that it claims, which may be another."""
     if data and data[8:9] != b"{":
         raise FileFormatError(
@@ -226,6 +227,9 @@ def parse_statements(data: bytes, where: str) -> tuple[Artifact, object]:
     try:
         artifact = _from_document(document, {k: _array(t) for k, t in tensors.items()})
         check_graph(artifact.graph, artifact.scheme)
+        stray = sorted(tensors.keys() - parameters(artifact.graph).keys() - _ROWS)
+        if stray:
+            raise ValueError(f"tensor {stray[0]} belongs to no node")
         _check_statements(artifact)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise FileFormatError(

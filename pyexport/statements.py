@@ -25,11 +25,10 @@ from pyexport.statement_values import (
     read_texts,
     text_of,
 )
-from pyexport.untrusted import MAX_TEXT, printable
+from pyexport.untrusted import MAX_NOTE, MAX_TEXT, printable
 
 FORMAT = "pyexport/1"
 SAMPLES = ("calibration", "evaluation")  # rows: each kind of file has its own form for them
-MAX_NOTE = 500  # characters of a text about where a model came from
 
 DTYPES = {"u8": (0, 255), "s8": (-128, 127), "u16": (0, 65535), "s16": (-32768, 32767)}
 LAYOUTS = ("flat", "NHWC", "NCHW")

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pyexport.errors import FileFormatError
-from pyexport.untrusted import MAX_HEADER_BYTES, MAX_STORED_RANK, parse_json, printable
+from pyexport.untrusted import MAX_COUNT, MAX_HEADER_BYTES, MAX_STORED_RANK, parse_json, printable
 
 ITEM_BYTES = {
     "F64": 8, "I64": 8, "U64": 8,
@@ -120,7 +120,7 @@ def _check_entry(entry: object, what: str) -> tuple[str, tuple[int, ...], int, i
 
 def _are_sizes(value: object) -> bool:
     """Return whether value is a list of integers from 0 to 2**48 (bool is not an integer here)."""
-    return isinstance(value, list) and all(type(v) is int and 0 <= v <= 1 << 48 for v in value)
+    return isinstance(value, list) and all(type(v) is int and 0 <= v <= MAX_COUNT for v in value)
 
 
 def _check_spans(spans: list[tuple[int, int, str]], total: int, where: str) -> None:

@@ -14,7 +14,9 @@ from pyexport.errors import FileFormatError
 # more than about 64 MiB beyond a small multiple of the file's own size.
 MAX_FILE_BYTES = 512 << 20  # of an export: more than the largest model with all its rows takes
 MAX_MODEL_BYTES = 256 << 20  # of a model file
-MAX_DATA_BYTES = 512 << 20  # of a file of rows, packed and unpacked
+MAX_DATA_BYTES = 512 << 20  # of a file of rows, packed and unpacked ...
+FREE_DATA_BYTES = 4 << 20  # ... which may unpack to at most this ...
+MAX_DATA_EXPANSION = 16  # ... and this times its size
 
 MAX_JSON_DEPTH = 64
 MAX_JSON_VALUES = 200_000  # a network of 100 layers takes 10,000
@@ -40,7 +42,14 @@ MAX_NODES = 5_000  # of an ONNX graph; also initializers, and a few times as man
 MAX_FIELDS = 200_000  # of an ONNX file; PyTorch writes about 30 a node
 MAX_VARINTS = 1 << 18  # bytes of packed integers in it, each of which takes 8
 MAX_TEXT = 100  # characters of a label, a unit, a producer in one
+MAX_NOTE = 500  # characters of a text about where a model came from
+MAX_SIZE = 1 << 24  # of a layer, as a checkpoint or a pickled module states it
+MAX_COUNT = 1 << 48  # a size, stride or offset in a tensor's header
+MAX_NESTING = 32  # Sequentials in Sequentials
 MAX_HEADER_BYTES = 100_000_000  # of the safetensors layout
+MAX_SIDECAR_BYTES = 64 << 10  # of a model.toml
+SNIFFED_HEADER_BYTES = 64 << 10  # of a C header, searched for its identity
+SNIFFED_FIELDS = 1_000  # of an ONNX file before its graph; a writer puts about ten there
 
 MAX_PICKLE_BYTES = 8 << 20  # that are scanned for what a pickle would import
 MAX_PICKLE_OPCODES = 200_000

@@ -12,17 +12,20 @@ import hashlib
 import json
 import platform
 import sys
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.evidence_topics.figures import Context, Figure, Topic, page, shown
 from scripts.evidence_topics.firmware import FIRMWARE
+from scripts.evidence_topics.formats import FORMATS
 from scripts.evidence_topics.scratch import SCRATCH
 from scripts.evidence_topics.spine import SPINE
 
 ROOT = Path(__file__).resolve().parent.parent
-TOPICS = {topic.name: topic for topic in (FIRMWARE, SCRATCH, SPINE)}
+TOPICS = {topic.name: topic for topic in (FIRMWARE, FORMATS, SCRATCH, SPINE)}
 SOURCES = ("pyexport", "templates", "firmware", "scripts", "requirements", "tests/c")
 
 
@@ -60,26 +63,28 @@ def measure(topic: Topic, context: Context, *, fresh: bool) -> list[Figure]:
     """Return the figures of every task, those known for the same sources without running them."""
     part = "short" if context.short else "full"
     path = context.folder / f"{topic.name}-{part}.json"
-    key = sources_hash()
-    known: dict[str, list[dict[str, object]]] = {}
+    known: dict[str, dict[str, Any]] = {}
     if path.exists() and not fresh:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        known = stored["tasks"] if stored["sources"] == key else {}
+        known = json.loads(path.read_text(encoding="utf-8"))
     figures: list[Figure] = []
     for task in topic.tasks:
-        if task.name not in known:
+        key = sources_hash(task.sources or SOURCES)
+        if known.get(task.name, {}).get("sources") != key:
             say(task.name)
-            known[task.name] = [figure.as_json() for figure in task.run(context)]
-            path.write_text(json.dumps({"sources": key, "tasks": known}), encoding="utf-8")
-        figures += [Figure.from_json(document) for document in known[task.name]]
+            measured = [figure.as_json() for figure in task.run(context)]
+            known[task.name] = {"sources": key, "figures": measured}
+            path.write_text(json.dumps(known), encoding="utf-8")
+        figures += [Figure.from_json(document) for document in known[task.name]["figures"]]
     return figures
 
 
-def sources_hash() -> str:
+@cache
+def sources_hash(places: tuple[str, ...]) -> str:
     """Return a hash of everything that a figure may depend on."""
     digest = hashlib.sha256()
-    for folder in SOURCES:
-        for path in sorted((ROOT / folder).rglob("*")):
+    for place in places:
+        whole = ROOT / place
+        for path in [whole] if whole.is_file() else sorted(whole.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 digest.update(str(path.relative_to(ROOT)).encode() + b"\0")
                 digest.update(path.read_bytes())

@@ -16,7 +16,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.hostile_files import graphs, onnx, pickles, tensors, zips
+from scripts.hostile_files import (
+    artifacts,
+    graphs,
+    lookalikes,
+    onnx,
+    pickles,
+    rows,
+    sidecars,
+    tensors,
+    zips,
+)
 from scripts.hostile_files.case import Case
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,8 +37,9 @@ INDEX = "index.json"
 def all_cases(canary: Path) -> list[Case]:
     """Return every case; the code in them would create the file `canary`."""
     path = str(canary)
-    made = (pickles.cases(path), zips.cases(), graphs.cases(path), tensors.cases(), onnx.cases())
-    return [case for cases in made for case in cases]
+    models = [*pickles.cases(path), *zips.cases(), *graphs.cases(path), *tensors.cases()]
+    models += [*onnx.cases(), *sidecars.cases(), *lookalikes.cases(path)]
+    return [*models, *rows.cases(path), *artifacts.cases()]
 
 
 def write(folder: Path, at: Path | None = None) -> int:

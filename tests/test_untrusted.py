@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pyexport import untrusted
 from pyexport.artifact import is_artifact, read_artifact
 from pyexport.errors import CalibrationError, FileFormatError, PyexportError
 from pyexport.frontends import load_model, read_samples
@@ -98,3 +100,23 @@ def test_a_path_that_leads_to_no_file_tells_the_way_out(
         read_regular(tmp_path / name, 10, "a file")
     assert words in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+def test_every_limit_of_the_readers_stands_in_one_file() -> None:
+    """A limit elsewhere would be missed by whoever reads, or moves, the list of them."""
+    root = Path(__file__).resolve().parent.parent
+    package = root / "pyexport"
+    names = ["tensorfile.py", "artifact.py", "graph_document.py", "statements.py"]
+    readers = [*(package / "frontends").glob("*.py"), *(package / n for n in names)]
+    readers.append(package / "scratch" / "checkpoint_reader.py")
+    limit = re.compile(r"^_?(?:MAX|SNIFFED|FREE)_\w+ *= *[\d(]|<=? *(?:1 << |\d[\d_]{4,})", re.M)
+    found = {path.name: limit.findall(path.read_text(encoding="utf-8")) for path in readers}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+def test_the_page_of_formats_lists_every_limit() -> None:
+    root = Path(__file__).resolve().parent.parent
+    page = (root / "docs" / "formats.md").read_text(encoding="utf-8")
+    names = [n for n in vars(untrusted) if re.match(r"(MAX|FREE|SNIFFED|RATIO|REUSE)_", n)]
+    assert len(names) > 25
+    assert [name for name in names if f"`{name}`" not in page] == []

@@ -165,7 +165,7 @@ def _print(name: str, held: dict[str, Any], costs: _Costs) -> None:
     )  # fmt: skip
     for row in totals["layers"]:
         table.add_row(
-            row["node"], Text(row["module"]), row["operator"], str(row["inputs"]),
+            row["node"], Text(printable(row["module"])), row["operator"], str(row["inputs"]),
             str(row["outputs"]), str(row["parameters"]), str(row["macs"]), str(row["flash_bytes"]),
             str(row["ram_bytes"]), row["kernel"], str(row["accumulator_bits"] or ""),
         )  # fmt: skip

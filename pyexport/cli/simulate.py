@@ -6,6 +6,7 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from rich.text import Text
 
 from pyexport.artifact import NUMPY_DTYPES, Artifact, quantize_inputs, read_artifact
 from pyexport.cli.common import JsonOption, out, plain_table, print_json, say, warn
@@ -157,7 +158,8 @@ def _print(
         if classes is not None:
             label = printable(model.labels[classes[row]] if model.labels else classes[row])
         decision = [] if yes is None else ["yes" if yes[row] else "no"]
-        table.add_row(str(row), label, *decision, " ".join(f"{v:g}" for v in outputs[row].tolist()))
+        values = " ".join(f"{v:g}" for v in outputs[row].tolist())
+        table.add_row(str(row), Text(printable(label)), *decision, values)
     out.print(table)
     if len(outputs) > SHOWN_ROWS:
         say(f"... {len(outputs) - SHOWN_ROWS} more rows; --output FILE writes all")

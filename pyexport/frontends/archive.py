@@ -114,10 +114,6 @@ def _zip64_bytes(data: bytes, end: int, count: int, size: int, offset: int) -> i
 def _check_members(members: list[zipfile.ZipInfo], where: str, total_bytes: int) -> None:
     if len(members) > MAX_MEMBERS:
         raise FileFormatError(f"{where}: the archive has over {MAX_MEMBERS} members; {_WAY_OUT}")
-    if sum(member.file_size for member in members) > total_bytes:
-        raise FileFormatError(
-            f"{where}: the archive unpacks to over {total_bytes >> 20} MiB; save less in it"
-        )
     seen: set[str] = set()
     for member in members:
         name = member.filename
@@ -140,6 +136,10 @@ def _check_members(members: list[zipfile.ZipInfo], where: str, total_bytes: int)
             )
         if member.flag_bits & 1:
             raise FileFormatError(f"{shown} is encrypted; save it without a password")
+    if sum(member.file_size for member in members) > total_bytes:
+        raise FileFormatError(
+            f"{where}: the archive unpacks to over {total_bytes >> 20} MiB; save less in it"
+        )
 
 
 def _check_places(members: list[zipfile.ZipInfo], where: str) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 from pyexport.errors import FileFormatError, PyexportError
 from pyexport.frontends.archive import Archive
 from pyexport.frontends.floats import DTYPE_NAMES, type_name
-from pyexport.frontends.pickle_reader import Inert, read_pickle
+from pyexport.frontends.pickle_reader import read_pickle
 from pyexport.frontends.pickle_scan import scan_pickle, scan_pickles
+from pyexport.frontends.pickle_values import Inert
 from pyexport.frontends.pt2 import ExportedProgram, read_pt2
 from pyexport.frontends.sniff import (
     LEGACY,

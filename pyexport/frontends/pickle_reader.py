@@ -8,15 +8,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from pyexport.errors import FileFormatError, UnsupportedModelError
 from pyexport.frontends.archive import Archive
 from pyexport.frontends.floats import BFLOAT16, FLOAT16, stored_dtype, unread, widened
+from pyexport.frontends.pickle_values import (
+    DamagedError,
+    Global,
+    Inert,
+    extend_list,
+    new_object,
+    ordered_dict,
+    set_items,
+    set_state,
+)
 from pyexport.ir import Array
 from pyexport.untrusted import (
+    MAX_COUNT,
     MAX_ELEMENTS,
     MAX_PICKLE_BYTES,
     MAX_PICKLE_OPCODES,
@@ -48,31 +59,12 @@ _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
 @dataclass(frozen=True)
-class Global:
-    """A name that the pickle would import; it is never looked up."""
-
-    name: str  # "torch.nn.modules.linear.Linear"
-
-
-@dataclass(eq=False)
-class Inert:
-    """What would have been an object: its class, and the state that it was given."""
-
-    name: str
-    state: dict[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class _Storage:
     """A buffer of the archive, named by a persistent id."""
 
     dtype: str  # the storage class, "FloatStorage"
     key: str
     count: int
-
-
-class _DamagedError(Exception):
-    """The pickle does what no torch.save file does."""
 
 
 def read_pickle(archive: Archive, leaf: str = "data.pkl", values: bool = True) -> object:
@@ -90,7 +82,7 @@ def read_pickle(archive: Archive, leaf: str = "data.pkl", values: bool = True) -
         raise FileFormatError(f"{where}: written on a big-endian machine; save it on another one")
     try:
         return _Machine(archive, member.removesuffix(".pkl") + "/", values).run(data)
-    except _DamagedError as error:
+    except DamagedError as error:
         reason = printable(error)
     except (ValueError, IndexError, KeyError, TypeError, OverflowError, AttributeError) as error:
         reason = f"{type(error).__name__}: {printable(error, 60)}"
@@ -111,6 +103,7 @@ class _Machine:
         self._marks: list[list[object]] = []
         self._memo: dict[int, object] = {}
         self._buffers: dict[str, bytes] = {}
+        self._copied = 0
         self._room = MAX_REUSE * archive.total_bytes + REUSE_FREE_BYTES  # of tensors, in bytes
 
     def run(self, data: bytes) -> object:
@@ -118,11 +111,11 @@ class _Machine:
 
         for count, (opcode, argument, _) in enumerate(pickletools.genops(data)):
             if count >= MAX_PICKLE_OPCODES:
-                raise _DamagedError(f"over {MAX_PICKLE_OPCODES} opcodes")
+                raise DamagedError(f"over {MAX_PICKLE_OPCODES} opcodes")
             if opcode.name == "STOP":
                 return self._stack.pop()
             self._step(opcode.name, argument)
-        raise _DamagedError("it does not end")
+        raise DamagedError("it does not end")
 
     def _step(self, name: str, argument: object) -> None:
         stack = self._stack
@@ -142,6 +135,8 @@ class _Machine:
             stack.append(Global(argument.replace(" ", ".", 1)))
         elif name == "STACK_GLOBAL":
             module, leaf = self._pop(2)
+            if not isinstance(module, str) or not isinstance(leaf, str):
+                raise DamagedError("a class whose name is no text")
             stack.append(Global(f"{module}.{leaf}"))
         elif name not in {"PROTO", "FRAME"}:
             self._compose(name)
@@ -159,33 +154,34 @@ class _Machine:
             case "POP":
                 self._stack.pop()
             case "APPEND":
-                _extend(self._stack[-2], self._pop(1))
+                extend_list(self._stack[-2], self._pop(1))
             case "APPENDS" | "ADDITEMS":
                 items = self._since_mark()
-                _extend(self._stack[-1], items)
+                extend_list(self._stack[-1], items)
             case "SETITEM":
                 items = self._pop(2)
-                _set_items(self._stack[-1], items)
+                set_items(self._stack[-1], items)
             case "SETITEMS":
                 items = self._since_mark()
-                _set_items(self._stack[-1], items)
+                set_items(self._stack[-1], items)
             case "BINPERSID":
                 self._stack.append(_storage(self._stack.pop()))
             case "NEWOBJ":
                 target, _ = self._pop(2)
-                self._stack.append(_new(target))
+                self._stack.append(new_object(target))
             case "REDUCE":
                 target, arguments = self._pop(2)
                 self._stack.append(self._reduce(target, arguments))
             case "BUILD":
                 (state,) = self._pop(1)
-                _build(self._stack[-1], state)
+                self._copy(state)
+                set_state(self._stack[-1], state)
             case _:
-                raise _DamagedError(f"opcode {name}")
+                raise DamagedError(f"opcode {name}")
 
     def _pop(self, count: int) -> list[object]:
         if len(self._stack) < count:
-            raise _DamagedError("its stack runs empty")
+            raise DamagedError("its stack runs empty")
         items = self._stack[-count:]
         del self._stack[-count:]
         return items
@@ -198,17 +194,24 @@ class _Machine:
         items = self._since_mark()
         self._stack.append(kind(items))
 
+    def _copy(self, items: object) -> None:
+        """Count the items of a container that is copied: one may be copied by every opcode."""
+        self._copied += len(items) if isinstance(items, list | tuple | dict) else 0
+        if self._copied > MAX_PICKLE_OPCODES:
+            raise DamagedError(f"it copies over {MAX_PICKLE_OPCODES} items")
+
     def _reduce(self, target: object, arguments: object) -> object:
         """Return what a call would have made, for the few calls that make plain data."""
         if not isinstance(target, Global) or not isinstance(arguments, tuple):
-            raise _DamagedError("it calls what is no function")
+            raise DamagedError("it calls what is no function")
+        self._copy(arguments[0] if arguments else ())
         match target.name:
             case "collections.OrderedDict":
-                return _ordered(arguments)
+                return ordered_dict(arguments)
             case "builtins.set" | "__builtin__.set" | "torch.Size":
                 values = arguments[0] if arguments else ()
                 if not isinstance(values, list | tuple):
-                    raise _DamagedError("a set of no list")
+                    raise DamagedError("a set of no list")
                 return tuple(values)
             case "torch._utils._rebuild_tensor_v2":
                 return self._tensor(*arguments[:4])
@@ -219,10 +222,10 @@ class _Machine:
     def _tensor(self, storage: object, offset: object, sizes: object, strides: object) -> Array:
         where = self._archive.where
         if not isinstance(storage, _Storage) or not _counts([offset]):
-            raise _DamagedError("a tensor without a buffer")
+            raise DamagedError("a tensor without a buffer")
         sizes, strides = list(_counts(sizes)), list(_counts(strides))
         if len(sizes) != len(strides) or len(sizes) > MAX_RANK:
-            raise _DamagedError("a tensor with another number of strides than sizes")
+            raise DamagedError("a tensor with another number of strides than sizes")
         code = _STORAGES.get(storage.dtype)
         if code is None:
             kind = printable(storage.dtype.removesuffix("Storage").lower(), 40)
@@ -240,14 +243,14 @@ class _Machine:
             return unread(code, sizes)
         self._room -= count * dtype.itemsize
         if self._room < 0:
-            raise _DamagedError(f"its tensors claim over {MAX_REUSE} times the bytes of the file")
+            raise DamagedError(f"its tensors claim over {MAX_REUSE} times the bytes of the file")
         data = self._buffer(storage.key)
         (start,) = _counts([offset])
         last = start + sum((n - 1) * s for n, s in zip(sizes, strides, strict=True))
         if (last + 1) * dtype.itemsize > len(data):
-            raise _DamagedError("a tensor reaches outside its buffer")
+            raise DamagedError("a tensor reaches outside its buffer")
         if storage.count * dtype.itemsize > len(data):
-            raise _DamagedError("a buffer is shorter than stated")
+            raise DamagedError("a buffer is shorter than stated")
         values = np.frombuffer(data, dtype, len(data) // dtype.itemsize)[start:]
         view = np.lib.stride_tricks.as_strided(
             values, sizes, [s * dtype.itemsize for s in strides], writeable=False
@@ -263,56 +266,18 @@ class _Machine:
 def _counts(values: object) -> list[int]:
     """Return sizes, strides or an offset; each must be a number from 0 to 2**48."""
     if not isinstance(values, list | tuple):
-        raise _DamagedError("sizes that are no numbers")
-    counts = [v for v in values if type(v) is int and 0 <= v <= 1 << 48]
+        raise DamagedError("sizes that are no numbers")
+    counts = [v for v in values if type(v) is int and 0 <= v <= MAX_COUNT]
     if len(counts) != len(values):
-        raise _DamagedError("a negative or huge size, stride or offset")
+        raise DamagedError("a negative or huge size, stride or offset")
     return counts
 
 
 def _storage(identifier: object) -> _Storage:
     if not isinstance(identifier, tuple) or len(identifier) != 5 or identifier[0] != "storage":
-        raise _DamagedError("a reference that is no tensor's buffer")
+        raise DamagedError("a reference that is no tensor's buffer")
     _, kind, key, _, count = identifier
     if not isinstance(kind, Global) or not isinstance(key, str) or "/" in key or "\\" in key:
-        raise _DamagedError("a buffer without a plain name")
+        raise DamagedError("a buffer without a plain name")
     (size,) = _counts([count])
     return _Storage(kind.name.rpartition(".")[2], key, size)
-
-
-def _new(target: object) -> object:
-    if not isinstance(target, Global):
-        raise _DamagedError("an object of no class")
-    return {} if target.name == "collections.OrderedDict" else Inert(target.name)
-
-
-def _ordered(arguments: tuple[object, ...]) -> dict[object, object]:
-    result: dict[object, object] = {}
-    for pair in arguments[0] if arguments and isinstance(arguments[0], list) else ():
-        if not isinstance(pair, list | tuple) or len(pair) != 2:
-            raise _DamagedError("an OrderedDict of no pairs")
-        _set_items(result, list(pair))
-    return result
-
-
-def _extend(target: object, items: list[object]) -> None:
-    if not isinstance(target, list):
-        raise _DamagedError("items for what is no list")
-    target.extend(items)
-
-
-def _set_items(target: object, items: list[object]) -> None:
-    if not isinstance(target, dict) or len(items) % 2:
-        raise _DamagedError("items for what is no dict")
-    for key, value in zip(items[::2], items[1::2], strict=True):
-        if not isinstance(key, str | int | float | None):
-            raise _DamagedError("a key that is neither text nor number")
-        target[key] = value
-
-
-def _build(target: object, state: object) -> None:
-    if isinstance(target, dict):  # attributes of an OrderedDict: versions of the modules
-        return
-    if not isinstance(target, Inert) or not isinstance(state, dict):
-        raise _DamagedError("state for what is no object")
-    target.state.update({str(key): value for key, value in state.items()})

@@ -15,7 +15,14 @@ from pyexport.errors import CalibrationError, FileFormatError
 from pyexport.frontends.archive import Archive
 from pyexport.frontends.sniff import identify
 from pyexport.ir import Array, Dataset, FloatArray
-from pyexport.untrusted import MAX_DATA_BYTES, MAX_RANK, printable, read_regular
+from pyexport.untrusted import (
+    FREE_DATA_BYTES,
+    MAX_DATA_BYTES,
+    MAX_DATA_EXPANSION,
+    MAX_RANK,
+    printable,
+    read_regular,
+)
 
 INPUT_KEYS = ("inputs", "x", "X", "data")
 TARGET_KEYS = ("targets", "labels", "y", "target", "label", "class")
@@ -176,19 +183,25 @@ def read_npy(data: bytes, where: str) -> Array:
 
 def _gunzip(data: bytes, where: str) -> bytes:
     stream = zlib.decompressobj(wbits=31)
+    limit = _unpacked_limit(data)
     try:
-        plain = stream.decompress(data, MAX_DATA_BYTES)
+        plain = stream.decompress(data, limit)
     except zlib.error:
         raise CalibrationError(f"{where} are a damaged gzip file") from None
     if not stream.eof:
         raise CalibrationError(
-            f"{where} are truncated or unpack to over {MAX_DATA_BYTES >> 20} MiB"
+            f"{where} are truncated or unpack to over {limit >> 20} MiB; store them unpacked"
         )
     return plain
 
 
+def _unpacked_limit(data: bytes) -> int:
+    """Return how many bytes a packed file may unpack to: rows take 8 times as many as floats."""
+    return min(MAX_DATA_BYTES, FREE_DATA_BYTES + MAX_DATA_EXPANSION * len(data))
+
+
 def _read_npz(data: bytes, where: str) -> tuple[Array, Array | None]:
-    archive = Archive(data, where, MAX_DATA_BYTES)
+    archive = Archive(data, where, _unpacked_limit(data))
     members = {n.removesuffix(".npy"): n for n in archive.names if n.endswith(".npy")}
     targets = next((members[k] for k in TARGET_KEYS if k in members), None)
     inputs = next((members[k] for k in INPUT_KEYS if k in members), None)

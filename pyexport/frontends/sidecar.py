@@ -15,6 +15,7 @@ refused by name.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +26,13 @@ from pyexport.frontends.metadata import Extras, check_extras, target_values
 from pyexport.frontends.samples import read_samples
 from pyexport.ir import Dataset, Graph
 from pyexport.statements import NOTHING, SAMPLES, Statements, parse_statements
-from pyexport.untrusted import printable, read_regular
+from pyexport.untrusted import MAX_JSON_DEPTH, MAX_SIDECAR_BYTES, printable, read_regular
 
-MAX_SIDECAR_BYTES = 64 << 10
+_TEXTS = re.compile(  # comments and strings, in which a dot divides nothing
+    r'''#[^\n]*|"""(?:\\.|[^\\])*?"""|"(?:\\.|[^"\\\n])*"|'''
+    r"""'''.*?'''|'[^'\n]*'""",
+    re.S,
+)
 _BESIDE = ("arch", *SAMPLES)
 
 
@@ -70,7 +75,7 @@ class Sidecar:
         if named is None:
             return None
         name = named.text()
-        if not name or Path(name).name != name or "\\" in name:
+        if not name or Path(name).name != name or "\\" in name or "\0" in name:
             raise FileFormatError(
                 f"{named.path} is {printable(name)}; name a file in the same folder, without /"
             )
@@ -108,10 +113,19 @@ def unread(sidecar: Sidecar | None) -> tuple[str, ...]:
 def parse_sidecar(data: bytes, where: str, folder: Path) -> Sidecar:
     """Return what a model.toml says; `folder` holds the sample files that it names."""
     try:
-        document = tomllib.loads(data.decode("utf-8"))
+        text = data.decode("utf-8")
+        _refuse_deep_keys(text)
+        document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also UnicodeDecodeError
         raise FileFormatError(
             f"{where}: not valid TOML ({printable(error)}); correct it, or move it away"
         ) from None
     view = JsonView(document, where)
     return Sidecar(folder, view, parse_statements(document, where, _BESIDE))
+
+
+def _refuse_deep_keys(text: str) -> None:
+    """Raise ValueError for a key like a.a.a.a: tomllib takes the square of its parts in memory."""
+    bare = _TEXTS.sub("", text)
+    if any(part.count(".") > MAX_JSON_DEPTH for part in re.split(r"[=,\[\]{}\n]", bare)):
+        raise ValueError(f"a key of more than {MAX_JSON_DEPTH} parts")

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from pyexport.errors import FileFormatError
 from pyexport.frontends.archive import Archive
 from pyexport.frontends.pickle_scan import PickleScan, scan_pickle
-from pyexport.untrusted import parse_json, printable
+from pyexport.untrusted import (
+    MAX_HEADER_BYTES,
+    SNIFFED_FIELDS,
+    SNIFFED_HEADER_BYTES,
+    parse_json,
+    printable,
+)
 
 PT2 = "pt2"  # the kinds that can be read
 SCRATCH = "scratch"
@@ -29,8 +35,6 @@ _RESAVE = f"in Python, build the model, load it, and write {_SAVE_BOTH}"
 LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46")
 _TRUST_IT = "or, if you trust its author, pass --trust, which runs it"
 _HEADER = re.compile(rb'#define\s+\w+_IDENTITY\s*(?:\\\s*)?"[0-9a-f]{64}"')
-_HEADER_BYTES = 64 << 10
-_ONNX_FIELDS = 1_000  # before the graph; a writer puts about ten there
 _COMPRESSED = (  # gzip, zlib at each level, bzip2, xz and lzma
     *(b"\x1f\x8b", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda", b"BZh"),
     *(b"\xfd7zXZ", b"]\x00\x00"),
@@ -190,7 +194,7 @@ def _magic(data: bytes) -> Finding | None:
 
 def _safetensors(data: bytes) -> Finding | None:
     length = int.from_bytes(data[:8], "little")
-    if data[8:9] != b"{" or length >= 100_000_000:
+    if data[8:9] != b"{" or length > MAX_HEADER_BYTES:
         return None
     if b'"__metadata__"' in data[:4096] and b'"pyexport.scratch"' in data[:4096]:
         return Finding(SCRATCH)
@@ -210,7 +214,7 @@ def _safetensors(data: bytes) -> Finding | None:
 def _onnx(data: bytes) -> Finding | None:
     """ONNX has no magic: walk the top-level protobuf fields until the graph (field 7)."""
     position = 0
-    for _ in range(_ONNX_FIELDS):
+    for _ in range(SNIFFED_FIELDS):
         if position >= len(data):
             return None
         key, position = _varint(data, position)
@@ -250,7 +254,7 @@ def _json_text(data: bytes) -> Finding | None:
 
 def _header(data: bytes) -> Finding | None:
     """Know a header of ours by the identity that it defines."""
-    if not _HEADER.search(data[:_HEADER_BYTES]):
+    if not _HEADER.search(data[:SNIFFED_HEADER_BYTES]):
         return None
     return Finding(
         "header",

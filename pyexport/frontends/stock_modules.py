@@ -13,13 +13,12 @@ from pyexport.errors import (
     UnsupportedOperatorError,
 )
 from pyexport.frontends.graph_builder import GraphBuilder, Value
-from pyexport.frontends.pickle_reader import Inert
+from pyexport.frontends.pickle_values import Inert
 from pyexport.frontends.survey import Part
 from pyexport.frontends.weights import RELU, RELU6, add_batch_norm, add_linear
 from pyexport.ir import Clamp, Graph, Identity, Softmax
-from pyexport.untrusted import MAX_LAYERS, printable
+from pyexport.untrusted import MAX_LAYERS, MAX_NESTING, MAX_SIZE, printable
 
-MAX_NESTING = 32
 _NN = "torch.nn.modules."
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _SAVE = 'pyexport.save(model, example, "model.pt2")'
@@ -103,7 +102,7 @@ def _flatten(module: Inert, name: str, where: str, depth: int) -> list[tuple[str
 def _size(layer: Inert) -> int | None:
     key = {_NN + _LINEAR: "in_features", _NN + _BATCH_NORM: "num_features"}.get(layer.name)
     size = layer.state.get(key) if key else None
-    return size if type(size) is int and 0 < size < 1 << 24 else None
+    return size if type(size) is int and 0 < size <= MAX_SIZE else None
 
 
 def _layer(builder: GraphBuilder, x: Value, name: str, layer: Inert, where: str) -> Value:

@@ -13,7 +13,8 @@ from pathlib import Path
 from pyexport.errors import FileFormatError, UsageError
 from pyexport.frontends.archive import Archive
 from pyexport.frontends.loading import assemble
-from pyexport.frontends.pickle_reader import Inert, read_pickle
+from pyexport.frontends.pickle_reader import read_pickle
+from pyexport.frontends.pickle_values import Inert
 from pyexport.frontends.sidecar import Sidecar
 from pyexport.frontends.sniff import SAFETENSORS, STATE_DICT
 from pyexport.frontends.weights import (
@@ -23,9 +24,7 @@ from pyexport.frontends.weights import (
     weights_of_safetensors,
 )
 from pyexport.ir import Graph, Model
-from pyexport.untrusted import printable
-
-MAX_RANK_OF_INPUT = 8
+from pyexport.untrusted import MAX_RANK, printable
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def parse_input_shape(text: str | None) -> tuple[int, ...] | None:
         return None
     parts = text.split(",")
     sizes = tuple(int(p) for p in parts if p.isascii() and p.isdigit() and len(p) < 8)
-    if len(sizes) != len(parts) or 0 in sizes or not 2 <= len(sizes) <= MAX_RANK_OF_INPUT:
+    if len(sizes) != len(parts) or 0 in sizes or not 2 <= len(sizes) <= MAX_RANK:
         raise UsageError(f"--input {printable(text, 40)} is no shape; write batch first, e.g. 1,64")
     return sizes
 

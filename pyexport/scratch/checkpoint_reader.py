@@ -27,6 +27,7 @@ from pyexport.tensorfile import RawTensor, read_tensorfile
 from pyexport.untrusted import (
     MAX_LAYERS,
     MAX_MODEL_BYTES,
+    MAX_SIZE,
     MAX_TEXT,
     parse_json,
     printable,
@@ -178,7 +179,7 @@ def _layer(index: int, value: object, tensors: dict[str, RawTensor], where: str)
         return LayerRecord(kind, numbers)
     shape = []
     for name in sizes:
-        if type(entry[name]) is not int or not 1 <= numbers[name] <= 1 << 24:
+        if type(entry[name]) is not int or not 1 <= numbers[name] <= MAX_SIZE:
             raise FileFormatError(f"{what}: {name} is no size; {AGAIN}")
         shape.append(int(numbers[name]))
     if kind == "affine":
@@ -242,7 +243,7 @@ def _training(value: object, what: str) -> Training | None:
         return None
     entry = _object(value, what)
     bits, state = entry.get("input_bits"), entry.get("dropout")
-    if type(bits) is not int or abs(bits) > 1 << 24:
+    if type(bits) is not int or abs(bits) > MAX_SIZE:
         raise FileFormatError(f"{what}: input_bits is no whole number; {AGAIN}")
     words: tuple[int, ...] | None = None
     if state is not None:

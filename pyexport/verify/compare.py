@@ -11,6 +11,7 @@ from pyexport.decision import DECIDED, decide
 from pyexport.ir import Array
 from pyexport.runners import CutOffError, Runner, RunResult
 from pyexport.simulator.fast import FastSimulator, argmax, trace_sizes
+from pyexport.untrusted import printable
 from pyexport.verify.suites import Suite
 
 
@@ -215,7 +216,7 @@ def _first_accumulator(
             row = int(np.argmax(part.any(axis=1)))
             index = int(np.argmax(part[row]))
             return Mismatch(
-                suite.name, row, "accumulator", node.name, node.source, index,
+                suite.name, row, "accumulator", node.name, printable(node.source), index,
                 expected.accumulators[row, start + index].item(),
                 actual[row, start + index].item(), suite.rows[row],
             )  # fmt: skip
@@ -230,7 +231,7 @@ def _first_output(
     row = int(np.argmax(wrong.any(axis=1)))
     index = int(np.argmax(wrong[row]))
     return Mismatch(
-        suite.name, row, "output", last.name, last.source, index,
+        suite.name, row, "output", last.name, printable(last.source), index,
         expected.outputs[row, index].item(), actual[row, index].item(), suite.rows[row],
     )  # fmt: skip
 

@@ -44,6 +44,7 @@ class Task:
 
     name: str
     run: Callable[[Context], tuple[Figure, ...]]
+    sources: tuple[str, ...] = ()  # files and folders that its figures depend on; (): all
 
 
 @dataclass(frozen=True)

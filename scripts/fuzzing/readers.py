@@ -7,14 +7,15 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
-from pyexport.artifact import parse_statements
+from pyexport.artifact import parse_claimed
 from pyexport.frontends.archive import Archive
 from pyexport.frontends.loading import parse_pt2
 from pyexport.frontends.metadata import parse_extras
 from pyexport.frontends.onnx.loading import parse_onnx
 from pyexport.frontends.onnx.survey import survey_onnx
-from pyexport.frontends.pickle_reader import Inert, read_pickle
+from pyexport.frontends.pickle_reader import read_pickle
 from pyexport.frontends.pickle_scan import scan_pickle
+from pyexport.frontends.pickle_values import Inert
 from pyexport.frontends.samples import parse_samples
 from pyexport.frontends.scratch import load_scratch
 from pyexport.frontends.sidecar import parse_sidecar
@@ -139,7 +140,7 @@ def read_sample_rows(data: bytes) -> None:
 
 def read_px(data: bytes) -> None:
     """Read an artifact, its identity left out, lower it and simulate its own vectors."""
-    artifact, _ = parse_statements(data, WHERE)
+    artifact, _ = parse_claimed(data, WHERE)
     lower(artifact.graph, None)
     FastSimulator(artifact.graph).run(artifact.vectors.inputs)
 

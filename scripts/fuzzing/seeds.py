@@ -71,7 +71,7 @@ def _compact(document: object) -> bytes:
 
 def onnx_models() -> list[bytes]:
     """Return ONNX models: the clean one, one of many operators, and the small hostile ones."""
-    return [protobuf.model(), _many_operators(), *corpus("onnx-")]
+    return [protobuf.model(), _many_operators(), *corpus("onnx-", "lookalike-onnx", "junk-onnx")]
 
 
 def _many_operators() -> bytes:
@@ -223,13 +223,20 @@ def exports() -> tuple[Export, ...]:
 
 def artifacts() -> list[bytes]:
     """Return .px files."""
-    return [*(write_artifact(export.artifact) for export in exports()), *corpus("artifact-")]
+    return [
+        *(write_artifact(export.artifact) for export in exports()),
+        *corpus("artifact-", suffix=".px"),
+    ]
 
 
 def headers() -> list[bytes]:
     """Return the beginnings of generated headers, where their identity stands."""
     whole = [export.header.encode() for export in exports()]
-    return [*(_around(text, b"_IDENTITY") for text in whole), *corpus("header-", "junk-header")]
+    return [
+        *(_around(text, b"_IDENTITY") for text in whole),
+        *corpus("header-", suffix=".h"),
+        *corpus("junk-header"),
+    ]
 
 
 def _around(text: bytes, word: bytes) -> bytes:

@@ -1,1 +1,1 @@
-"""Hostile model files and their harmless twins, made with the standard library alone."""
+"""Hostile files and their harmless twins, each made of the smallest clean file of its kind."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 EXPORTS = "exports"
 REFUSED = "refused"
@@ -47,4 +48,5 @@ class Case:
         }
 
     def _named(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
-        return {self.name + suffix: content for suffix, content in files.items()}
+        stem = Path(self.name)
+        return {stem.with_suffix(suffix).name: content for suffix, content in files.items()}

@@ -131,6 +131,55 @@ def members() -> dict[str, bytes]:
     }
 
 
+def pickled_weights() -> bytes:
+    """Return the list of weights, which says that the first one is a pickle."""
+    config = json.loads(members()[WEIGHTS])
+    config["config"]["0.weight"]["use_pickle"] = True
+    return json.dumps(config).encode()
+
+
+def constant(content: bytes, *, pickled: bool) -> dict[str, bytes | None]:
+    """Return the members that make the first bias a constant of the archive."""
+    model, weights = model_document(), json.loads(members()[WEIGHTS])
+    entry = weights["config"].pop("0.bias") | {"path_name": "tensor_0", "use_pickle": pickled}
+    spec = {"tensor_constant": {"arg": {"name": "p_0_bias"}, "tensor_constant_name": "0.bias"}}
+    model["graph_module"]["signature"]["input_specs"][1] = spec
+    return {
+        MODEL: json.dumps(model).encode(),
+        WEIGHTS: json.dumps(weights).encode(),
+        "data/constants/model_constants_config.json": json.dumps(
+            {"config": {"0.bias": entry}}
+        ).encode(),
+        "data/constants/tensor_0": content,
+    }
+
+
+def unzipped(data: bytes) -> dict[str, bytes]:
+    """Return the members of an archive."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def structures(data: bytes) -> dict[str, int]:
+    """Return places inside every structure of a zip archive, where a cut leaves half of it."""
+    central, end = data.index(b"PK\x01\x02"), data.rindex(b"PK\x05\x06")
+    last = data.rindex(b"PK\x03\x04")
+    return {
+        "magic": 3,
+        "local-header": 20,
+        "name": 34,
+        "first-member": 30 + data[26] + 2,
+        "last-local-header": last + 10,
+        "last-member": central - 2,
+        "before-directory": central,
+        "directory-entry": central + 20,
+        "directory": (central + end) // 2,
+        "before-end": end,
+        "end-record": end + 10,
+        "last-byte": len(data) - 1,
+    }
+
+
 def archive(**options: int) -> bytes:
     """Return the clean archive."""
     return replaced({}, **options)

@@ -105,6 +105,9 @@ def _graphs(call: str) -> dict[str, Callable[[Document], object]]:
         "graph-expression": sizes(symbol),
         "graph-input-giant": sizes({"as_int": 1 << 40}),
         "graph-relu-of-a-giant": _relu_of_a_giant,
+        "graph-input-rank": lambda d: _graph(d)["tensor_values"]["input"].update(
+            sizes=_ints(*[(1 << 63) - 1] * 20_000)
+        ),
         "graph-input-negative": sizes({"as_int": -3}),
         "graph-target-system": target("os.system"),
         "graph-target-eval": target("builtins.eval"),
@@ -161,6 +164,8 @@ def _texts() -> dict[str, bytes]:
         "extra-format": {"format": "pyexport/99"},
         "extra-range": extra | {"input": {"range": [1, 0]}},
         "extra-rows-giant": extra | {"calibration": {"inputs": rows}},
+        "extra-rows-rank": extra
+        | {"calibration": {"inputs": rows | {"shape": [(1 << 63) - 1] * 5000}}},
         "extra-rows-base64": extra
         | {"calibration": {"inputs": rows | {"shape": [1, 3], "data": "%%%"}}},
         "extra-labels": extra | {"labels": [BREAKOUT] * 2000},

@@ -82,6 +82,13 @@ def cases(canary: str) -> list[Case]:
         "eval": pickle.dumps(Call(eval, f"__import__('os').system({command!r})"), 2),
         "inst": b"(" + text(command) + b"ios\nsystem\n.",
         "obj": b"\x80\x02(cos\nsystem\n" + text(command) + b"o.",
+        "newobj-ex": b"\x80\x04cos\nsystem\n(" + text(command) + b"t}\x92.",
+        "persid": b"cos\nsystem\n(Pos.system\ntR.",
+        "binpersid": b"\x80\x02cos\nsystem\n" + text(command) + b"\x85RQ.",
+        "build-state": b"\x80\x02cos\nsystem\n)\x81}" + text("__setstate__") + call + b"sb.",
+        "extension-2": b"\x80\x02\x83\x01\x01" + text(command) + b"\x85R.",
+        "extension-4": b"\x80\x02\x84\x01\0\0\x01" + text(command) + b"\x85R.",
+        "out-of-band": b"\x80\x05\x97\x98cos\nsystem\n\x8c\x01x\x85R.",
         "newobj": b"\x80\x02cos\nsystem\n" + text(command) + b"\x85\x81.",
         "build": b"\x80\x02ccollections\nOrderedDict\n)R}" + call + b"sb.",
         "extension": b"\x80\x02\x82\x01" + text(command) + b"\x85R.",
@@ -116,13 +123,37 @@ def cases(canary: str) -> list[Case]:
         "torch-zip-opcode-flood": saved(b"\x80\x02" + b"N0" * (3 << 20) + b"."),
         "torch-zip-deep": saved(b"\x80\x02" + b"(" * (1 << 20) + b"t" * (1 << 20) + b"."),
         "torch-zip-get-flood": saved(b"\x80\x02X\1\0\0\0aq\0" + b"h\0" * (3 << 20) + b"."),
+        "torch-zip-copy-flood": saved(
+            b"\x80\x02cbuiltins\nset\nq\0]q\1(" + b"N" * 50_000 + b"e"
+            + b"h\0h\1\x85R" * 2000 + b"."
+        ),
         "torch-zip-lying-length": saved(b"\x80\x02X\xff\xff\xff\x7fabc."),
         "torch-zip-long-digits": saved(b"L" + b"9" * (1 << 20) + b"L\n."),
         "torch-zip-two-pickles": clean.zipped({"a/data.pkl": numbers, "b/data.pkl": numbers}),
         "torch-legacy": bytes.fromhex("80028a0a6cfc9c46f92094a850") + system,
     }  # fmt: skip
     found += [Case(name, data, twin, options=ARCH) for name, data in files.items()]
+    found += [
+        Case(f"state-dict-cut-{name}", twin[:at], twin, options=ARCH)
+        for name, at in clean.structures(twin).items()
+    ]
+    big_endian = clean.zipped(
+        {n: b"big" if n.endswith("byteorder") else c for n, c in clean.unzipped(twin).items()}
+    )
+    found.append(Case("state-dict-big-endian", big_endian, twin, options=ARCH))
     found.append(Case("state-dict-with-text", saved(plain), twin, options=ARCH))
+    weights: dict[str, bytes | None] = {
+        clean.WEIGHTS: clean.pickled_weights(),
+        "data/weights/weight_0": torch_zip(system),
+    }
+    found += [
+        Case("archive-weight-is-a-pickle", clean.replaced(weights), clean.archive()),
+        Case(
+            "archive-constant-is-a-pickle",
+            clean.replaced(clean.constant(torch_zip(system), pickled=True)),
+            clean.replaced(clean.constant(clean.floats(4), pickled=False)),
+        ),
+    ]
     found.append(
         Case(
             "archive-sample-inputs",

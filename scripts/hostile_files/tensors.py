@@ -88,6 +88,7 @@ def cases() -> list[Case]:
     files = {
         "scratch-header-giant": _file(_description(), length=1 << 63),
         "scratch-header-beyond": _file(_description(), length=1 << 20),
+        "scratch-header-big-endian": twin[:8][::-1] + twin[8:],
         "scratch-header-short": _file(_description(), length=40),
         "scratch-body-short": _file(_description(), body=b"1234"),
         "scratch-nan": _file(_description(), body=bad),
@@ -116,6 +117,10 @@ def cases() -> list[Case]:
     found += [Case(name, data, twin) for name, data in files.items()]
     found += [
         Case(f"scratch-cut-{size}", twin[:size], twin) for size in (7, 8, 9, 100, len(twin) - 1)
+    ]
+    found += [
+        Case(f"safetensors-cut-{size}", plain[:size], plain, options=ARCH)
+        for size in (7, 9, 60, len(plain) - 1)
     ]
     found.append(Case("scratch-breakout", _said(labels=[BREAKOUT, "b"]), twin, EXPORTS))
     found += [Case(name, data, bytes(16), twin_ends=REFUSED) for name, data in _junk().items()]

@@ -8,7 +8,7 @@ import warnings
 import zipfile
 
 from scripts.hostile_files import clean
-from scripts.hostile_files.case import REFUSED, Case
+from scripts.hostile_files.case import EXPORTS, REFUSED, Case
 
 _CENTRAL = b"PK\x01\x02"
 _END = b"PK\x05\x06"
@@ -56,9 +56,14 @@ def cases() -> list[Case]:
         ),
     ]  # fmt: skip
     found += [
+        Case(f"zip-cut-{name}", twin[:at], twin) for name, at in clean.structures(twin).items()
+    ]
+    found += [
         Case(f"zip-cut-{percent}", twin[: len(twin) * percent // 100], twin)
         for percent in (1, 5, 20, 50, 80, 95, 99)
     ]
+    evil = 'evil"; *) \\\\ \n??) \x1b[2J $(touch x) int evil(void){} .pt2'
+    found.append(Case(evil, twin, twin, EXPORTS))  # its name goes into the header's comment
     numpy = clean.zipped({"inputs.npy": b"\x93NUMPY\x01\x00v\x00{'descr': '|O'"})
     found.append(Case("zip-numpy-objects", numpy, clean.zipped({"a.npy": b""}), twin_ends=REFUSED))
     return found
