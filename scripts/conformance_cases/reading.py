@@ -49,8 +49,14 @@ class Reading:
     """The float graph of a case as the reader makes it, and its data without the stored inputs."""
 
     graph: Graph
-    rows: dict[str, Array]  # by the graph's inputs, (n, *tensor shape)
+    rows: tuple[Array, ...]  # by the graph's inputs, (n, *tensor shape)
     expected: tuple[Array, ...]  # by the graph's outputs, (n, *tensor shape)
+
+
+def on_device(reading: Reading, graph: Graph) -> dict[str, Array]:
+    """Return the rows as a graph takes them that passes made of the reading's."""
+    pairs = zip(graph.inputs, reading.rows, strict=True)
+    return {name: to_device(rows, graph.tensor(name)) for name, rows in pairs}
 
 
 def read_case(case: Case) -> Reading:
@@ -113,16 +119,14 @@ def _read(case: Case, model: onnx.ModelProto, data: list[Array], batch: int | No
     parsed = parse_model(encoded, case.name)
     read = lower(parsed, case.name, make_store(case.name, None, len(encoded)), batch)
     graph = read.graph
-    rows = {}
-    for name, array in zip(graph.inputs, data, strict=True):
-        rows[name] = to_device(_rows(array, batch), graph.tensor(name))
+    rows = [_rows(array, batch) for array in data]
     expected = [
         to_device(_rows(array, place), graph.tensor(name))
         for name, array, place in zip(
             graph.outputs, case.outputs, read.output_batches, strict=False
         )
     ]
-    return Reading(graph, rows, tuple(expected))
+    return Reading(graph, tuple(rows), tuple(expected))
 
 
 def _rows(array: Array, batch: int | None) -> Array:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 import onnx
 
-from scripts.conformance_cases.verdicts import FAILED, PASSED, STAGES, Result
+from scripts.conformance_cases.states import FAILED, NOT_TAKEN, PASSED
+from scripts.conformance_cases.verdicts import STAGES, Result
 
 _TITLES = {
     "pytorch-converted": "PyTorch modules (`pytorch-converted`)",
@@ -38,6 +40,10 @@ def page(results: Sequence[Result]) -> str:
             "## Failed",
             "",
             *_failures(results),
+            "",
+            "## Read, but not taken by a stage",
+            "",
+            *_not_taken(results),
             "",
         ]
     )
@@ -104,6 +110,20 @@ def _failures(results: Sequence[Result]) -> list[str]:
     return _markdown(("case", "stage", "what"), rows) if rows else ["None."]
 
 
+def _not_taken(results: Sequence[Result]) -> list[str]:
+    reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for result in results:
+        for stage, verdict in result.verdicts.items():
+            if verdict.state == NOT_TAKEN:
+                detail = re.sub(r"\d+(\.\d+)?\.\.\d+(\.\d+)?", "one number", verdict.detail)
+                reasons[detail, stage].append(result.name.removeprefix("test_"))
+    rows = [
+        (stage, reason.replace("|", "\\|"), str(len(names)), ", ".join(f"`{n}`" for n in names))
+        for (reason, stage), names in sorted(reasons.items())
+    ]
+    return _markdown(("stage", "reason", "cases", "names"), rows) if rows else ["None."]
+
+
 def _markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     return lines + [f"| {' | '.join(row)} |" for row in rows]
@@ -120,8 +140,14 @@ failed case.
 
 A case **passes** if each stage that takes it agrees:
 
-- **float**: the float reference on the graph that the ONNX reader makes equals the expected outputs
-  within the case's own tolerance.
+- **float**: the float reference on the graph that the ONNX reader makes, before and after the
+  passes, equals the expected outputs within the case's own tolerance.
+- **int8**: calibrated on the case's data, the simulator stays inside an interval around the real
+  outputs that is derived operator by operator (`scripts/conformance_cases/bounds.py`): the interval
+  rule of each operator, half a step for every input and weight, and the rounding of each result.
+  Nothing in it is tuned.
+
+Cases that int8 does not take yet are listed at the end.
 
 How a test becomes a file that the exporter reads:
 
