@@ -120,7 +120,8 @@ class Artifact:
 
 def quantize_inputs(artifact: Artifact, dataset: Dataset) -> Array:
     """Return rows of real inputs, in the user's order, as the device takes them: (n, size)."""
-    rows = to_device(dataset.inputs, artifact.graph.input).reshape(len(dataset.inputs), -1)
+    size = artifact.graph.input.size  # not -1: there may be no rows
+    rows = to_device(dataset.inputs, artifact.graph.input).reshape(len(dataset.inputs), size)
     quant = artifact.graph.input.quant
     if quant is None:
         return rows.astype(np.float32)

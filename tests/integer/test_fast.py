@@ -36,3 +36,12 @@ def test_it_is_the_definition(family: str, random: Random) -> None:
         defined = definition.run(model, row.tolist())
         assert defined.outputs == output.tolist()
         assert list(defined.accumulators.values()) == sums.tolist()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_no_rows_give_no_rows(family: str) -> None:
+    graph = draw(Random(f"none {family}"), family, 6).graph()
+    result = FastSimulator(graph).trace(rows_of(3)[:0])
+    assert result.accumulators is not None
+    assert result.outputs.shape == (0, graph.output.size)
+    assert result.accumulators.shape == (0, sum(trace_sizes(graph)))

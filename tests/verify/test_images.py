@@ -141,6 +141,22 @@ def test_a_planted_bug_changes_outputs_or_sums(exported: Export, bug: str, tmp_p
     assert not same
 
 
+def test_a_network_without_tables_is_verified(tmp_path: Path) -> None:
+    tensors = (Tensor("x", (3, 4)), Tensor("y", (3,)))
+    nodes = (Node("n", Reduce("sum", (1,)), ("x",), ("y",), "net"),)
+    said = Statements(input_range=(0.0, 16.0))
+    model = Model(
+        Graph(tensors, nodes, ("x",), ("y",)),
+        Metadata("net.pt", "ab" * 32, "torch 2.13.0", said),
+    )
+    exported = export_model(model, ExportOptions("net"))
+    assert exported.program.consts == ()
+    exported.write(tmp_path)
+    subject = Subject(exported.artifact, exported.program, tmp_path / "net.h")
+    report = verify_subject(subject, ("host-gcc",), lambda _: suites(exported))
+    assert report.problems == ()
+
+
 def test_a_suite_of_a_large_network_ends_where_memory_does(
     exported: Export, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ def image(x: Array, tensor: Tensor) -> Array:
 
 def flat(x: Array) -> Array:
     """Return rows of flat values."""
-    return x.reshape(len(x), -1)
+    return x.reshape(len(x), math.prod(x.shape[1:]))  # also of no rows
 
 
 def factors(multiplier: Array, shift: Array, pre_shift: int) -> Array:

@@ -19,7 +19,7 @@ def normalize(
     quant = quant_of(outputs[0])
 
     def run(x: Array) -> tuple[Array, tuple[Array, ...]]:
-        rows = x.astype(np.int64).reshape(len(x), -1, n)
+        rows = x.astype(np.int64).reshape(len(x), x.shape[1] // n, n)
         deviations = _rounded(n * rows - rows.sum(axis=2, keepdims=True), op.down)
         squares = (deviations * deviations >> op.square).sum(axis=2, keepdims=True) + op.epsilon
         length = np.frexp(squares.astype(np.float64))[1].astype(np.int64)

@@ -35,7 +35,7 @@ def log_softmax(
     def run(x: Array) -> tuple[Array, tuple[Array, ...]]:
         _, total, length = _terms(x, table, n)
         of_total = logs[(total >> (length - 9)) & 255] + op.octave * (length - 16)
-        rows = x.astype(np.int64).reshape(len(x), -1, n)
+        rows = x.astype(np.int64).reshape(len(x), x.shape[1] // n, n)
         acc = flat((rows - rows.max(axis=2, keepdims=True)) * op.multiplier - of_total)
         return acc, (rounded_shift(acc, op.shift, outputs[0]),)
 
@@ -44,7 +44,7 @@ def log_softmax(
 
 def _terms(x: Array, table: Array, n: int) -> tuple[Array, Array, Array]:
     """Return the exponentials of each row, their sum, and its bit length."""
-    rows = x.astype(np.int64).reshape(len(x), -1, n)
+    rows = x.astype(np.int64).reshape(len(x), x.shape[1] // n, n)
     terms = table[rows.max(axis=2, keepdims=True) - rows]
     total = terms.sum(axis=2, keepdims=True)
     return terms, total, np.frexp(total.astype(np.float64))[1].astype(np.int64)

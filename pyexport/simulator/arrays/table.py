@@ -27,7 +27,7 @@ def prelu(op: QuantizedPRelu, inputs: Sequence[Tensor], outputs: Sequence[Tensor
     slope = op.slope.astype(np.int64)
 
     def run(x: Array) -> tuple[Array, tuple[Array, ...]]:
-        centered = x.astype(np.int64).reshape(len(x), -1, len(slope)) - zero
+        centered = x.astype(np.int64).reshape(len(x), x.shape[1] // len(slope), len(slope)) - zero
         acc = (centered * np.where(centered < 0, slope, op.positive)).reshape(x.shape)
         return acc, (rounded_shift(acc, op.shift, outputs[0]),)
 
