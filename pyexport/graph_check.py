@@ -25,6 +25,7 @@ from pyexport.ir import (
 from pyexport.program import is_internal_name
 
 MAX_ELEMENTS = 1 << 24  # of a tensor: far more than a microcontroller holds
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 def check_graph(graph: Graph, scheme: str) -> None:
@@ -98,15 +99,24 @@ def _check_node(node: Node, source: Tensor, target: Tensor) -> None:
         _check_array(op.weight, np.float32, (target.size, source.size), f"{name}.weight")
         _check_array(op.bias, np.float32, (target.size,), f"{name}.bias")
         finite = np.isfinite(op.weight).all() and np.isfinite(op.bias).all()
-        _require(bool(finite) and float(op.low) <= float(op.high), f"{name} is not finite")
+        _require(bool(finite), f"{name} is not finite")
+        _check_float_limits(name, op.low, op.high)
     elif isinstance(op, Affine):
         _require(source.shape == target.shape != (), f"{name} has a wrong shape")
         _check_array(op.scale, np.float32, source.shape[-1:], f"{name}.scale")
         _check_array(op.shift, np.float32, source.shape[-1:], f"{name}.shift")
         finite = np.isfinite(op.scale).all() and np.isfinite(op.shift).all()
-        _require(bool(finite) and float(op.low) <= float(op.high), f"{name} is not finite")
+        _require(bool(finite), f"{name} is not finite")
+        _check_float_limits(name, op.low, op.high)
     else:
         _require(isinstance(op, Softmax) and source.size == target.size, f"{name} has a wrong size")
+
+
+def _check_float_limits(name: str, low: float, high: float) -> None:
+    """Require the limits of a clamp to be float32 values, as the C constants are."""
+    finite = [limit for limit in (low, high) if math.isfinite(limit)]
+    exact = all(abs(x) <= FLOAT32_MAX and float(np.float32(x)) == x for x in finite)
+    _require(exact and low <= high, f"{name} has limits that are no float32 values")
 
 
 def _check_arrays(op: QuantizedSums, name: str, weight_shape: tuple[int, ...]) -> None:

@@ -143,6 +143,16 @@ def test_float32_parameters_and_limits_are_in_the_identity() -> None:
     assert artifact.graph.nodes[1].op.high == math.inf  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("limit", [1e300, 0.1])
+def test_a_limit_that_is_no_float32_is_refused(limit: float, tmp_path: Path) -> None:
+    artifact = export_recipe(Recipe((6, 5, 3), "relu6", scheme="float32")).artifact
+    first, *rest = artifact.graph.nodes
+    assert isinstance(first.op, Linear)
+    nodes = (replace(first, op=replace(first.op, high=limit)), *rest)
+    changed = replace(artifact, graph=replace(artifact.graph, nodes=nodes))
+    assert "no float32 values" in refused(write_artifact(changed), tmp_path)
+
+
 def test_a_truncated_file_is_refused_wherever_it_ends(artifact: Artifact, tmp_path: Path) -> None:
     data = write_artifact(artifact)
     ends = {0, 1, 7, 8, 9, len(data) // 2, len(data) - 1, *range(0, len(data), 97)}

@@ -104,7 +104,9 @@ def _zip64_bytes(data: bytes, end: int, count: int, size: int, offset: int) -> i
     """Return the bytes of the zip64 records before the end record, -1 if they contradict it."""
     if data[max(end - 20, 0) : max(end - 16, 0)] != _ZIP64_LOCATOR:
         return 0
-    record = max(end - _ZIP64_BYTES, 0)
+    record = end - _ZIP64_BYTES
+    if record < 0:
+        return -1
     same = data[record : record + 4] == _ZIP64_RECORD
     stated = struct.unpack_from("<QQQ", data, record + 32) if same else ()
     (position,) = struct.unpack_from("<Q", data, end - 12)

@@ -94,7 +94,7 @@ def fold_constants(low: Lowering, call: Call) -> Parameter | None:
     references = [a for a in call.arguments.values() if isinstance(a, TensorRef)]
     operands = [low.values.get(r.name) for r in references]
     constants = [c for c in operands if isinstance(c, Parameter)]
-    if not constants or len(constants) < len(operands) or call.target.split(".")[1][-1:] == "_":
+    if not constants or len(constants) < len(operands) or call.in_place:
         return None
     array = _folded(low, call, constants)
     if array is None:

@@ -265,7 +265,7 @@ class Lowering:
         operand = next((a for a in call.arguments.values() if isinstance(a, TensorRef)), None)
         if operand is None:
             return
-        in_place = call.target.split(".")[1].endswith("_")
+        in_place = call.in_place
         root = self._storage.get(operand.name, operand.name)
         if in_place:
             self.stale |= {n for n in self.values if self._storage.get(n, n) == root} - {name}

@@ -52,6 +52,11 @@ class Call:
     module: str  # module path in the user's model, "net.0"; "" is the model itself
     module_class: str  # "Linear"
 
+    @property
+    def in_place(self) -> bool:
+        """Whether the operator changes its operand, as aten.relu_.default does."""
+        return self.target.rpartition(".")[0].endswith("_")
+
 
 @dataclass(frozen=True, eq=False)
 class Parameter:

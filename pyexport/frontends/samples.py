@@ -102,7 +102,8 @@ def as_dataset(
         )
     if len(array) == 0:
         raise CalibrationError(f"{where} have no rows")
-    rows: FloatArray = array.reshape(len(array), *input_shape).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # of signaling NaN, which is refused right below
+        rows: FloatArray = array.reshape(len(array), *input_shape).astype(np.float64)
     bad = int(rows.size - np.isfinite(rows).sum())
     if bad:
         raise CalibrationError(f"{where} have {bad} NaN or infinite value{'s' if bad > 1 else ''}")

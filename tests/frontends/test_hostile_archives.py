@@ -140,3 +140,13 @@ def test_a_damaged_member_is_refused(data, message):
         assert read(data) is not None  # this archive has no such member
         return
     assert message in refusal(data)
+
+
+@pytest.mark.parametrize("target", ["", "linear", "torch.ops."])
+def test_an_operator_without_a_namespace_is_refused(target):
+    def name_badly(document: dict) -> None:
+        node = graph(document)["nodes"][0]
+        node["target"] = target
+        node["inputs"] = [a for a in node["inputs"] if a["name"] != "input"]  # constants alone
+
+    assert "is not supported" in refusal(edited(MODEL, name_badly))

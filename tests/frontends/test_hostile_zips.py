@@ -6,6 +6,7 @@ import zipfile
 
 import pytest
 
+from pyexport.errors import FileFormatError
 from pyexport.frontends import archive
 from pyexport.frontends.sniff import identify
 from tests.frontends.hostile import CLEAN, MODEL, WEIGHTS, refusal
@@ -79,3 +80,10 @@ def test_a_zip64_directory_is_refused():
     grown = struct.pack("<I", struct.unpack_from("<I", data, end + 12)[0] + len(locator))
     forged = data[:end] + locator + data[end : end + 12] + grown + data[end + 16 :]
     assert "damaged zip archive" in refusal(forged)
+
+
+def test_a_zip64_record_cut_off_by_the_start_of_the_file_is_refused():
+    locator = b"PK\x06\x07" + bytes(16)
+    end = b"PK\x05\x06" + bytes(4) + struct.pack("<HHIIH", 1, 1, 46, 0, 0)
+    with pytest.raises(FileFormatError, match="damaged zip archive"):
+        archive.Archive(b"PK\x06\x06" + locator + end, "m.pt")

@@ -189,3 +189,9 @@ def test_data_may_unpack_to_more_than_a_model(write, monkeypatch):
     monkeypatch.setattr("pyexport.frontends.samples.MAX_DATA_BYTES", 600)
     with pytest.raises(CalibrationError, match="unpacks to over"):
         read_samples(write(npz(inputs=np.zeros((99, 4)))), (4,))
+
+
+def test_signaling_nan_is_refused_without_a_warning(write):
+    rows = np.array([[0x7F800001, 0, 0]], "<u4").view("<f4")
+    with pytest.raises(CalibrationError, match="1 NaN"):
+        read_samples(write(npy(rows)), (3,))
