@@ -69,9 +69,9 @@ def _weight_scales(
     output: QuantParams,
 ) -> FloatArray:
     """Return what one unit of each weight is worth; a constant has 256 units a step of output."""
-    constant = np.maximum(least, np.asarray(output.scale / source.unit / 256))
-    scale = np.where(limit > 0, np.abs(slope) / np.maximum(limit, 1.0), constant)
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(over="ignore", under="ignore"):  # what leaves the type is refused below
+        constant = np.maximum(least, np.asarray(output.scale / source.unit / 256))
+        scale = np.where(limit > 0, np.abs(slope) / np.maximum(limit, 1.0), constant)
         ratio = source.unit * scale / output.scale
     if not (np.isfinite(ratio).all() and (ratio > 0.0).all()):
         raise QuantizationError(
