@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from pyexport.layout import to_user
 from pyexport.passes import run_passes
 from pyexport.reference import evaluate
 from scripts.conformance_cases.cases import Case
+from scripts.conformance_cases.compiled import compiled_verdict
 from scripts.conformance_cases.exporting import int8_verdict
 from scripts.conformance_cases.reading import Reading, on_device, read_case
 from scripts.conformance_cases.states import FAILED, PASSED, Verdict
@@ -65,8 +67,9 @@ def _compare(case: Case, reading: Reading, graph: Graph) -> Verdict:
 
 
 Stage = Callable[[Case, Reading], Verdict]
+COMPILED = ("host", "cortex-m0")
 QUICK: dict[str, Stage] = {"float": float_verdict, "int8": int8_verdict}
-STAGES = QUICK
+STAGES: dict[str, Stage] = QUICK | {name: partial(compiled_verdict, name) for name in COMPILED}
 
 
 def judge(case: Case, stages: Mapping[str, Stage] = STAGES) -> Result:

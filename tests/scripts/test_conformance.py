@@ -47,7 +47,7 @@ def test_a_disagreement_is_counted_as_a_failure() -> None:
     refused = Result("node", "test_c", ("Sin",), "Sin is not supported; use Relu", {})
     assert supported([good, bad, refused]) == 1
     text = page([good, bad, refused])
-    assert "| Relu | 2 | 1 | 0 | 1 | 1 | 0 |" in text
+    assert "| Relu | 2 | 1 | 0 | 1 | 1 | 0 | 0 | 0 |" in text
     assert "| `test_b` | float | off by 2 |" in text
     assert "| Sin is not supported; use Relu | 1 | `c` |" in text
 

@@ -1,0 +1,78 @@
+"""The verdict of the C: the header of a case, compiled and run, against the simulator.
+
+A compiler takes far longer than a case: what a header gave is kept in build/conformance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from pyexport.errors import PyexportError, ToolFailedError
+from pyexport.ir import Array
+from pyexport.pipeline import Export
+from pyexport.runners import open_runner
+from pyexport.simulator.fast import FastSimulator
+from pyexport.verify.compare import compare_suite, simulate_suite
+from pyexport.verify.subject import header_interface
+from pyexport.verify.suites import Suite
+from scripts.conformance_cases.cases import Case
+from scripts.conformance_cases.exporting import exported_case
+from scripts.conformance_cases.reading import Reading
+from scripts.conformance_cases.states import FAILED, NOT_TAKEN, PASSED, Verdict
+
+KEPT = Path(__file__).resolve().parents[2] / "build" / "conformance"
+_TOO_LARGE = "bytes of RAM of"  # what the emulated chip says of a case that it cannot hold
+MOST_ROWS, RANDOM_ROWS = 4, 12  # of the case, and any legal bytes
+
+
+def compiled_verdict(target: str, case: Case, reading: Reading) -> Verdict:
+    """Compare outputs, classes and accumulators of a target with the simulator, byte for byte."""
+    if len(reading.rows) != 1 or len(reading.graph.outputs) != 1:
+        return Verdict(NOT_TAKEN, "several inputs or outputs")
+    try:
+        exported = exported_case(reading)
+    except PyexportError as refusal:
+        return Verdict(NOT_TAKEN, str(refusal).removeprefix("case: "))
+    key = hashlib.sha256(f"{target}\n{exported.header}".encode()).hexdigest()[:32]
+    known = KEPT / key
+    if known.exists():
+        return Verdict(PASSED)
+    try:
+        verdict = _compared(target, exported, _rows(exported, reading))
+    except ToolFailedError as error:
+        text = str(error).partition(": ")[2][:200]
+        return Verdict(NOT_TAKEN if _TOO_LARGE in text else FAILED, text)
+    if verdict.state == PASSED:
+        known.parent.mkdir(parents=True, exist_ok=True)
+        known.touch()
+    return verdict
+
+
+def _compared(target: str, exported: Export, rows: Array) -> Verdict:
+    artifact = exported.artifact
+    with tempfile.TemporaryDirectory() as folder:
+        header = Path(folder) / f"{artifact.name}.h"
+        header.write_text(exported.header, encoding="utf-8")
+        runner = open_runner(target, header, header_interface(artifact, exported.program))
+        suite = Suite("case", rows)
+        expected = simulate_suite(FastSimulator(artifact.graph), suite)
+        comparison = compare_suite(artifact, runner, suite, expected)
+    if comparison.differing_rows:
+        return Verdict(FAILED, f"{comparison.differing_rows} of {comparison.rows} rows differ")
+    return Verdict(PASSED)
+
+
+def _rows(exported: Export, reading: Reading) -> Array:
+    """Return device inputs: those of the case, all lowest, all highest, and random ones."""
+    source = exported.artifact.graph.input
+    assert source.quant is not None  # of an int8 export
+    dtype = np.dtype({"u8": "u1", "s8": "i1", "u16": "<u2", "s16": "<i2"}[source.dtype])
+    own = source.quant.quantize(reading.rows[0][:MOST_ROWS].astype(np.float64))
+    low, high = source.quant.low, source.quant.high
+    ends = np.array([[low] * source.size, [high] * source.size])
+    random = np.random.default_rng(1).integers(low, high + 1, (RANDOM_ROWS, source.size))
+    return np.concatenate([own.reshape(len(own), -1), ends, random]).astype(dtype)
