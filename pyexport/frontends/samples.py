@@ -19,6 +19,7 @@ from pyexport.untrusted import (
     FREE_DATA_BYTES,
     MAX_DATA_BYTES,
     MAX_DATA_EXPANSION,
+    MAX_ELEMENTS,
     MAX_RANK,
     printable,
     read_regular,
@@ -140,6 +141,8 @@ def _as_targets(targets: npt.ArrayLike, rows: int, where: str) -> npt.NDArray[np
             f"{where}: targets must be class numbers 0, 1, 2, ...; real values take the task "
             "regression (output.task)"
         )
+    if (array >= MAX_ELEMENTS).any():
+        raise CalibrationError(f"{where}: class {printable(array.max(), 30)} is no class number")
     return array.astype(np.int64)
 
 

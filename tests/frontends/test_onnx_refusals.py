@@ -238,6 +238,18 @@ DAMAGED = {
         [node("Add", "a", "b", out="c"), node("Add", "x", "c")], {"a": ones(2), "b": ones(3)},
         "has constants that do not fit",
     ),
+    "a huge tile of nothing": (
+        [node("Tile", "a", "r", out="c"), node("Add", "x", "c")],
+        {"a": ones(1, 1), "r": ints(1 << 36, 0)}, "makes over",
+    ),
+    "a tile of negative sizes": (
+        [node("Tile", "a", "r", out="c"), node("Add", "x", "c")],
+        {"a": ones(1, 1), "r": ints(-(1 << 36), -2)}, "a negative number of repeats",
+    ),
+    "a range that wraps around": (
+        [node("Range", "a", "b", "d", out="c"), node("Add", "x", "c")],
+        {"a": ints(-(1 << 62))[0], "b": ints(3 << 61)[0], "d": ints(1)[0]}, "makes over",
+    ),
 }  # fmt: skip
 
 

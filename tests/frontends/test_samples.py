@@ -120,6 +120,7 @@ def test_one_sample_may_lack_the_row_dimension(write):
         (b"a,b,c,d,e\n1,2,3,4,5\n", "call it `label`"),
         (b"1,2,3,4\n1,2,x,4\n", "row 2, column 3 is 'x', not a number"),
         (b"1,2,3,4\n1,2,nan,4\n", "1 NaN or infinite value"),
+        (b"a,b,c,d,label\n1,2,3,4,5e118\n", "class 5e+118 is no class number"),
         (b"1,2,3,4\n1,2\n", "row 2 has 2 columns"),
         (b"a,b,c,d\n", "no rows"),
         (b"\n\n", "no rows"),

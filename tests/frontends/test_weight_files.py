@@ -154,7 +154,7 @@ def test_running_the_users_code_is_said(tmp_path: Path) -> None:
         ("net.py:Wrong", "do not fit"),
         ("net.py:broken", "RuntimeError: two\\nlines"),
         ("net.py:number", "makes a int"),
-        ("net.py:absent", "makes a NoneType"),
+        ("net.py:absent", "net.py holds no absent"),
     ],
 )
 def test_code_that_makes_no_network_is_one_line(

@@ -123,12 +123,17 @@ def _expand(low: Lowering, node: OnnxNode, arrays: Sequence[Array]) -> Array:
 
 def _tile(low: Lowering, node: OnnxNode, arrays: Sequence[Array]) -> Array:
     repeats = _integers(arrays[1])
-    low.charge(arrays[0].size * math.prod(repeats), node)
+    if min(repeats, default=1) < 0:
+        raise ValueError("a negative number of repeats")
+    # NumPy repeats axis by axis: a 0 at the end does not keep the others small.
+    low.charge(arrays[0].size * math.prod(max(n, 1) for n in repeats), node)
     return np.tile(arrays[0], repeats)
 
 
 def _range(low: Lowering, node: OnnxNode, arrays: Sequence[Array]) -> Array:
-    start, limit, delta = (array.reshape(-1)[0] for array in arrays)
+    start, limit, delta = (array.reshape(-1)[0].item() for array in arrays)  # no wrap-around
+    if delta == 0:
+        raise ValueError("a range of steps of 0")
     low.charge(max(math.ceil((limit - start) / delta), 0), node)
     return np.arange(start, limit, delta, dtype=arrays[0].dtype)
 
