@@ -238,6 +238,7 @@ DAMAGED = {
         [node("Add", "a", "b", out="c"), node("Add", "x", "c")], {"a": ones(2), "b": ones(3)},
         "has constants that do not fit",
     ),
+    "shapes": ([node("Add", "x", "c")], {"c": np.zeros(0, np.float32)}, "inputs that do not fit"),
     "a huge tile of nothing": (
         [node("Tile", "a", "r", out="c"), node("Add", "x", "c")],
         {"a": ones(1, 1), "r": ints(1 << 36, 0)}, "makes over",

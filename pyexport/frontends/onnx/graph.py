@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from pyexport.errors import (
     FileFormatError,
+    PyexportError,
     UnsupportedModelError,
     UnsupportedOperatorError,
 )
@@ -156,7 +157,19 @@ def _check_ports(low: Lowering, node: OnnxNode) -> None:
 def _handled(low: Lowering, node: OnnxNode) -> Sequence[Known]:
     handler = OPERATORS.get(node.operator)
     if handler is not None:
-        return handler(low, node)
+        try:
+            return handler(low, node)
+        except PyexportError:
+            raise
+        except (
+            ValueError,
+            IndexError,
+            OverflowError,
+        ) as error:  # shapes that do not fit
+            raise FileFormatError(
+                f"{low.at(node)} has inputs that do not fit ({printable(error)}); the file is "
+                "damaged: check it with onnx.checker.check_model"
+            ) from None
     if node.operator in low.model.functions:
         raise low.unsupported(
             node, "is a function of the file; inline it with onnx.inliner.inline_local_functions"
