@@ -154,9 +154,12 @@ def _read_tensor(document: dict[str, Any]) -> Tensor:
             tuple(float(step) for step in document.get("steps", ())),
         )
     declared = document.get("range")
+    shape = tuple(document["shape"])
+    if not all(type(n) is int and n > 0 for n in shape):
+        raise ValueError("a tensor has no size")
     return Tensor(
         document["name"],
-        tuple(document["shape"]),
+        shape,
         document["dtype"],
         quant,
         None if declared is None else (float(declared[0]), float(declared[1])),

@@ -240,6 +240,7 @@ WRONG: dict[str, Callable[[dict[str, Any]], object]] = {
     "endless scale": lambda d: d["graph"]["tensors"][0].update(scale=10**400),
     "negative scale": lambda d: d["graph"]["tensors"][0].update(scale=-1),
     "limits beyond the type": lambda d: d["graph"]["tensors"][0].update(high=256),
+    "shape beyond every number": lambda d: d["graph"]["tensors"][0].update(shape=[1e300, 1e300]),
     "unknown type": lambda d: d["graph"]["tensors"][0].update(dtype="s4"),
     "missing tensor": lambda d: d["graph"]["tensors"].pop(),
     "two inputs": lambda d: d["graph"].update(inputs=["input", "output"]),

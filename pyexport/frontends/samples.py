@@ -177,9 +177,11 @@ def read_npy(data: bytes, where: str) -> Array:
         raise CalibrationError(f"{where} are a damaged .npy file") from None
     if dtype.kind not in "buif":
         raise CalibrationError(f"{where} are not numbers (dtype {printable(dtype, 40)})")
+    if not all(type(n) is int and n >= 0 for n in shape):  # True is an int to NumPy's reader
+        raise CalibrationError(f"{where} are a damaged .npy file")
     count = math.prod(shape)
     offset = stream.tell()
-    if any(n < 0 for n in shape) or count * dtype.itemsize > len(data) - offset:
+    if count * dtype.itemsize > len(data) - offset:
         raise CalibrationError(f"{where} are a truncated .npy file")
     flat = np.frombuffer(data, dtype, count, offset)
     return flat.reshape(shape, order="F" if fortran else "C")

@@ -192,6 +192,12 @@ def test_data_may_unpack_to_more_than_a_model(write, monkeypatch):
         read_samples(write(npz(inputs=np.zeros((99, 4)))), (4,))
 
 
+def test_npy_of_a_shape_of_truth_values_is_refused(write):
+    data = npy(np.zeros((1, 3), np.uint8)).replace(b"(1, 3)", b"(True,3)").replace(b"  \n", b"\n")
+    with pytest.raises(CalibrationError, match="damaged"):
+        read_samples(write(data), (3,))
+
+
 def test_signaling_nan_is_refused_without_a_warning(write):
     rows = np.array([[0x7F800001, 0, 0]], "<u4").view("<f4")
     with pytest.raises(CalibrationError, match="1 NaN"):
