@@ -87,7 +87,8 @@ def parse_tensor(message: Message) -> StoredTensor:
                 external.append(_entry(item.message("external_data")))
             case 14:
                 location = item.signed()
-    if len(shape) > MAX_RANK or any(n < 0 for n in shape) or math.prod(shape) > MAX_ELEMENTS:
+    limits = all(0 <= n <= MAX_ELEMENTS for n in shape)  # each: a 0 hides the others' product
+    if len(shape) > MAX_RANK or not limits or math.prod(shape) > MAX_ELEMENTS:
         raise FileFormatError(
             f"{message.path}: {printable(name)} claims the shape {printable(tuple(shape))}, over "
             f"the limit of {MAX_ELEMENTS} elements; the file is damaged: save it again"
