@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -42,6 +41,7 @@ from pyexport.reference import forward
 from pyexport.scoring import accuracy, errors
 from pyexport.simulator.fast import FastSimulator
 from pyexport.statement_check import check_statements
+from pyexport.statement_values import is_range
 from pyexport.targets import Target, get_target
 from pyexport.vectors import choose_vectors
 from pyexport.writing import write_together
@@ -70,9 +70,9 @@ class ExportOptions:
             raise UsageError(f"scheme {self.scheme!r} is unknown; use one of {', '.join(SCHEMES)}")
         if self.target is not None:
             get_target(self.target)
-        if self.input_range is not None and not _is_range(*self.input_range):
+        if self.input_range is not None and not is_range(*self.input_range):
             raise UsageError(
-                "the input range must be two finite numbers, the lower first, not "
+                "the input range must be two finite numbers of at most 1e30, the lower first, not "
                 f"{self.input_range[0]!r}:{self.input_range[1]!r}"
             )
 
@@ -178,10 +178,6 @@ def _with_options(metadata: Metadata, options: ExportOptions) -> Metadata:
     return metadata
 
 
-def _is_range(low: float, high: float) -> bool:
-    return math.isfinite(low) and math.isfinite(high) and low < high
-
-
 def _input_range(metadata: Metadata) -> tuple[float, float] | None:
     declared = metadata.input_range
     if declared is not None:
@@ -196,7 +192,7 @@ def _input_range(metadata: Metadata) -> tuple[float, float] | None:
         return None
     inputs = metadata.calibration.inputs
     observed = (float(inputs.min()), float(inputs.max()))
-    if not _is_range(*observed):
+    if not is_range(*observed):
         raise CalibrationError(
             f"{metadata.source_name}: no input range is declared, and the calibration data "
             f"{observed[0]:.9g}..{observed[1]:.9g} give none; pass --input-range LOW:HIGH"

@@ -84,16 +84,24 @@ def read_numbers(value: object) -> tuple[float, ...]:
 
 def read_range(value: object) -> tuple[float, float]:
     """Return two numbers, the lower first."""
-    wrong = WrongError("two finite numbers (low, high) with low < high")
+    wrong = WrongError("two finite numbers (low, high) with low < high, at most 1e30 each")
     if not isinstance(value, list) or len(value) != 2:
         raise wrong
     try:
         low, high = read_number(value[0]), read_number(value[1])
     except WrongError:
         raise wrong from None
-    if low >= high:
+    if not is_range(low, high):
         raise wrong
     return low, high
+
+
+def is_range(low: float, high: float) -> bool:
+    """Return whether low..high can be an input's range: finite, of some width in float32.
+
+    The limits keep every scale and every real value of the header a normal float of C.
+    """
+    return max(abs(low), abs(high)) <= 1e30 and high - low >= 1e-30  # not of NaN either
 
 
 def read_shape(value: object) -> tuple[int, ...]:

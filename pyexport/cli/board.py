@@ -9,6 +9,7 @@ import typer
 from pyexport.cli.common import JsonOption, err, out, plain_table, print_json, say
 from pyexport.errors import CheckFailedError
 from pyexport.runners import require_board_modules
+from pyexport.untrusted import printable
 
 if TYPE_CHECKING:
     from pyexport.runners.messages import BoardInfo
@@ -44,7 +45,7 @@ def _list_ports(json: bool) -> None:
         return
     table = plain_table("port", "~description")
     for port, description in ports:
-        table.add_row(port, description)
+        table.add_row(printable(port), printable(description))
     out.print(table)
     say("\npyexport board --port PORT asks what runs there; opening a port restarts some boards")
 

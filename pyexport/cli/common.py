@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pyexport.errors import UsageError
+from pyexport.statement_values import is_range
 from pyexport.untrusted import printable
 
 JsonOption = Annotated[
@@ -111,7 +112,7 @@ def parse_range(text: str | None) -> tuple[float, float] | None:
         values = float(low), float(high)
     except ValueError:
         values = (1.0, 0.0)
-    if not colon or not values[0] < values[1] or any(abs(v) > 1e30 for v in values):
+    if not colon or not is_range(*values):
         raise UsageError(f"--input-range {text!r} is not LOW:HIGH, for example 0:16")
     return values
 

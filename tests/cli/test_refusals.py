@@ -265,6 +265,8 @@ def test_calibration_data_that_do_not_fit_are_refused(
         (["--input-range", "16"], "0:16"),
         (["--input-range", "3:1"], "0:16"),
         (["--input-range", "nan:1"], "0:16"),
+        (["--input-range", "0:1e-320"], "0:16"),
+        (["--input-range", "0:1e308"], "0:16"),
         (["--templates", "nowhere"], "nowhere"),
         (["--calibration", "nowhere.npy"], "nowhere.npy"),
         (["--nope"], "pyexport export --help"),

@@ -196,6 +196,8 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path, name):
         ({"format": None}, "is not a text"),
         ({"input": {"range": [1, 0]}}, "low < high"),
         ({"input": {"range": [0]}}, "two finite numbers"),
+        ({"input": {"range": [0, 1e-320]}}, "two finite numbers"),
+        ({"input": {"range": [-1e308, 1e308]}}, "two finite numbers"),
         ({"input": {"range": [0, "x"]}}, "input.range must be two finite numbers"),
         ({"input": []}, "not an object"),
         ({"input": {"unit": 3}}, "input.unit must be a text of 1 to 100 characters, not 3"),
