@@ -1,6 +1,16 @@
 """The integer operators that quantization makes, one family a file, and the registry of them."""
 
-from pyexport.integer import conv, elementwise, normalize, pool, recurrent, shape, softmax, table
+from pyexport.integer import (
+    conv,
+    elementwise,
+    matmul,
+    normalize,
+    pool,
+    recurrent,
+    shape,
+    softmax,
+    table,
+)
 from pyexport.integer.base import Record
 from pyexport.ir import Op
 
@@ -9,6 +19,7 @@ _RECORDS: tuple[Record, ...] = (
     *pool.RECORDS,
     *normalize.RECORDS,
     *recurrent.RECORDS,
+    *matmul.RECORDS,
     *elementwise.RECORDS,
     *shape.RECORDS,
     *softmax.RECORDS,

@@ -110,7 +110,7 @@ def test_batch_norm_and_relu6_go_into_depthwise_convolutions(tmp_path):
     [
         ("lenet", "float32", "conv2d0 (0): float32 has no kernel for conv2d; use int8"),
         ("tagger", "float32", "constant0 (gru): float32 has no kernel for constant; use int8"),
-        ("attention", "int8", "matmul0: int8 has no kernel for matmul; build the model from"),
+        ("attention", "float32", "layer_norm0 (norm): float32 has no kernel for layer_norm; use"),
     ],
 )
 def test_what_has_no_kernel_yet_is_refused_by_name(tmp_path, name, scheme, message):

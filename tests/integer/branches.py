@@ -22,6 +22,7 @@ from pyexport.ir import (
     LayerNorm,
     LogSoftmax,
     Lstm,
+    MatMul,
     MaxPool2d,
     Mul,
     Pad,
@@ -163,6 +164,16 @@ def pairs(random: Random, zoo: Zoo) -> None:
     zoo.end(zoo.quantized(kind(low, high), names, reach))
 
 
+def products(random: Random, zoo: Zoo) -> None:
+    """A matrix product of two tensors; their leading axes repeat, are missing, or are equal."""
+    rows, count, columns = (random.randint(1, 5) for _ in range(3))
+    leading = random.choice([((), ()), ((2,), (2,)), ((3,), ()), ((2, 1), (3,)), ((), (2, 2))])
+    a, b = ((*leading[0], rows, count), (*leading[1], count, columns))
+    names = zoo.source(a), zoo.source(b)
+    reach = _span(zoo, names[0]) * _span(zoo, names[1]) * math.sqrt(count)
+    zoo.end(zoo.quantized(MatMul(), names, reach))
+
+
 def moves(random: Random, zoo: Zoo) -> None:
     """A permute, slice, enlarging or padding."""
     height, width, channels = _image(random, random.randint(1, 4))
@@ -279,6 +290,7 @@ FAMILIES: dict[str, tuple[Branch, ...]] = {
     "conv_transpose": (conv_transpose,),
     "pool": (pools, dilated_pool, reductions),
     "elementwise": (pairs,),
+    "matmul": (products,),
     "recurrent": (recurrents,),
     "softmax": (rows,),
     "normalize": (norms, norms, norms, long_norm),

@@ -24,6 +24,7 @@ from pyexport.ir import (
     LayerNorm,
     LogSoftmax,
     Lstm,
+    MatMul,
     MaxPool2d,
     Mul,
     Node,
@@ -106,6 +107,7 @@ TWO: dict[str, tuple[tuple[int, ...], Op]] = {
     "mul": (IMAGE, Mul()),
     "mul by a scalar": ((1,), Mul()),
     "concat": (IMAGE, Concat(2)),
+    "matmul of one matrix": ((4, 3), MatMul()),
 }
 
 

@@ -81,6 +81,8 @@ CLAIMS: dict[str, tuple[str, Change]] = {
     "a mean of others": ("pool", attribute("quantized_reduce", "count", 10**9)),
     "an offset of others": ("elementwise", attribute("quantized_add", "offset", 1)),
     "an operand of 16 bits": ("elementwise", attribute("quantized_add", "multiplier_a", 40000)),
+    "matrices of another size": ("matmul", shape("quantized_matmul", [1, 1, 1, 1, 1])),
+    "a product of 16 bits too many": ("matmul", attribute("quantized_matmul", "pre_shift", 30)),
     "a read behind the end": ("shape", attribute("quantized_gather", "offset", 10**6)),
     "a read before the start": ("shape", attribute("quantized_gather", "offset", -1)),
     "a concat of other axes": ("shape", attribute("quantized_concat", "axis", 3)),

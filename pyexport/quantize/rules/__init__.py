@@ -16,6 +16,7 @@ from pyexport.ir import (
     Linear,
     LogSoftmax,
     Lstm,
+    MatMul,
     MaxPool2d,
     Mul,
     Op,
@@ -33,6 +34,7 @@ from pyexport.quantize.rules import (
     conv,
     elementwise,
     linear,
+    matmul,
     normalize,
     pool,
     recurrent,
@@ -47,6 +49,7 @@ __all__ = ["RULES", "Outcome", "Request"]
 RULES: dict[type[Op], Rule] = {
     Linear: linear.linear,
     Affine: linear.affine,
+    MatMul: matmul.matmul,
     Conv2d: conv.convolution,
     ConvTranspose2d: conv.convolution,
     MaxPool2d: pool.max_pool2d,

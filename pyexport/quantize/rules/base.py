@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pyexport.errors import QuantizationError
 from pyexport.fixedpoint import encode_multiplier
 from pyexport.ir import Array, FloatArray, Graph, Node, Op, QuantParams, Tensor
 from pyexport.quantize.bounds import Int64Array
@@ -43,6 +44,11 @@ class Request:
     def output_shape(self) -> tuple[int, ...]:
         """The shape of the first output."""
         return self.graph.tensor(self.node.outputs[0]).shape
+
+    @property
+    def any_negative(self) -> bool:
+        """Whether an input can be negative."""
+        return any(source.low < source.zero_point for source in self.sources)
 
     def output_params(
         self, low: float = -math.inf, high: float = math.inf, *, signed: bool
@@ -92,6 +98,18 @@ def scaling(ratio: FloatArray, largest: Int64Array) -> tuple[Array, Array, int]:
     pre_shift = choose_pre_shift(ratio, largest, np.zeros_like(largest))
     multiplier, shift = requantization(ratio, largest, pre_shift)
     return multiplier, shift, pre_shift
+
+
+def product_ratio(request: Request, output: QuantParams) -> FloatArray:
+    """Return what a product of one unit of both inputs is worth in output units, (1,)."""
+    a, b = request.sources
+    ratio = np.array([a.scale * b.scale / output.scale])
+    if not (np.isfinite(ratio).all() and ratio[0] > 2.0**-30):
+        raise QuantizationError(
+            f"{request.title}: steps of {a.scale:.3g} and {b.scale:.3g} have no common integers "
+            f"with steps of {output.scale:.3g}; declare a narrower input range"
+        )
+    return ratio
 
 
 def common_shift(ratios: FloatArray) -> int:

@@ -12,6 +12,7 @@ from pyexport.quantize.rules.base import (
     activation_name,
     common_shift,
     one,
+    product_ratio,
     scaling,
 )
 from pyexport.quantize.schemes import range_params
@@ -21,7 +22,7 @@ def add(request: Request) -> Outcome:
     """Return the integer sum or difference: both operands are scaled, the sum is rounded once."""
     op = request.node.op
     assert isinstance(op, Add | Sub)  # the registry asks for no other
-    negative = isinstance(op, Sub) or _any_negative(request)
+    negative = isinstance(op, Sub) or request.any_negative
     output = request.output_params(op.low, op.high, signed=negative and op.low < 0)
     ratios = np.array([source.scale / output.scale for source in request.sources])
     if not ratios.max() < 1 << 14:
@@ -42,14 +43,9 @@ def mul(request: Request) -> Outcome:
     """Return the integer product."""
     op = request.node.op
     assert isinstance(op, Mul)  # the registry asks for no other
-    output = request.output_params(op.low, op.high, signed=_any_negative(request) and op.low < 0)
+    output = request.output_params(op.low, op.high, signed=request.any_negative and op.low < 0)
     a, b = request.sources
-    ratio = np.array([a.scale * b.scale / output.scale])
-    if not (np.isfinite(ratio).all() and ratio[0] > 2.0**-30):
-        raise QuantizationError(
-            f"{request.title}: steps of {a.scale:.3g} and {b.scale:.3g} have no common integers "
-            f"with steps of {output.scale:.3g}; declare a narrower input range"
-        )
+    ratio = product_ratio(request, output)
     largest = np.array([_magnitude(a) * _magnitude(b)], dtype=np.int64)
     integer = QuantizedMul(*scaling(ratio, largest), activation_name(op.low, op.high))
     return one(request, integer, output)
@@ -62,10 +58,6 @@ def constant(request: Request) -> Outcome:
     params = range_params(float(op.value.min()), float(op.value.max()))
     value = params.quantize(op.value.reshape(-1)).astype(TABLE_DTYPES[params.dtype])
     return one(request, QuantizedConstant(value), params)
-
-
-def _any_negative(request: Request) -> bool:
-    return any(source.low < source.zero_point for source in request.sources)
 
 
 def _magnitude(source: QuantParams) -> int:

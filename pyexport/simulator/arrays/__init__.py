@@ -2,6 +2,7 @@
 
 from pyexport.integer.conv import QuantizedConv2d, QuantizedConvTranspose2d
 from pyexport.integer.elementwise import QuantizedAdd, QuantizedConstant, QuantizedMul
+from pyexport.integer.matmul import QuantizedMatMul
 from pyexport.integer.normalize import QuantizedNormalize
 from pyexport.integer.pool import (
     QuantizedAveragePool2d,
@@ -17,6 +18,7 @@ from pyexport.ir import Op, QuantizedSoftmax
 from pyexport.simulator.arrays import (
     conv,
     elementwise,
+    matmul,
     normalize,
     pool,
     recurrent,
@@ -38,6 +40,7 @@ EVALUATORS: dict[type[Op], Make] = {
     QuantizedLstm: recurrent.recurrent,
     QuantizedGru: recurrent.recurrent,
     QuantizedNormalize: normalize.normalize,
+    QuantizedMatMul: matmul.matmul,
     QuantizedAdd: elementwise.add,
     QuantizedMul: elementwise.mul,
     QuantizedConstant: elementwise.constant,

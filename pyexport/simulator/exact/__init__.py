@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pyexport.simulator.exact import (
     conv,
     elementwise,
+    matmul,
     normalize,
     pool,
     recurrent,
@@ -27,6 +28,7 @@ LAYERS: dict[str, tuple[type[Layer], Callable[..., Evaluated]]] = {
     "quantized_lstm": (recurrent.LstmLayer, recurrent.lstm),
     "quantized_gru": (recurrent.GruLayer, recurrent.gru),
     "quantized_normalize": (normalize.NormalizeLayer, normalize.normalize),
+    "quantized_matmul": (matmul.MatMulLayer, matmul.matmul),
     "quantized_add": (elementwise.AddLayer, elementwise.add),
     "quantized_mul": (elementwise.MulLayer, elementwise.mul),
     "quantized_constant": (elementwise.ConstantLayer, elementwise.constant),
