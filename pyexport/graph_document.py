@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pyexport.errors import UnsupportedModelError
-from pyexport.integer import BY_KIND, BY_TYPE
+from pyexport.integer import BY_KIND
 from pyexport.integer.base import array_fields, number_fields
 from pyexport.ir import (
     Affine,
@@ -71,7 +71,7 @@ def _node_document(node: Node, source: bool) -> dict[str, Any]:
         "inputs": list(node.inputs),
         "outputs": list(node.outputs),
     }
-    if type(node.op) in BY_TYPE:
+    if type(node.op) not in _PARAMETERS:
         fields = number_fields(type(node.op), names=source)
         attributes = {field: _plain(getattr(node.op, field)) for field in fields}
         if attributes:
@@ -110,6 +110,7 @@ def _limits(low: float | None, high: float | None) -> tuple[float, float]:
 
 
 _INTEGERS = ("weight", "bias", "multiplier", "shift", "weight_scale", "acc_low", "acc_high")
+# The first operators: their numbers lie beside the attributes, some in a form of their own.
 _PARAMETERS: dict[type[Op], tuple[str, ...]] = {
     QuantizedLinear: _INTEGERS,
     QuantizedAffine: _INTEGERS,
@@ -129,7 +130,7 @@ def parameters(graph: Graph) -> dict[str, Array]:
 
 
 def _arrays(op: type[Op]) -> tuple[str, ...]:
-    return array_fields(op) if op in BY_TYPE else _PARAMETERS[op]
+    return _PARAMETERS[op] if op in _PARAMETERS else array_fields(op)
 
 
 def read_graph(document: dict[str, Any], arrays: dict[str, Array]) -> Graph:
@@ -201,7 +202,7 @@ def _read_node(document: dict[str, Any], arrays: dict[str, Array]) -> Node:
     }
     return Node(
         name,
-        registered() if kind in BY_KIND else readers[kind](),
+        readers.get(kind, registered)(),
         tuple(document["inputs"]),
         tuple(document["outputs"]),
         document["source"],

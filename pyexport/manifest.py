@@ -8,9 +8,8 @@ from dataclasses import asdict
 import pyexport
 from pyexport.artifact import Artifact
 from pyexport.integer import BY_TYPE
-from pyexport.ir import Graph, Node, QuantizedSums
+from pyexport.ir import Graph, Node
 from pyexport.program import Program, Step
-from pyexport.quantize.bounds import partial_sums_fit_int32
 from pyexport.statements import NOTHING, statements_document
 
 
@@ -84,16 +83,4 @@ def _accumulators_fit(artifact: Artifact) -> bool | None:
     """Return whether every partial sum is proved to be an int32; None where sums are floats."""
     if artifact.scheme != "int8":
         return None
-    proofs = []
-    for node in artifact.graph.nodes:
-        if type(node.op) in BY_TYPE:
-            proofs.append(_is_proved(node, artifact.graph))
-        if isinstance(node.op, QuantizedSums):
-            quant = artifact.graph.tensor(node.inputs[0]).quant
-            assert quant is not None  # integer operators read quantized tensors
-            op = node.op
-            weight = op.weight.reshape(len(op.bias), -1)  # an affine map: one product an output
-            proofs.append(
-                partial_sums_fit_int32(weight, op.bias, quant.low, quant.high, op.pre_shift)
-            )
-    return all(proofs)
+    return all(_is_proved(node, artifact.graph) for node in artifact.graph.nodes)

@@ -71,7 +71,7 @@ LAYERS = {
     "sensor": Layer(("ir",), ("numpy",)),
     "integer": Layer(("ir", "fixedpoint", "operators"), ("numpy",)),
     "graph_document": Layer(("ir", "integer"), ("numpy",)),
-    "graph_check": Layer(("ir", "integer", "fixedpoint", "program"), ("numpy",)),
+    "graph_check": Layer(("ir", "integer", "program")),
     "artifact": Layer(
         (
             *("ir", "layout", "decision", "scores", "fixedpoint", "graph_document"),
@@ -82,10 +82,8 @@ LAYERS = {
     # The definition and its reader of .px share nothing with what they check, not even NumPy.
     "simulator.__init__": Layer(()),
     "simulator.float32": Layer(()),
-    "simulator.exact": Layer(("fixedpoint",)),
-    "simulator.definition": Layer(
-        ("fixedpoint", "program", "simulator.float32", "simulator.exact")
-    ),
+    "simulator.exact": Layer(("fixedpoint", "simulator.float32")),
+    "simulator.definition": Layer(("fixedpoint", "simulator.exact")),
     "simulator.plain": Layer(("fixedpoint", *FILES, "simulator.definition", "simulator.exact")),
     "simulator": Layer(("ir", "integer", "fixedpoint", *FILES), ("numpy",)),
     "reference": Layer(("ir", "fixedpoint"), ("numpy",)),

@@ -1,13 +1,18 @@
-"""The integer operators that quantization makes, one family a file, and the registry of them."""
+"""The operators that an export holds, one family a file, and the registry of them.
+
+All are integer operators that quantization makes, but for those of the float32 scheme (single.py).
+"""
 
 from pyexport.integer import (
     conv,
     elementwise,
+    linear,
     matmul,
     normalize,
     pool,
     recurrent,
     shape,
+    single,
     softmax,
     table,
 )
@@ -15,6 +20,7 @@ from pyexport.integer.base import Record
 from pyexport.ir import Op
 
 _RECORDS: tuple[Record, ...] = (
+    *linear.RECORDS,
     *conv.RECORDS,
     *pool.RECORDS,
     *normalize.RECORDS,
@@ -24,6 +30,7 @@ _RECORDS: tuple[Record, ...] = (
     *shape.RECORDS,
     *softmax.RECORDS,
     *table.RECORDS,
+    *single.RECORDS,
 )
 
 BY_TYPE: dict[type[Op], Record] = {record.op: record for record in _RECORDS}

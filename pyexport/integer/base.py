@@ -28,7 +28,7 @@ class IntegerOp(Op):
 
 @dataclass(frozen=True)
 class Record:
-    """One integer operator: how to check it against its tensors, and what it traces."""
+    """One operator of an export: how to check it against its tensors, and what it traces."""
 
     op: type[Op]
     check: Check  # (operator, inputs, outputs); raises ValueError for what PX1 does not define

@@ -8,16 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pyexport.errors import FileFormatError
-from pyexport.simulator.definition import (
-    AffineLayer,
-    AnyLayer,
-    FloatAffineLayer,
-    FloatLinearLayer,
-    FloatSoftmaxLayer,
-    LinearLayer,
-    PlainModel,
-)
-from pyexport.simulator.exact import LAYERS, PlainTensor
+from pyexport.simulator.definition import PlainModel
+from pyexport.simulator.exact import LAYERS, Layer, PlainTensor
 from pyexport.tensorfile import RawTensor, read_tensorfile
 from pyexport.untrusted import MAX_FILE_BYTES, read_regular
 
@@ -62,70 +54,41 @@ def _model(document: dict[str, Any], tensors: dict[str, RawTensor]) -> PlainMode
 
 def _layer(
     node: dict[str, Any], descriptions: dict[str, Any], tensors: dict[str, RawTensor]
-) -> AnyLayer:
-    name, kind = node["name"], node["kind"]
-    if kind in LAYERS:
-        return _registered(node, descriptions, tensors)
-    (source,), (target,) = node["inputs"], node["outputs"]
-
-    def values(field: str) -> list[Any]:
-        return _flat(tensors[f"{name}.{field}"])
-
-    def rows(field: str) -> list[list[Any]]:
-        flat, width = values(field), tensors[f"{name}.{field}"].shape[1]
-        return [flat[i : i + width] for i in range(0, len(flat), width)]
-
-    if kind == "quantized_affine":
-        output = descriptions[target]
-        return AffineLayer(
-            name, source, target, values("weight"), values("bias"), values("multiplier"),
-            values("shift"), node["pre_shift"], output["zero_point"], output["low"],
-            output["high"],
-        )  # fmt: skip
-    if kind == "quantized_linear":
-        output = descriptions[target]
-        return LinearLayer(
-            name, source, target, rows("weight"), values("bias"), values("multiplier"),
-            values("shift"), node["pre_shift"], output["zero_point"], output["low"],
-            output["high"],
-        )  # fmt: skip
-    if kind in ("linear", "affine"):
-        low = -math.inf if node["low"] is None else node["low"]
-        high = math.inf if node["high"] is None else node["high"]
-    if kind == "affine":
-        return FloatAffineLayer(name, source, target, values("scale"), values("shift"), low, high)
-    if kind == "linear":
-        return FloatLinearLayer(name, source, target, rows("weight"), values("bias"), low, high)
-    if kind == "softmax":
-        return FloatSoftmaxLayer(name, source, target)
-    raise ValueError(f"operator {kind!r} is not defined")
-
-
-def _registered(
-    node: dict[str, Any], descriptions: dict[str, Any], tensors: dict[str, RawTensor]
-) -> AnyLayer:
-    """Return a layer whose fields have the names of the stored arrays and attributes."""
+) -> Layer:
+    """Return a layer whose fields have the names of the stored arrays and numbers."""
+    if node["kind"] not in LAYERS:
+        raise ValueError(f"operator {node['kind']!r} is not defined")
     layer, _ = LAYERS[node["kind"]]
+    numbers = _numbers(node)
     values: dict[str, Any] = {}
     for field in fields(layer):
         stored = tensors.get(f"{node['name']}.{field.name}")
         if stored is not None:
             values[field.name] = _nested(_flat(stored), stored.shape)
-        elif field.name in node.get("attributes", ()):
-            values[field.name] = node["attributes"][field.name]
+        elif field.name in numbers:
+            values[field.name] = numbers[field.name]
     places = (
         tuple(_place(descriptions[name]) for name in node[side]) for side in ("inputs", "outputs")
     )
     return layer(node["name"], *places, **values)
 
 
+def _numbers(node: dict[str, Any]) -> dict[str, Any]:
+    """Return a node's numbers by name; the first operators have theirs beside the attributes."""
+    numbers = {name: node[name] for name in ("pre_shift", "low", "high") if name in node}
+    for name, unlimited in (("low", -math.inf), ("high", math.inf)):
+        if name in numbers and numbers[name] is None:
+            numbers[name] = unlimited
+    return {**numbers, **node.get("attributes", {})}
+
+
 def _place(description: dict[str, Any]) -> PlainTensor:
     return PlainTensor(
         description["name"],
         tuple(description["shape"]),
-        description["zero_point"],
-        description["low"],
-        description["high"],
+        description.get("zero_point", 0),
+        description.get("low", 0),
+        description.get("high", 0),
     )
 
 

@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,7 @@ import pytest
 
 from pyexport.errors import FileFormatError
 from pyexport.simulator import definition, exact
-from pyexport.simulator.definition import (
-    AffineLayer,
-    AnyLayer,
-    FloatAffineLayer,
-    FloatLinearLayer,
-    FloatSoftmaxLayer,
-    LinearLayer,
-    PlainModel,
-)
+from pyexport.simulator.definition import PlainModel
 from pyexport.simulator.exact import LAYERS, PlainTensor
 from pyexport.simulator.fast import FastSimulator
 from pyexport.simulator.plain import read_plain
@@ -63,7 +56,7 @@ def curve(function: Callable[[float], float]) -> list[int]:
     return [min(32767, math.floor(32768 * function(k / 32) + 0.5)) for k in range(257)]
 
 
-def registered_layer(vector: dict[str, Any]) -> AnyLayer:
+def registered_layer(vector: dict[str, Any]) -> exact.Layer:
     """Return a layer of simulator/exact: its fields are the vector's."""
     values = dict(vector["fields"])
     if "table_end" in values:
@@ -86,39 +79,35 @@ def registered_layer(vector: dict[str, Any]) -> AnyLayer:
     return LAYERS[vector["kind"]][0]("layer", *map(tuple, places), **values)
 
 
-def layer_of(vector: dict[str, Any]) -> AnyLayer:
-    kind, names = vector["kind"], ("layer", "in", "out")
-    if kind in LAYERS:
-        return registered_layer(vector)
-    if kind in ("linear", "affine"):
-        layer = LinearLayer if kind == "linear" else AffineLayer
-        return layer(
-            *names, vector["weight"], vector["bias"], vector["multiplier"], vector["shift"],
-            vector["pre_shift"], vector["zero_point"], vector["low"], vector["high"],
-        )  # fmt: skip
-    if kind == "float32 linear":
-        return FloatLinearLayer(*names, vector["weight"], vector["bias"], -math.inf, math.inf)
-    if kind == "float32 affine":
-        return FloatAffineLayer(*names, vector["scale"], vector["shift"], -math.inf, math.inf)
-    assert kind == "float32 softmax"
-    return FloatSoftmaxLayer(*names)
+def flat_layer(vector: dict[str, Any]) -> exact.Layer:
+    """Return the layer of a vector that has one flat input and output; its fields are the rest."""
+    layer, _ = LAYERS[vector["kind"]]
+    limits = {"low": -math.inf, "high": math.inf} if is_float(vector) else {}
+    source = PlainTensor("in", (len(vector["input"]),))
+    bytes_ = [vector[field] for field in ("zero_point", "low", "high") if field in vector]
+    target = PlainTensor("out", (len(vector["output"]),), *bytes_)
+    values = {**vector, **limits, "name": "layer", "inputs": (source,), "outputs": (target,)}
+    return layer(**{field.name: values[field.name] for field in fields(layer)})
+
+
+def is_float(vector: dict[str, Any]) -> bool:
+    return not vector["kind"].startswith("quantized_")
 
 
 @pytest.mark.parametrize("vector", vectors(), ids=lambda v: v["vector"])
 def test_hand_worked_vector(vector: dict[str, Any]) -> None:
-    if vector["kind"] in LAYERS:
-        layer = layer_of(vector)
-        assert isinstance(layer, exact.Layer)
-        result = exact.evaluate(layer, [place["values"] for place in vector["inputs"]])
-        assert result.sums == vector["accumulators"]
-        assert list(result.outputs) == [place["values"] for place in vector["outputs"]]
-    else:
-        check_chain_vector(vector)
+    if "input" in vector:
+        check_flat_vector(vector)
+        return
+    layer = registered_layer(vector)
+    result = exact.evaluate(layer, [place["values"] for place in vector["inputs"]])
+    assert result.sums == vector["accumulators"]
+    assert list(result.outputs) == [place["values"] for place in vector["outputs"]]
 
 
-def check_chain_vector(vector: dict[str, Any]) -> None:
-    low, high = (-math.inf, math.inf) if "float32" in vector["kind"] else (-32768, 65535)
-    model = PlainModel("int8", "in", "out", len(vector["input"]), low, high, [layer_of(vector)])
+def check_flat_vector(vector: dict[str, Any]) -> None:
+    low, high = (-math.inf, math.inf) if is_float(vector) else (-32768, 65535)
+    model = PlainModel("int8", "in", "out", len(vector["input"]), low, high, [flat_layer(vector)])
     result = definition.run(model, vector["input"])
     assert list(result.accumulators.values()) == vector["accumulators"]
     assert result.outputs == vector["output"]

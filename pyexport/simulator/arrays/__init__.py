@@ -14,15 +14,25 @@ from pyexport.integer.recurrent import QuantizedGru, QuantizedLstm
 from pyexport.integer.shape import QuantizedConcat, QuantizedGather, QuantizedPad
 from pyexport.integer.softmax import QuantizedArgmax, QuantizedLogSoftmax
 from pyexport.integer.table import QuantizedPRelu, QuantizedTable
-from pyexport.ir import Op, QuantizedSoftmax
+from pyexport.ir import (
+    Affine,
+    Linear,
+    Op,
+    QuantizedAffine,
+    QuantizedLinear,
+    QuantizedSoftmax,
+    Softmax,
+)
 from pyexport.simulator.arrays import (
     conv,
     elementwise,
+    linear,
     matmul,
     normalize,
     pool,
     recurrent,
     shape,
+    single,
     softmax,
     table,
 )
@@ -31,6 +41,8 @@ from pyexport.simulator.arrays.base import Evaluate, Make
 __all__ = ["EVALUATORS", "Evaluate", "Make"]
 
 EVALUATORS: dict[type[Op], Make] = {
+    QuantizedLinear: linear.linear,
+    QuantizedAffine: linear.affine,
     QuantizedConv2d: conv.convolution,
     QuantizedConvTranspose2d: conv.convolution,
     QuantizedMaxPool2d: pool.max_pool2d,
@@ -52,4 +64,7 @@ EVALUATORS: dict[type[Op], Make] = {
     QuantizedPad: shape.pad,
     QuantizedTable: table.table,
     QuantizedPRelu: table.prelu,
+    Linear: single.linear,
+    Affine: single.affine,
+    Softmax: single.softmax,
 }

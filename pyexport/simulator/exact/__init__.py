@@ -1,15 +1,17 @@
-"""The definition, one family of operators a file: plain Python integers, standard library only."""
+"""The definition, one family of operators a file: plain Python numbers, standard library only."""
 
 from collections.abc import Callable, Sequence
 
 from pyexport.simulator.exact import (
     conv,
     elementwise,
+    linear,
     matmul,
     normalize,
     pool,
     recurrent,
     shape,
+    single,
     softmax,
     table,
 )
@@ -19,6 +21,8 @@ __all__ = ["LAYERS", "Evaluated", "Layer", "PlainTensor", "evaluate"]
 
 # kind of the operator -> (its layer, the function that evaluates one on flat lists)
 LAYERS: dict[str, tuple[type[Layer], Callable[..., Evaluated]]] = {
+    "quantized_linear": (linear.LinearLayer, linear.linear),
+    "quantized_affine": (linear.AffineLayer, linear.affine),
     "quantized_conv2d": (conv.Conv2dLayer, conv.conv2d),
     "quantized_conv_transpose2d": (conv.ConvTranspose2dLayer, conv.conv2d),
     "quantized_max_pool2d": (pool.MaxPool2dLayer, pool.max_pool2d),
@@ -40,6 +44,9 @@ LAYERS: dict[str, tuple[type[Layer], Callable[..., Evaluated]]] = {
     "quantized_pad": (shape.PadLayer, shape.pad),
     "quantized_table": (table.TableLayer, table.table),
     "quantized_prelu": (table.PReluLayer, table.prelu),
+    "linear": (single.FloatLinearLayer, single.linear),
+    "affine": (single.FloatAffineLayer, single.affine),
+    "softmax": (single.FloatSoftmaxLayer, single.softmax),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyexport.fixedpoint import clamp, requantize_q15x
@@ -11,13 +12,16 @@ Values = list[int]
 
 @dataclass(frozen=True)
 class PlainTensor:
-    """A tensor's place: flat lists hold its bytes in the order of its shape, channels last."""
+    """A tensor's place: flat lists hold its bytes in the order of its shape, channels last.
+
+    In the float32 scheme they hold float32 values, which have no zero point and no limits.
+    """
 
     name: str
     shape: tuple[int, ...]
-    zero_point: int
-    low: int
-    high: int
+    zero_point: int = 0
+    low: int = 0
+    high: int = 0
 
     @property
     def size(self) -> int:
@@ -41,8 +45,8 @@ class Layer:
 class Evaluated:
     """The values of every output tensor, and the final sums that a trace records."""
 
-    outputs: tuple[Values, ...]
-    sums: Values
+    outputs: tuple[Sequence[int | float], ...]
+    sums: Sequence[int | float]
 
 
 @dataclass(frozen=True)
