@@ -5,6 +5,7 @@ import math
 from pyexport.integer import BY_TYPE
 from pyexport.integer.normalize import QuantizedNormalize
 from pyexport.integer.recurrent import Recurrent
+from pyexport.integer.softmax import QuantizedArgmax
 from pyexport.ir import CHANNELS_FIRST, Graph, Node, QuantizedAffine, QuantParams, Tensor
 from pyexport.program import is_internal_name
 
@@ -57,6 +58,8 @@ def _check_quant(tensor: Tensor, graph: Graph) -> None:
     normal = writers and all(isinstance(op, QuantizedNormalize) for op in writers)
     if normal and all(isinstance(op, QuantizedAffine) for op in readers):
         return  # between the two nodes of a LayerNorm
+    if writers and all(isinstance(op, QuantizedArgmax) for op in writers) and not readers:
+        return  # an index of 16 bits, which nothing but the user reads
     raw = name in graph.inputs and all(isinstance(op, QuantizedAffine) for op in readers)
     _require(raw and quant.dtype in ("u16", "s16"), f"{name} has a wrong type")
     _require(len(quant.steps) in (0, tensor.shape[-1]), f"{name} has a wrong number of steps")

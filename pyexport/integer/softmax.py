@@ -19,10 +19,10 @@ from pyexport.integer.base import (
     require_counts,
     require_int32,
 )
-from pyexport.ir import Array, QuantizedSoftmax, Tensor
+from pyexport.ir import Array, QuantizedSoftmax, QuantParams, Tensor
 
 MAX_ROW = 512  # the sum of 15-bit terms must be normalized by at most 8 bits
-MAX_INDEX = 256  # an index is a byte
+MAX_INDEX = 1 << 16  # an index has 16 bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +45,11 @@ class QuantizedArgmax(IntegerOp):
     outer: int
     count: int
     inner: int
+
+
+def index_params(count: int) -> QuantParams:
+    """Return the numbers of an index among `count`: 16 bits wide only where a byte is too small."""
+    return QuantParams("u8" if count <= 256 else "u16", 1.0, 0, 0, count - 1)
 
 
 def row_length(tensor: Tensor) -> int:
@@ -93,12 +98,10 @@ def log_bounds(op: QuantizedLogSoftmax) -> tuple[int, int]:
 
 def _check_argmax(op: QuantizedArgmax, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
     (source,), (target,) = inputs, outputs
-    quant = quant_of(target)
     require_counts((op.outer, op.count, op.inner), 1, "size")
     require(op.outer * op.count * op.inner == source.size, "a wrong input size")
     require(op.outer * op.inner == target.size and op.count <= MAX_INDEX, "a wrong size")
-    index = (quant.dtype, quant.scale, quant.zero_point, quant.low, quant.high)
-    require(index == ("u8", 1.0, 0, 0, op.count - 1), "its output is not an index")
+    require(target.quant == index_params(op.count), "its output is not an index")
     quant_of(source)
 
 

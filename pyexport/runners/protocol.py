@@ -29,7 +29,7 @@ _C_TYPES = {
     "f32": "float",
     "s32": "int32_t",
 }
-_INPUTS, _OUTPUTS = ("u8", "s8", "u16", "s16", "f32"), ("u8", "s8", "f32")
+_INPUTS, _OUTPUTS = ("u8", "s8", "u16", "s16", "f32"), ("u8", "s8", "u16", "f32")
 
 
 def numpy_type(dtype: str) -> np.dtype[Any]:
@@ -49,7 +49,7 @@ class HeaderInterface:
     name: str  # "digits": prefix of every symbol
     input_dtype: str  # "u8", "s8", "u16", "s16" or "f32"
     input_size: int
-    output_dtype: str  # "u8", "s8" or "f32"
+    output_dtype: str  # "u8", "s8", "f32", or "u16" of an index
     output_size: int
     accumulator_dtype: str  # "s32" or "f32"
     trace_sizes: tuple[int, ...]  # accumulators of each traced node

@@ -170,7 +170,9 @@ def _around(artifact: Artifact, least: float) -> Array:
 
 def _ties(artifact: Artifact, count: int) -> Array:
     size = artifact.graph.output.size
-    dtype = {"u8": np.uint8, "s8": np.int8, "f32": np.float32}[artifact.graph.output.dtype]
+    dtype = {"u8": np.uint8, "s8": np.int8, "u16": np.uint16, "f32": np.float32}[
+        artifact.graph.output.dtype
+    ]
     generator = np.random.Generator(np.random.PCG64([size, 3]))
     if dtype is np.float32:
         return _float_ties(size, count, generator)

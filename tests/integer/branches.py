@@ -259,9 +259,10 @@ def rows(random: Random, zoo: Zoo) -> None:
 
 
 def norms(random: Random, zoo: Zoo) -> None:
-    """A LayerNorm over the last axis."""
+    """A LayerNorm over the last axes."""
     shape = _image(random, random.randint(1, 7))
-    op = LayerNorm(_normal(random, shape[2]), _normal(random, shape[2]), 1e-5)
+    axes = shape[random.choice([0, 1, 2, 2]) :]
+    op = LayerNorm(_normal(random, *axes), _normal(random, *axes), 1e-5)
     zoo.end(zoo.quantized(op, (zoo.source(shape),), 3.0))
 
 

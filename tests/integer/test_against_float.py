@@ -89,6 +89,8 @@ ONE: dict[str, tuple[tuple[int, ...], Op]] = {
     "log softmax": (IMAGE, LogSoftmax()),
     "argmax": (IMAGE, Argmax(1)),
     "layer norm": ((5, 12), LayerNorm(normal(12), normal(12), 1e-5)),
+    "layer norm of two axes": (IMAGE, LayerNorm(normal(6, 4), normal(6, 4), 1e-5)),
+    "layer norm of all axes": (IMAGE, LayerNorm(normal(*IMAGE), normal(*IMAGE), 1e-5)),
     "layer norm of a long row": ((2, 300), LayerNorm(normal(300), normal(300), 1e-3)),
     "prelu": (IMAGE, PRelu(normal(4))),
     **{

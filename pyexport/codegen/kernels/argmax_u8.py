@@ -13,6 +13,7 @@ def values(params: dict[str, Any]) -> dict[str, Any]:
     in_size = p["outer"] * p["count"] * p["inner"]
     return {
         "type": C_TYPES[p["dtype"]],
+        "index_type": C_TYPES[p["index_dtype"]],
         "in_size": in_size,
         "out_size": p["outer"] * p["inner"],
         "counter": counter(in_size),

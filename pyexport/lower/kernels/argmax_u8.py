@@ -22,6 +22,7 @@ def _lower(node: Node, graph: Graph) -> Lowered:
             ("count", op.count),
             ("inner", op.inner),
             ("dtype", quant(graph, node.inputs[0]).dtype),
+            ("index_dtype", quant(graph, node.outputs[0]).dtype),
         ),
     )
 

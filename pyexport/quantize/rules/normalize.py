@@ -1,5 +1,6 @@
 """LayerNorm: a normalization to 16 bits, and an affine map of each column behind it."""
 
+import math
 from dataclasses import replace
 
 from pyexport.errors import QuantizationError, UnsupportedOperatorError
@@ -10,31 +11,46 @@ from pyexport.integer.normalize import (
     largest_sum,
     normalized_params,
 )
+from pyexport.integer.shape import QuantizedGather
 from pyexport.ir import Affine, LayerNorm, Tensor
 from pyexport.quantize.affine import quantize_affine
 from pyexport.quantize.rules.base import Outcome, Request
 
 
 def layer_norm(request: Request) -> Outcome:
-    """Return the two integer nodes of a LayerNorm over the last axis."""
+    """Return the two integer nodes of a LayerNorm, over several axes between two reshapes."""
     op, node, (source,) = request.node.op, request.node, request.sources
     assert isinstance(op, LayerNorm)  # the registry asks for no other
     n = op.weight.size
-    if op.weight.ndim != 1 or n > MAX_ROW:
+    if n > MAX_ROW:
         raise UnsupportedOperatorError(
-            f"{request.title}: layer_norm over {op.weight.shape}; the int8 kernel takes the last "
-            f"axis alone, of at most {MAX_ROW}; normalize that"
+            f"{request.title}: layer_norm over {n} values; the int8 kernel takes at most "
+            f"{MAX_ROW}; normalize fewer axes"
         )
+    shape = request.shape()
+    rows = shape if op.weight.ndim == 1 else (math.prod(shape) // n, n)
+    flat, between, result = (
+        Tensor(f"{node.name}_{part}", rows) for part in ("flat", "normal", "result")
+    )
     integer = _normalize(request, n, op.eps / source.scale**2)
-    between = Tensor(f"{node.name}_normal", request.shape())
     params = normalized_params(integer, n)
     output = request.output_params(signed=True)
-    affine = quantize_affine(request.title, Affine(op.weight, op.bias), params, output)
+    weights = Affine(op.weight.reshape(n), op.bias.reshape(n))
+    affine = quantize_affine(request.title, weights, params, output)
+    normal = replace(node, name=between.name, op=integer, outputs=(between.name,))
+    weighted = replace(node, op=affine, inputs=(between.name,))
+    known = {between.name: params, node.outputs[0]: output}
+    if rows == shape:
+        return Outcome((normal, weighted), known, (between,))
+    reshape = QuantizedGather((math.prod(shape),), (1,), 0, "reshape")
     nodes = (
-        replace(node, name=between.name, op=integer, outputs=(between.name,)),
-        replace(node, op=affine, inputs=(between.name,)),
+        replace(node, name=flat.name, op=reshape, outputs=(flat.name,)),
+        replace(normal, inputs=(flat.name,)),
+        replace(weighted, outputs=(result.name,)),
+        replace(node, name=result.name, op=reshape, inputs=(result.name,)),
     )
-    return Outcome(nodes, {between.name: params, node.outputs[0]: output}, (between,))
+    known |= {flat.name: source, result.name: output}
+    return Outcome(nodes, known, (flat, between, result))
 
 
 def _normalize(request: Request, n: int, eps: float) -> QuantizedNormalize:

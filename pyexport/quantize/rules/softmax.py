@@ -7,7 +7,13 @@ import numpy as np
 
 from pyexport.errors import UnsupportedOperatorError
 from pyexport.integer.shape import QuantizedGather
-from pyexport.integer.softmax import MAX_INDEX, MAX_ROW, QuantizedArgmax, QuantizedLogSoftmax
+from pyexport.integer.softmax import (
+    MAX_INDEX,
+    MAX_ROW,
+    QuantizedArgmax,
+    QuantizedLogSoftmax,
+    index_params,
+)
 from pyexport.ir import (
     Argmax,
     Array,
@@ -51,17 +57,17 @@ def log_softmax(request: Request) -> Outcome:
 
 
 def argmax(request: Request) -> Outcome:
-    """Return the integer argmax: an index as a byte."""
+    """Return the integer argmax: an index in a byte, or in 16 bits as an output of the model."""
     op, shape = request.node.op, request.shape()
     assert isinstance(op, Argmax)  # the registry asks for no other
     count = shape[op.axis]
-    if count > MAX_INDEX:
+    index = index_params(count) if count <= MAX_INDEX else None
+    if index is None or (index.dtype != "u8" and request.graph.users(request.node.outputs[0])):
         raise UnsupportedOperatorError(
-            f"{request.title}: argmax over {count} values; the int8 kernel takes at most "
-            f"{MAX_INDEX}; end the model at its outputs, the header has an argmax of its own"
+            f"{request.title}: argmax over {count} values, read by another layer; the int8 kernels "
+            "read indices of bytes; make the index an output of the model"
         )
     outer, inner = math.prod(shape[: op.axis]), math.prod(shape[op.axis + 1 :])
-    index = QuantParams("u8", 1.0, 0, 0, count - 1)
     return one(request, QuantizedArgmax(outer, count, inner), index)
 
 
