@@ -1,7 +1,7 @@
 """pyexport takes a trained neural network to a microcontroller and proves that the two agree.
 
-load, quantize, export, simulate, verify, check, save, from_torch and from_sklearn are fetched on
-first use: importing pyexport loads nothing.
+load, quantize, export, simulate, stream, verify, check, save, from_torch and from_sklearn are
+fetched on first use: importing pyexport loads nothing.
 """
 
 import sys
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         quantize,
         save,
         simulate,
+        stream,
         verify,
     )
 
@@ -33,6 +34,7 @@ __all__ = [
     "quantize",
     "save",
     "simulate",
+    "stream",
     "verify",
 ]
 

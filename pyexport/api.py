@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyexport import __version__
-from pyexport.artifact import Artifact, Samples, is_artifact, quantize_inputs, read_artifact
+from pyexport.artifact import Artifact, Samples, quantize_inputs, read_artifact
 from pyexport.errors import UsageError
 from pyexport.exporting import export as export_any
 from pyexport.frontends import load_model
@@ -23,6 +23,8 @@ from pyexport.layout import user_shape
 from pyexport.pipeline import Export, ExportOptions, export_model, render_artifact
 from pyexport.runners import Finding, open_board, target_of
 from pyexport.simulator.fast import FastSimulator
+from pyexport.simulator.stream import Stream
+from pyexport.sniff_artifact import is_artifact
 from pyexport.statements import Arguments
 from pyexport.verify import (
     DEFAULT_SUITES,
@@ -68,9 +70,7 @@ def load(path: str | Path, *, trust: bool = False, **layers: Any) -> Model:
     A file of weights only needs its layers: arch ("64-32r-10", docs/formats.md), or code
     ("file.py:Net"), a file that is run, with the input_shape of one example, e.g. (1, 64).
     With trust=True a file that can only be run is opened too (TorchScript, pickled classes, pickles
-    of scikit-learn; docs/formats.md): that runs the code in it.
-    Raises PyexportError, one line, for a file that is missing, damaged or of another kind, and for
-    a model that cannot be exported.
+    of scikit-learn; docs/formats.md): that runs the code in it. Raises PyexportError, one line.
     """
     return load_model(Path(path), trust=trust, **layers)
 
@@ -79,7 +79,7 @@ def quantize(model: Model, name: str = "model", **options: Any) -> Artifact:
     """Return the exported model in memory: the graph that a device evaluates, and its vectors.
 
     options are those of ExportOptions: scheme ("int8" or "float32"), per_channel, input_range,
-    calibration (an ir.Dataset), target.
+    calibration (an ir.Dataset), target, stream (one step of a sequence a call).
     """
     return export_model(model, ExportOptions(name, **options)).artifact
 
@@ -115,9 +115,25 @@ def simulate(model: Artifact | str | Path, inputs: npt.ArrayLike) -> Array:
 
     inputs are real values (n, *input shape); they are rounded to the input's bytes and clamped to
     its legal range, as NAME_quantize_input does on the device.
+
+    With stream=True, rows (n, features) are the steps of one sequence after a reset; of sequences
+    (n, steps, features) each starts with one, and they give (n, steps, output size).
     """
     artifact = model if isinstance(model, Artifact) else read_artifact(Path(model))
-    return FastSimulator(artifact.graph).run(_device_rows(artifact, inputs))
+    if artifact.stream is None or np.ndim(inputs) != 3:
+        return FastSimulator(artifact.graph).run(_device_rows(artifact, inputs))
+    count, steps, _ = np.shape(inputs)
+    rows = _device_rows(artifact, np.asarray(inputs).reshape(count * steps, -1))
+    return FastSimulator(artifact.graph, steps).run(rows).reshape(count, steps, -1)
+
+
+def stream(model: Artifact | str | Path) -> Stream:
+    """Return a stream of a model exported with stream=True: .reset(), .step(inputs), bit for bit.
+
+    .state shows what is kept between two steps.
+    """
+    artifact = model if isinstance(model, Artifact) else read_artifact(Path(model))
+    return Stream(artifact.graph, artifact.name)
 
 
 def verify(

@@ -24,6 +24,7 @@ from pyexport.layout import to_device, user_shape
 from pyexport.scores import Accuracy, Errors
 from pyexport.statement_check import stored_statements
 from pyexport.statements import NOTHING, Statements, statements_document
+from pyexport.streams import Stream, check_stream, count_sequences
 from pyexport.tensorfile import RawTensor, read_tensorfile, write_tensorfile
 from pyexport.untrusted import MAX_FILE_BYTES, parse_json, printable, read_regular
 
@@ -58,7 +59,8 @@ class Samples:
     """Evaluation rows as the device sees them, and their classes where known."""
 
     inputs: Array  # (n, input size)
-    targets: Array | None  # (n,), int64; of a regression (n, output size), float64
+    # (n,), int64; of a regression (n, output size), float64; of a stream one a sequence, at its end
+    targets: Array | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +81,12 @@ class Artifact:
     statements: Statements = NOTHING  # without the input range, which the graph has
     target: str | None = None  # what the header was specialized for; it changes no byte
     options: tuple[str, ...] = ()  # words of the command line that makes the export again
+    stream: Stream | None = None  # of a model with states
+
+    @property
+    def steps(self) -> int | None:
+        """Steps of a sequence of a model with states; None where rows have nothing to do."""
+        return None if self.stream is None else self.stream.steps
 
     @property
     def labels(self) -> tuple[str, ...] | None:
@@ -165,6 +173,8 @@ def write_artifact(artifact: Artifact) -> bytes:
     }
     if artifact.errors is not None:
         document["errors"] = asdict(artifact.errors)
+    if artifact.stream is not None:
+        document["stream"] = asdict(artifact.stream)
     if artifact.more_statements != NOTHING:
         document["statements"] = statements_document(artifact.more_statements)
     arrays = dict(parameters(artifact.graph))
@@ -179,20 +189,6 @@ def write_artifact(artifact: Artifact) -> bytes:
         for name, a in arrays.items()
     }
     return write_tensorfile({"pyexport": _canonical(document)}, tensors)
-
-
-def is_artifact(path: Path) -> bool:
-    """Return whether a file is called .px or holds an artifact under another name."""
-    if path.suffix == ".px":
-        return True
-    try:
-        if not path.is_file():  # a pipe would block, or lose what is read here
-            return False
-        with path.open("rb") as file:
-            head = file.read(4096)
-    except (OSError, ValueError):  # ValueError: a NUL in the path
-        return False
-    return head[8:9] == b"{" and b'"__metadata__"' in head and b'"pyexport"' in head
 
 
 def read_artifact(path: Path) -> Artifact:
@@ -263,6 +259,7 @@ def _from_document(document: dict[str, Any], arrays: dict[str, Array]) -> Artifa
         statements=stored_statements(document, user_shape(graph.input), graph.output.size),
         target=document["target"],
         options=tuple(document["options"]),
+        stream=Stream(**document["stream"]) if "stream" in document else None,
     )
 
 
@@ -276,6 +273,7 @@ def _check_statements(artifact: Artifact) -> None:
         raise TypeError("a name is not a text")
     if not all(type(count) is int and count >= 0 for count in counts):
         raise TypeError("a number of rows is not a count")
+    check_stream(artifact.stream, graph)
     if not _NAME.fullmatch(artifact.name):
         raise ValueError("the name is not a C identifier")
     if artifact.statements.output_threshold is not None:
@@ -286,7 +284,8 @@ def _check_statements(artifact: Artifact) -> None:
         raise ValueError("vectors.inputs and vectors.outputs differ in number")
     if artifact.samples is not None:
         _check_rows(artifact.samples.inputs, graph.input, "samples.inputs")
-        targets, rows = artifact.samples.targets, len(artifact.samples.inputs)
+        targets = artifact.samples.targets
+        rows = count_sequences(len(artifact.samples.inputs), artifact.stream)
         is_regression = artifact.statements.is_regression
         shape = (rows, graph.output.size) if is_regression else (rows,)
         if targets is not None and targets.shape != shape:

@@ -45,7 +45,8 @@ def header_info(artifact: Artifact, program: Program, target: Target | None) -> 
         version=pyexport.__version__,
         scheme=artifact.scheme,
         identity=artifact.identity,
-        title=f"{network_title(graph)}, {scheme}, forward only",
+        title=f"{network_title(graph)}, {scheme}, forward only"
+        + (", one step at a time" if graph.states else ""),
         command=f"python scripts/export.py {words}",
         facts=_facts(artifact, program, target),
         layers=tuple((node.name, layer_lines(node, graph)) for node in graph.nodes),
@@ -57,6 +58,7 @@ def header_info(artifact: Artifact, program: Program, target: Target | None) -> 
             count=len(artifact.vectors.inputs),
             inputs=_bytes(artifact.vectors.inputs),
             outputs=_bytes(artifact.vectors.outputs),
+            steps=0 if artifact.stream is None else artifact.stream.vector_steps,
         ),
     )
 
@@ -152,7 +154,8 @@ def _facts(
         (
             "ram",
             f"{program.arena_bytes} bytes of scratch on the caller's stack; "
-            f"{_tensor_bytes(graph.input)} in, {_tensor_bytes(graph.output)} out",
+            + (f"{program.state_bytes} state, " if program.states else "")
+            + f"{_tensor_bytes(graph.input)} in, {_tensor_bytes(graph.output)} out",
         ),
         ("target", target.title if target is not None else "any (portable C)"),
     ]

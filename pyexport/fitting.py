@@ -19,9 +19,13 @@ _NAMED = 3  # tables or buffers that a line names
 
 
 def io_and_scratch_bytes(program: Program) -> int:
-    """Return the bytes of RAM that one inference needs: input, output and scratch."""
+    """Return the bytes of RAM that one inference needs: input, output, scratch, and the state."""
     ports = (*program.inputs, *program.outputs)
-    return program.arena_bytes + sum(program.buffer(name).bytes for name in ports)
+    return (
+        program.arena_bytes
+        + program.state_bytes
+        + sum(program.buffer(name).bytes for name in ports)
+    )
 
 
 def check_fits(name: str, program: Program, target: Target | None) -> None:

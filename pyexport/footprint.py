@@ -60,7 +60,7 @@ def estimated(program: Program, target: Target) -> Footprint:
         compiler="",
         flash_bytes=program.const_bytes + CODE_BYTES[target.family],
         tables_bytes=program.const_bytes,
-        static_bytes=0,
+        static_bytes=program.state_bytes,
         stack_bytes=program.arena_bytes + FRAME_BYTES[target.family],
         scratch_bytes=program.arena_bytes,
         input_bytes=_bytes(program, program.inputs),
@@ -106,7 +106,7 @@ def _measured(export: Export, target: Target) -> Footprint:
         compiler=cost.compiler,
         flash_bytes=cost.flash_bytes,
         tables_bytes=program.const_bytes,
-        static_bytes=cost.ram_static_bytes,
+        static_bytes=cost.ram_static_bytes + program.state_bytes,  # the caller's state
         stack_bytes=cost.stack_bytes,
         scratch_bytes=program.arena_bytes,
         input_bytes=interface.input_bytes,

@@ -30,8 +30,29 @@ def check_graph(graph: Graph, scheme: str) -> None:
         else:
             _require(tensor.dtype == "f32", f"{tensor.name} has a wrong type")
     _require(bool(graph.nodes) and graph.input != graph.output, "the graph computes nothing")
+    _check_states(graph)
     for node in graph.nodes:
         _check_node(node, graph)
+
+
+def _check_states(graph: Graph) -> None:
+    """Require states that a step reads and writes in the same integers, and start legally."""
+    made = {name for node in graph.nodes for name in node.outputs}
+    reads = [state.read for state in graph.states]
+    ports = {*graph.inputs, *graph.outputs}
+    _require(len(set(reads)) == len(reads), "two states share a tensor")
+    _require(len({s.write for s in graph.states}) == len(reads), "two states share a tensor")
+    _require(len({s.name for s in graph.states}) == len(reads), "two states share a name")
+    for state in graph.states:
+        _require(is_internal_name(state.name), "a state has a wrong name")
+        fits = state.read not in made | ports and state.write in made
+        _require(fits, f"state {state.name} is not read and then written")
+        old, new = graph.tensor(state.read), graph.tensor(state.write)
+        alike = old.shape == new.shape and old.quant == new.quant
+        _require(alike and old.quant is not None, f"state {state.name} changes its integers")
+        assert old.quant is not None  # required above
+        legal = type(state.initial) is int and old.quant.low <= state.initial <= old.quant.high
+        _require(legal, f"state {state.name} starts outside its limits")
 
 
 def _check_node(node: Node, graph: Graph) -> None:
@@ -52,7 +73,8 @@ def _check_quant(tensor: Tensor, graph: Graph) -> None:
         _require(not quant.steps, f"{name} has steps and is no raw input")
         return
     readers = [node.op for node in graph.users(name)]
-    writers = [node.op for node in graph.nodes if name in node.outputs]
+    made = {name, *(state.write for state in graph.states if state.read == name)}
+    writers = [node.op for node in graph.nodes if made.intersection(node.outputs)]
     if writers and all(isinstance(op, Recurrent) for op in (*writers, *readers)):
         return  # the memory of a recurrent layer, which checks it
     normal = writers and all(isinstance(op, QuantizedNormalize) for op in writers)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
-from pyexport.errors import UnsupportedModelError
 from pyexport.integer import BY_KIND
 from pyexport.integer.base import array_fields, number_fields
 from pyexport.ir import (
@@ -21,6 +21,7 @@ from pyexport.ir import (
     QuantizedSums,
     QuantParams,
     Softmax,
+    State,
     Tensor,
 )
 
@@ -28,17 +29,17 @@ from pyexport.ir import (
 def graph_document(graph: Graph, *, source: bool) -> dict[str, Any]:
     """Return the graph without its arrays; `source` adds what the identity leaves out.
 
-    These are the module paths and activations of the user's model. Raises UnsupportedModelError
-    for a graph with states, which the file cannot hold yet.
+    These are the module paths and activations of the user's model.
     """
-    if graph.states:
-        raise UnsupportedModelError("a model with states cannot be stored; export one without")
-    return {
+    document: dict[str, Any] = {
         "inputs": list(graph.inputs),
         "outputs": list(graph.outputs),
         "tensors": [_tensor_document(t) for t in graph.tensors],
         "nodes": [_node_document(n, source) for n in graph.nodes],
     }
+    if graph.states:
+        document["states"] = [asdict(state) for state in graph.states]
+    return document
 
 
 def _tensor_document(tensor: Tensor) -> dict[str, Any]:
@@ -140,6 +141,7 @@ def read_graph(document: dict[str, Any], arrays: dict[str, Array]) -> Graph:
         nodes=tuple(_read_node(n, arrays) for n in document["nodes"]),
         inputs=tuple(document["inputs"]),
         outputs=tuple(document["outputs"]),
+        states=tuple(State(**state) for state in document.get("states", ())),
     )
 
 

@@ -49,6 +49,7 @@ def manifest_text(
             "input": sum(program.buffer(b).bytes for b in program.inputs),
             "output": sum(program.buffer(b).bytes for b in program.outputs),
         },
+        **({"stream": _stream(artifact, program)} if artifact.stream is not None else {}),
         "layers": [
             {
                 "node": step.node,
@@ -84,3 +85,19 @@ def _accumulators_fit(artifact: Artifact) -> bool | None:
     if artifact.scheme != "int8":
         return None
     return all(_is_proved(node, artifact.graph) for node in artifact.graph.nodes)
+
+
+def _stream(artifact: Artifact, program: Program) -> dict[str, object]:
+    """Return what is kept between steps, and how rows are read as steps."""
+    assert artifact.stream is not None  # the caller's
+    return {
+        **asdict(artifact.stream),
+        "state_bytes": program.state_bytes,
+        "state": {
+            slot.name: {
+                "dtype": program.buffer(slot.read).dtype,
+                "size": program.buffer(slot.read).size,
+            }
+            for slot in program.states
+        },
+    }

@@ -12,9 +12,7 @@ import numpy as np
 from pyexport.advice import export_warnings
 from pyexport.artifact import (
     Artifact,
-    Samples,
     Vectors,
-    quantize_inputs,
     write_artifact,
 )
 from pyexport.codegen import render_header
@@ -30,24 +28,23 @@ from pyexport.errors import (
 )
 from pyexport.fitting import check_fits
 from pyexport.ir import Calibration, Dataset, Graph, Metadata, Model
-from pyexport.layout import device_rows, to_device, user_shape
+from pyexport.layout import device_rows, user_shape
 from pyexport.lower import lower
 from pyexport.manifest import manifest_text
+from pyexport.measuring import measure
 from pyexport.passes import canonical_names, run_passes
 from pyexport.program import Program
 from pyexport.quantize import quantize_int8, to_float32, with_front_end
 from pyexport.quantize.ptq import check_inside
-from pyexport.reference import forward
-from pyexport.scoring import accuracy, errors
-from pyexport.simulator.fast import FastSimulator
+from pyexport.quantize.stream import stream_step
 from pyexport.statement_check import check_statements
 from pyexport.statement_values import is_range
+from pyexport.streams import Stream, kept_statements
 from pyexport.targets import Target, get_target
-from pyexport.vectors import choose_vectors
+from pyexport.vectors import STREAM_STEPS, choose_vectors
 from pyexport.writing import write_together
 
 SCHEMES = ("int8", "float32")
-MAX_STORED_SAMPLES = 10_000  # evaluation rows that travel in the .px
 
 
 @dataclass(frozen=True)
@@ -63,6 +60,7 @@ class ExportOptions:
     calibration_name: str | None = None  # the file that the calibration rows came from
     templates: Path | None = None
     check_fits: bool = True  # refuse what the target cannot hold
+    stream: bool = False  # one step of a sequence a call, with a state between the calls
 
     def __post_init__(self) -> None:
         check_model_name(self.name)
@@ -87,6 +85,8 @@ class ExportOptions:
             words += ["--input-range", f"{self.input_range[0]:.17g}:{self.input_range[1]:.17g}"]
         if self.calibration is not None:
             words += ["--calibration", self.calibration_name or "ROWS.npz"]
+        if self.stream:
+            words.append("--stream")
         if self.templates is not None:
             words += ["--templates", self.templates.name]
         return tuple(words)
@@ -131,7 +131,11 @@ def export_model(model: Model, options: ExportOptions) -> Export:
         exported, calibration = _quantize(graph, metadata, input_range, options, warnings)
         if input_range is not None and metadata.input_range is None:
             warnings += _undeclared(exported, input_range)
-        artifact = _artifact(graph, exported, metadata, calibration, options)
+        stream = None
+        if options.stream:
+            step = stream_step(exported)
+            exported, stream = step.graph, Stream(step.steps, STREAM_STEPS)
+        artifact = _artifact(graph, exported, metadata, calibration, options, stream)
         target = get_target(options.target) if options.target is not None else None
         program = lower(exported, target)
     warnings += export_warnings(artifact, program, target)
@@ -276,6 +280,7 @@ def _artifact(
     metadata: Metadata,
     calibration: Calibration,
     options: ExportOptions,
+    stream: Stream | None,
 ) -> Artifact:
     artifact = Artifact(
         name=options.name,
@@ -286,31 +291,18 @@ def _artifact(
         producer=metadata.producer,
         calibration=calibration,
         vectors=Vectors(np.empty((0, 0)), np.empty((0, 0))),
-        statements=replace(metadata.statements, input_range=None),  # the graph says it
+        statements=kept_statements(metadata.statements, stream),
         target=options.target,
         options=options.command_line(),
+        stream=stream,
     )
     if metadata.statements.output_threshold is not None:
         check_threshold(metadata.statements.output_threshold, exported.output)
-    samples, right, wrong = None, None, None
-    if metadata.evaluation is not None and len(metadata.evaluation.inputs):
-        rows = quantize_inputs(artifact, metadata.evaluation)
-        targets = metadata.evaluation.targets
-        samples = Samples(
-            rows[:MAX_STORED_SAMPLES], None if targets is None else targets[:MAX_STORED_SAMPLES]
-        )
-        if targets is not None:
-            inputs = to_device(metadata.evaluation.inputs, graph.input)
-            ideal = forward(graph, inputs).reshape(len(rows), -1)
-            outputs, port = FastSimulator(exported).run(rows), exported.output
-            if metadata.statements.is_regression:
-                wrong = errors(ideal, outputs, targets, port)
-            else:
-                right = accuracy(ideal, outputs, targets, port, metadata.statements)
+    found = measure(graph, artifact, metadata)
     return replace(
         artifact,
-        samples=samples,
-        accuracy=right,
-        errors=wrong,
-        vectors=choose_vectors(exported, samples),
+        samples=found.samples,
+        accuracy=found.accuracy,
+        errors=found.errors,
+        vectors=choose_vectors(exported, found.samples),
     )

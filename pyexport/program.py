@@ -175,6 +175,17 @@ class RowLoop:
 
 
 @dataclass(frozen=True)
+class StateSlot:
+    """A member of the caller's state: what a step reads, and writes for the next one."""
+
+    name: str
+    read: str  # the buffer of kind "state" that holds the old values
+    write: str  # the buffer that holds the new ones
+    initial: int  # every value after a reset
+    in_place: bool  # the new values are written over the old ones; otherwise copied at the end
+
+
+@dataclass(frozen=True)
 class Program:
     """Everything codegen needs to print predict(): nothing is decided after this."""
 
@@ -186,6 +197,8 @@ class Program:
     arena_bytes: int
     arena_lower_bound: int  # no plan can need fewer bytes (most bytes live at one step)
     trace_sizes: tuple[int, ...]  # accumulators of each traced node
+    states: tuple[StateSlot, ...] = ()  # in the order of the struct
+    state_bytes: int = 0  # of the struct
 
     def buffer(self, name: str) -> Buffer:
         """Return the buffer of that name; raises KeyError."""

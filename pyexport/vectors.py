@@ -21,6 +21,7 @@ from pyexport.simulator.fast import FastSimulator, trace_sizes
 COUNT = 16
 MAX_SUMS = 10_000  # of more, every second, third, ... is looked at
 SCALED = (QuantizedSums, QuantizedConv2d, QuantizedConvTranspose2d)
+STREAM_STEPS = 8  # of a sequence of a model with states: COUNT are two of them
 MAX_SAMPLES = 256  # evaluation rows that are considered
 
 
@@ -30,21 +31,27 @@ def choose_vectors(graph: Graph, samples: Samples | None) -> Vectors:
     Candidates are evaluation rows, corners of the input box and reproducible noise. Behaviour of a
     row is, for each accumulator: its sign, whether it is large, and whether the value made from it
     lies at its lower or upper limit; and the class of the row.
+
+    Of a model with states the rows are sequences of STREAM_STEPS steps, chosen as wholes.
     """
     candidates = np.concatenate([*_sample_rows(samples), _corners(graph), _noise(graph)])
-    simulator = FastSimulator(graph)
+    steps = STREAM_STEPS if graph.states else 1
+    candidates = candidates[: len(candidates) // steps * steps]
+    simulator = FastSimulator(graph, steps)
     traced = simulator.trace(candidates)
     assert traced.accumulators is not None  # trace() always returns them
     features = _features(graph, traced.outputs, traced.accumulators)
+    features = np.asarray(features.reshape(len(features) // steps, steps, -1).any(axis=1))
     chosen: list[int] = []
     covered = np.zeros(features.shape[1], dtype=bool)
-    remaining = list(range(len(candidates)))
-    while len(chosen) < COUNT:
+    remaining = list(range(len(features)))
+    while len(chosen) < COUNT // steps:
         gains = (features[remaining] & ~covered).sum(axis=1)
         best = remaining.pop(int(np.argmax(gains)))
         chosen.append(best)
         covered |= features[best]
-    return Vectors(candidates[chosen], traced.outputs[chosen])
+    rows = (np.array(chosen)[:, None] * steps + np.arange(steps)).reshape(-1)
+    return Vectors(candidates[rows], traced.outputs[rows])
 
 
 def deterministic_bytes(seed: str, count: int) -> bytes:

@@ -19,7 +19,7 @@ from pyexport.artifact import (
     read_artifact,
     write_artifact,
 )
-from pyexport.errors import FileFormatError, UnsupportedModelError
+from pyexport.errors import FileFormatError
 from pyexport.ir import Graph, Linear, QuantizedLinear, State
 from pyexport.scores import Accuracy
 from pyexport.simulator.fast import FastSimulator
@@ -376,10 +376,12 @@ def test_activations_are_stored_beside_the_identity(artifact: Artifact, tmp_path
     assert (read.activation_low, read.activation_high) == (0.0, math.inf)
 
 
-def test_a_graph_with_states_is_not_stored_without_them(artifact: Artifact) -> None:
+def test_a_state_that_a_node_writes_before_it_is_read_is_refused(
+    artifact: Artifact, tmp_path: Path
+) -> None:
     graph = replace(artifact.graph, states=(State("s", "linear0_out", "output"),))
-    with pytest.raises(UnsupportedModelError, match="states"):
-        write_artifact(replace(artifact, graph=graph))
+    data = write_artifact(replace(artifact, graph=graph))
+    assert "state s is not read and then written" in refused(data, tmp_path)
 
 
 def test_graph_constructor_errors_do_not_escape(artifact: Artifact, tmp_path: Path) -> None:

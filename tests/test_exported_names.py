@@ -10,7 +10,7 @@ import pytest
 import pyexport
 
 PUBLIC = {
-    "load", "quantize", "export", "simulate", "verify", "check", "save", "from_torch",
+    "load", "quantize", "export", "simulate", "stream", "verify", "check", "save", "from_torch",
     "from_sklearn",
 }  # fmt: skip
 

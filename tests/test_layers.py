@@ -23,15 +23,32 @@ class Layer:
     inside: tuple[str, ...] = ()  # third-party packages, only inside a function
 
 
-FILES = ("tensorfile", "untrusted", "statements", "statement_values", "statement_check")
+FILES = (
+    "sniff_artifact",
+    "tensorfile",
+    "untrusted",
+    "statements",
+    "statement_values",
+    "statement_check",
+)
 MODEL = (
-    *("ir", "integer", "layout", "sensor", "decision", "artifact", "fixedpoint", "program"),
+    *(
+        "ir",
+        "integer",
+        "layout",
+        "streams",
+        "sensor",
+        "decision",
+        "artifact",
+        "fixedpoint",
+        "program",
+    ),
     *FILES,
     *("reference", "simulator"),
 )
 STAGES = (*MODEL, "resources", "scratch", "frontends", "passes", "quantize", "targets", "lower")
 BELOW_PIPELINE = (*STAGES, "codegen")
-MEASURES = ("scores", "scoring", "vectors")
+MEASURES = ("scores", "scoring", "measuring", "vectors")
 AROUND_PIPELINE = (
     *MEASURES,
     "writing",
@@ -43,7 +60,10 @@ AROUND_PIPELINE = (
 )
 BELOW_SEARCH = (*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline", "runners", "verify")
 AFTER_PIPELINE = ("footprint", "board_fits", "project", "feasibility", "exporting")
-PUBLIC = ("api", "load", "export", "simulate", "check", "save", "from_torch", "from_sklearn")
+PUBLIC = (
+    *("api", "load", "export", "simulate", "stream", "check", "save", "from_torch"),
+    "from_sklearn",
+)
 EVERYTHING = (*BELOW_SEARCH, *AFTER_PIPELINE, *PUBLIC, "search", "campaign", "report", "cli")
 EMULATORS = ("unicorn", "capstone", "wasmtime", "elftools", "ziglang", "serial", "cobs")
 FRAMEWORKS = ("torch", "sklearn", "onnx", "nir")
@@ -66,6 +86,8 @@ LAYERS = {
     "ir": Layer(("fixedpoint", "operators", "statements"), ("numpy",)),
     "layout": Layer(("ir",), ("numpy",)),
     "decision": Layer(("ir",), ("numpy",)),
+    "streams": Layer(("ir", "statements"), ("numpy",)),
+    "sniff_artifact": Layer(()),
     "scores": Layer(()),
     "scoring": Layer(("ir", "scores", "decision", "statements"), ("numpy",)),
     "sensor": Layer(("ir",), ("numpy",)),
@@ -75,7 +97,7 @@ LAYERS = {
     "artifact": Layer(
         (
             *("ir", "layout", "decision", "scores", "fixedpoint", "graph_document"),
-            *("graph_check", *FILES),
+            *("graph_check", "streams", *FILES),
         ),
         ("numpy",),
     ),
@@ -110,6 +132,9 @@ LAYERS = {
         ("numpy", "scipy"),
     ),
     "writing": Layer(()),
+    "measuring": Layer(
+        ("ir", "artifact", "layout", "reference", "scores", "scoring", "simulator", "streams")
+    ),
     "vectors": Layer(("ir", "integer", "sensor", "artifact", "simulator"), ("numpy",)),
     "memory_picture": Layer(("program",)),
     "fitting": Layer(("memory_picture", "program", "targets", "codegen")),

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from pyexport import untrusted
-from pyexport.artifact import is_artifact, read_artifact
+from pyexport.artifact import read_artifact
 from pyexport.errors import CalibrationError, FileFormatError, PyexportError
 from pyexport.frontends import load_model, read_samples
 from pyexport.runners.build import make_recipe
 from pyexport.simulator.plain import read_plain
+from pyexport.sniff_artifact import is_artifact
 from pyexport.targets import get_target
 from pyexport.untrusted import read_regular
 from pyexport.verify.subject import subject_from_header

@@ -7,7 +7,7 @@
 #endif
 #include "pyx_stop.h"
 
-enum { COMMAND_PREDICT = 1, COMMAND_ARGMAX = 2, COMMAND_SELFTEST = 3, COMMAND_SCRATCH = 4 };
+enum { COMMAND_PREDICT = 1, COMMAND_ARGMAX = 2, COMMAND_SELFTEST = 3, COMMAND_SCRATCH = 4, COMMAND_FIRST = 5 };
 
 typedef struct {
     uint8_t command;
@@ -37,6 +37,12 @@ void pyx_trace(uint32_t node, uint32_t index, pyx_acc_t acc)
 int main(void)
 {
     pyx_mailbox.status = 0xFFu;
+#ifdef PYX_STATE_BYTES
+    if (pyx_mailbox.command == COMMAND_FIRST) { /* predict, as the first step after a reset */
+        pyx_state_reset();
+        pyx_mailbox.command = COMMAND_PREDICT;
+    }
+#endif
     if (pyx_mailbox.command == COMMAND_PREDICT) {
         pyx_guard_set();
         pyx_predict(pyx_ram.in, pyx_ram.out);

@@ -16,6 +16,7 @@ typedef struct {
     uint32_t acc;
     uint32_t seen;
     uint32_t status;
+    uint32_t first; /* number of the first row */
 } control_t;
 
 #define CONTROL ((volatile control_t *)PYX_WINDOW)
@@ -28,7 +29,7 @@ int main(void)
     uint32_t status = 0xFFu;
     if (CONTROL->command == COMMAND_PREDICT) {
         status = pyx_batch_predict((const pyx_input_t *)CONTROL->in, out, classes, (pyx_acc_t *)CONTROL->acc,
-                                   (uint8_t *)CONTROL->seen, count);
+                                   (uint8_t *)CONTROL->seen, count, CONTROL->first);
     }
 #ifdef PYX_ARGMAX
     if (CONTROL->command == COMMAND_ARGMAX) {

@@ -4,6 +4,9 @@
 
 int main(void)
 {
+#ifdef PYX_STATE_BYTES
+    pyx_state_reset();
+#endif
     for (;;) {
         pyx_predict(pyx_ram.in, pyx_ram.out);
         pyx_stop();

@@ -11,6 +11,12 @@
 #include "pyx_batch.h"
 #include "pyx_header.h"
 
+#ifdef PYX_STATE_BYTES /* a step has one argument more */
+#define OF(state) (state),
+#else
+#define OF(state)
+#endif
+
 static void *block(size_t bytes)
 {
     void *p = malloc(bytes);
@@ -49,12 +55,22 @@ static void predict_rows(FILE *input, FILE *output, uint32_t count)
     pyx_input_t *given = block(PYX_INPUT_SIZE * sizeof(pyx_input_t));
     uint16_t *classes = block(((size_t)count + 1u) * sizeof(uint16_t));
     uint32_t row;
+#ifdef PYX_STATE_BYTES
+    pyx_state_t *state = block(sizeof(pyx_state_t));
+    pyx_state_t *other = block(sizeof(pyx_state_t));
+#endif
     for (row = 0; row < count; row++) {
+#ifdef PYX_STATE_BYTES
+        if (row % PYX_STEPS == 0u) {
+            PYX_RESET(state);
+            PYX_RESET(other);
+        }
+#endif
         transfer(input, in, PYX_INPUT_SIZE * sizeof(pyx_input_t), 0);
         memcpy(given, in, PYX_INPUT_SIZE * sizeof(pyx_input_t));
-        PYX_PREDICT(in, out);
+        PYX_PREDICT(OF(state) in, out);
         check_unchanged(in, given, row);
-        PYX_PREDICT_SCRATCH(in, again, scratch);
+        PYX_PREDICT_SCRATCH(OF(other) in, again, scratch);
         check_unchanged(in, given, row);
         if (memcmp(out, again, PYX_OUTPUT_SIZE * sizeof(pyx_output_t)) != 0) {
             fprintf(stderr, "error: predict and predict_scratch differ on input %lu\n", (unsigned long)row);
@@ -74,6 +90,10 @@ static void predict_rows(FILE *input, FILE *output, uint32_t count)
     free(again);
     free(scratch);
     free(classes);
+#ifdef PYX_STATE_BYTES
+    free(state);
+    free(other);
+#endif
 }
 
 static uint32_t trace_rows(FILE *input, FILE *output, uint32_t count)
@@ -86,7 +106,7 @@ static uint32_t trace_rows(FILE *input, FILE *output, uint32_t count)
     uint8_t *seen = block(PYX_TRACE_TOTAL + 1u);
     uint32_t status;
     transfer(input, in, count * PYX_INPUT_SIZE * sizeof(pyx_input_t), 0);
-    status = pyx_batch_predict(in, out, classes, acc, seen, count);
+    status = pyx_batch_predict(in, out, classes, acc, seen, count, 0u);
     transfer(output, out, count * PYX_OUTPUT_SIZE * sizeof(pyx_output_t), 1);
     transfer(output, classes, count * sizeof(uint16_t), 1);
     transfer(output, acc, count * (size_t)PYX_TRACE_TOTAL * sizeof(pyx_acc_t), 1);

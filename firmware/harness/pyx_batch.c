@@ -56,7 +56,7 @@ void pyx_trace(uint32_t node, uint32_t index, pyx_acc_t acc)
 #endif
 
 uint32_t pyx_batch_predict(const pyx_input_t *in, pyx_output_t *out, uint16_t *classes, pyx_acc_t *acc,
-                           uint8_t *seen, uint32_t count)
+                           uint8_t *seen, uint32_t count, uint32_t first)
 {
     uint32_t row;
     uint32_t i;
@@ -64,11 +64,17 @@ uint32_t pyx_batch_predict(const pyx_input_t *in, pyx_output_t *out, uint16_t *c
     trace_acc = acc;
     trace_seen = seen;
     trace_status = 0u;
+    (void)first;
     for (row = 0u; row < count; row++) {
         for (i = 0u; acc != 0 && i != PYX_TRACE_TOTAL; i++) {
             trace_seen[i] = 0u;
         }
         copy(pyx_ram.in, in, sizeof pyx_ram.in);
+#ifdef PYX_STATE_BYTES
+        if ((first + row) % PYX_STEPS == 0u) {
+            pyx_state_reset();
+        }
+#endif
         pyx_predict(pyx_ram.in, pyx_ram.out);
         copy(out, pyx_ram.out, sizeof pyx_ram.out);
 #ifdef PYX_ARGMAX

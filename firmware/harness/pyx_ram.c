@@ -25,10 +25,17 @@ void pyx_guard_set(void)
     fill(pyx_ram.low, sizeof pyx_ram.low);
     fill(pyx_ram.middle, sizeof pyx_ram.middle);
     fill(pyx_ram.high, sizeof pyx_ram.high);
+#ifdef PYX_STATE_BYTES
+    fill(pyx_ram.end, sizeof pyx_ram.end);
+#endif
 }
 
 uint8_t pyx_guard_intact(void)
 {
-    return (uint8_t)(intact(pyx_ram.low, sizeof pyx_ram.low) & intact(pyx_ram.middle, sizeof pyx_ram.middle)
-                     & intact(pyx_ram.high, sizeof pyx_ram.high));
+    uint8_t whole = (uint8_t)(intact(pyx_ram.low, sizeof pyx_ram.low) & intact(pyx_ram.middle, sizeof pyx_ram.middle)
+                              & intact(pyx_ram.high, sizeof pyx_ram.high));
+#ifdef PYX_STATE_BYTES
+    whole &= intact(pyx_ram.end, sizeof pyx_ram.end);
+#endif
+    return whole;
 }

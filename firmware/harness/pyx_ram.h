@@ -26,6 +26,10 @@ typedef struct {
     uint8_t middle[PYX_GUARD];
     pyx_output_t out[PYX_OUTPUT_SIZE];
     uint8_t high[PYX_GUARD];
+#ifdef PYX_STATE_BYTES
+    uint8_t state[PYX_STATE_BYTES] __attribute__((aligned(4)));
+    uint8_t end[PYX_GUARD];
+#endif
 } pyx_ram_t;
 
 extern pyx_ram_t pyx_ram;

@@ -14,6 +14,9 @@ static uint32_t high_water(uint8_t paint, const pyx_input_t *in, pyx_output_t *o
     for (i = 0; i < sizeof memory; i++) {
         memory[i] = paint;
     }
+#ifdef PYX_STATE_BYTES
+    pyx_state_reset();
+#endif
     pyx_predict_scratch(in, out, memory + SIDE);
     for (i = 0; i < sizeof memory; i++) {
         if (memory[i] == paint) {

@@ -3,6 +3,7 @@
    usage: simavr_host KEY=VALUE...   (numbers in C notation; addresses are byte addresses)
      flash input output             files: program memory, rows to write, results
      mcu count command limit        chip, rows, command byte, cycles after which a row counts as hanging
+     every other                    rows from one to the next with another command byte, 0 for none; it
      write write_bytes              where each input row goes in RAM
      read read_bytes                what is read back after each row
      mailbox record                 addresses of pyx_mailbox and pyx_record, 0 without
@@ -203,7 +204,7 @@ int main(int argc, char **argv)
 {
     size_t flash_bytes, input_bytes;
     uint8_t *flash, *input;
-    uint32_t row, count, to, to_bytes, from, from_bytes, mailbox, predict, stop, stack_low;
+    uint32_t row, count, every, to, to_bytes, from, from_bytes, mailbox, predict, stop, stack_low;
     avr_cycle_count_t limit;
     trace_t trace;
     avr_t *avr;
@@ -214,6 +215,7 @@ int main(int argc, char **argv)
     flash = load(text("flash"), &flash_bytes);
     input = load(text("input"), &input_bytes);
     count = number("count");
+    every = number("every");
     to = number("write");
     to_bytes = number("write_bytes");
     from = number("read");
@@ -252,7 +254,7 @@ int main(int argc, char **argv)
         memset(trace.seen, 0, trace.total + 1u);
         memcpy(avr->data + to, input + (size_t)row * to_bytes, to_bytes);
         if (mailbox != 0) {
-            avr->data[mailbox] = (uint8_t)number("command");
+            avr->data[mailbox] = (uint8_t)number(every != 0 && row % every == 0 ? "other" : "command");
         }
         cost = run_row(avr, predict, stop, stack_low, limit);
         if (mailbox != 0 && avr->data[mailbox + 1] != 0) {

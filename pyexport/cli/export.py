@@ -70,6 +70,12 @@ def export_command(
     per_tensor: Annotated[
         bool, typer.Option("--per-tensor", help="One weight scale a layer, not one an output.")
     ] = False,
+    stream: Annotated[
+        bool,
+        typer.Option(
+            "--stream", help="One step of a sequence a call; LSTM and GRU keep a state between."
+        ),
+    ] = False,
     templates: Annotated[
         Path | None,
         typer.Option(help="Folder of templates that replace pyexport's own, file by file."),
@@ -103,6 +109,11 @@ def export_command(
         get_target(target)
     if firmware is not None:
         check_project(firmware)
+    if firmware is not None and stream:
+        raise UsageError(
+            "--firmware takes models without a state so far; leave out --stream, or call "
+            "NAME_step from a sketch of yours"
+        )
     if package is not None:
         package_kind(package)
         if output is not None and output.suffix == ".h":
@@ -122,6 +133,7 @@ def export_command(
         calibration_name=calibration.name if calibration is not None else None,
         templates=templates,
         check_fits=False,  # below, where what is needed can be measured
+        stream=stream,
     )
     result = export_model(loaded, options)
     _check_fits(result, *budget)
@@ -212,6 +224,7 @@ def _print_summary(result: Export, paths: tuple[Path, ...]) -> None:
     say(
         f"{'memory':<10}{program.const_bytes} bytes of tables in flash; RAM: "
         f"{program.arena_bytes} scratch, {size_in} input, {size_out} output"
+        + (f", {program.state_bytes} state" if program.states else "")
     )
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from pyexport.artifact import Artifact, is_artifact, read_artifact
+from pyexport.artifact import Artifact, read_artifact
 from pyexport.board_fits import BoardFit, board_fits
 from pyexport.cli.common import (
     ArchOption,
@@ -43,6 +43,7 @@ from pyexport.lower import lower, select_kernel
 from pyexport.memory_picture import memory_picture
 from pyexport.pipeline import ExportOptions, export_model
 from pyexport.program import Program, Step
+from pyexport.sniff_artifact import is_artifact
 from pyexport.statements import statements_document
 from pyexport.targets import get_target
 from pyexport.untrusted import printable

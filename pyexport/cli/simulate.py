@@ -36,6 +36,12 @@ def simulate_command(
     raw: Annotated[
         bool, typer.Option("--raw", help="The inputs are the device's bytes, not real values.")
     ] = False,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Rows of a sequence, of a model with a state; default: all are one."
+        ),
+    ] = None,
     engine: Annotated[
         str, typer.Option(help="fast (NumPy) or definition (plain Python, the specification).")
     ] = "fast",
@@ -55,12 +61,16 @@ def simulate_command(
             f"{inputs}: {beyond} of {rows.size} values lie beyond the calibration rows, where the "
             "front end saturates, as on the device"
         )
+    if steps is not None and model.stream is None:
+        raise UsageError(
+            f"--steps {steps}: {artifact} keeps no state between rows; leave --steps out, or "
+            "export with --stream"
+        )
+    simulator = FastSimulator(model.graph, steps)
     if engine == "fast":
-        outputs = FastSimulator(model.graph).run(rows)
+        outputs = simulator.run(rows)
     else:
-        plain = read_plain(artifact)
-        results = [definition.run(plain, row.tolist()).outputs for row in rows]
-        outputs = np.array(results).astype(FastSimulator(model.graph).output_dtype)
+        outputs = _by_definition(artifact, rows, steps).astype(simulator.output_dtype)
     classes = argmax(outputs) if outputs.shape[1] > 1 else None
     yes = None if model.least_yes is None else decide(outputs, model.least_yes)
     if output is not None:
@@ -78,6 +88,18 @@ def simulate_command(
         )
         return
     _print(model, outputs, classes, yes, dataset, output)
+
+
+def _by_definition(artifact: Path, rows: Array, steps: int | None) -> Array:
+    plain, memory = read_plain(artifact), None
+    outputs = []
+    for number, row in enumerate(rows.tolist()):
+        if steps is not None and number % steps == 0:
+            memory = None
+        result = definition.run(plain, row, memory)
+        memory = result.memory
+        outputs.append(result.outputs)
+    return np.array(outputs)
 
 
 def _rows(model: Artifact, dataset: Dataset, raw: bool, where: str) -> Array:

@@ -8,13 +8,14 @@ import typer
 from rich.table import Table
 
 import pyexport
-from pyexport.artifact import Artifact, is_artifact, read_artifact
+from pyexport.artifact import Artifact, read_artifact
 from pyexport.cli.common import JsonOption, err, out, plain_table, print_json, say
 from pyexport.errors import CheckFailedError, UsageError
 from pyexport.frontends import read_samples
 from pyexport.ir import Dataset
 from pyexport.layout import user_shape
 from pyexport.runners import RUNNER_NAMES, Finding, available
+from pyexport.sniff_artifact import is_artifact
 from pyexport.verify import DEFAULT_SUITES, BoardReport, Report, TargetReport
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pyexport.codegen.identifiers import comment_text, string_literal, utf8
 from pyexport.codegen.info import HeaderInfo, Port
+from pyexport.codegen.stream import state_buffer, stream_context
 from pyexport.codegen.text import (
     C_TYPES,
     READERS,
@@ -31,6 +32,7 @@ def build_context(program: Program, info: HeaderInfo, target: Target | None) -> 
         "name": name,
         "upper": name.upper(),
         "target": target,
+        "stream": stream_context(program, info),
         "input": _port(info.input, is_input=True),
         "output": _port(info.output, is_input=False),
         "scratch": _scratch(program),
@@ -38,8 +40,14 @@ def build_context(program: Program, info: HeaderInfo, target: Target | None) -> 
         "decision": _decision(info),
         "layers": _layers(program, info),
         "labels": _labels(info),
-        "buffers": [_buffer(b, program) for b in program.buffers if _is_declared(b, program)],
-        "uses_scratch": any(not b.inside and _is_declared(b, program) for b in program.buffers),
+        "buffers": [
+            _buffer(b, program)
+            for b in sorted(program.buffers, key=lambda b: b.kind != "state" or bool(b.inside))
+            if _is_declared(b, program)
+        ],
+        "uses_scratch": any(
+            not b.inside and b.kind != "state" and _is_declared(b, program) for b in program.buffers
+        ),
         "selftest": _selftest(program, info),
         "avr_limit": program.const_bytes if program.const_bytes > MAX_AVR_TABLES else None,
     }
@@ -74,6 +82,9 @@ def _info(info: HeaderInfo) -> dict[str, Any]:
         else "Build with -ffp-contract=off where the chip has fused multiply-add. Re-entrant.",
         "Include it from the source file that runs the model.",
     )
+    if info.vectors.steps:
+        kept = f"point in a step. Re-entrant: what is kept lies in your {info.name}_state_t alone."
+        promises = (promises[0], kept, promises[2])
     return {
         "name": info.name,
         "version": info.version,
@@ -234,7 +245,7 @@ def _buffer_name(buffer: Buffer) -> str:
 
 def _is_declared(buffer: Buffer, program: Program) -> bool:
     """Return whether predict has a pointer for a buffer: the caller's own have names already."""
-    if buffer.kind not in ("arena", "line") and not buffer.inside:
+    if buffer.kind not in ("arena", "line", "state") and not buffer.inside:
         return False
     return any(
         buffer.name in (*step.reads, *step.writes, step.workspace)
@@ -244,9 +255,12 @@ def _is_declared(buffer: Buffer, program: Program) -> bool:
 
 
 def _buffer(buffer: Buffer, program: Program) -> dict[str, str]:
+    if buffer.kind == "state" and not buffer.inside:
+        return state_buffer(buffer, program)
     if buffer.inside:
         home = program.buffer(buffer.inside)
-        start, const = _buffer_name(home), home.kind == "input"
+        old = {slot.read for slot in program.states}
+        start, const = _buffer_name(home), home.kind == "input" or home.name in old
         start_type, item = home.dtype, home.item_bytes
     else:
         start, const = "scratch", False
@@ -276,6 +290,7 @@ def _selftest(program: Program, info: HeaderInfo) -> dict[str, Any]:
         "avr_near": near if near > MAX_AVR_NEAR else None,
         "crc32": f"0x{crc:08X}",
         "count": info.vectors.count,
+        "steps": info.vectors.steps,
         "inputs": table_values(info.input.dtype, info.vectors.inputs),
         "outputs": table_values(info.output.dtype, info.vectors.outputs),
         "tables": [*(f"{info.name}_{const.name}" for const in program.consts), *stored],

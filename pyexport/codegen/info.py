@@ -49,6 +49,7 @@ class StoredVectors:
     count: int
     inputs: bytes
     outputs: bytes
+    steps: int = 0  # of a model with states: the state is reset before every so many-th vector
 
 
 @dataclass(frozen=True)

@@ -121,8 +121,9 @@ def render_package(
         "header": f"{kind.header_folder}/{info.name}.h",
         "kind_title": kind.title,
         "flash": program.const_bytes,
-        "ram": program.arena_bytes + size_in + size_out,
+        "ram": program.arena_bytes + program.state_bytes + size_in + size_out,
         "unbuilt": kind.unbuilt,
+        "is_stream": bool(program.states),
     }
     values["usage"] = [
         line.format(name=info.name, upper=info.name.upper(), folder=folder) for line in kind.usage

@@ -28,6 +28,11 @@ def recurrent_text(p: dict[str, Any], gates: int) -> dict[str, Any]:
     }
 
 
+def steps_of(p: dict[str, Any]) -> str:
+    """Return how many steps a call computes, in words."""
+    return "1 step" if p["steps"] == 1 else f"{p['steps']} steps"
+
+
 def _scaling(p: dict[str, Any], side: str) -> dict[str, Any]:
     """Return the C that brings a sum to 2^-12."""
     shift, pre_shift = p[f"shift_{side}"], p[f"pre_shift_{side}"]

@@ -8,6 +8,7 @@ from pyexport.ir import Graph, Node, Tensor
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels import KERNELS
 from pyexport.lower.placing import place_buffers
+from pyexport.lower.states import state_bytes, state_kinds, state_slots
 from pyexport.program import Buffer, Const, Program, Step
 from pyexport.targets import Target
 
@@ -23,7 +24,10 @@ def lower(graph: Graph, target: Target | None = None) -> Program:
     """
     selected = [(node, select_kernel(node, graph, target)) for node in graph.nodes]
     lowered, consts = _stored_once([kernel.lower(node, graph) for node, kernel in selected])
-    buffers = [_tensor_buffer(graph, tensor) for tensor in graph.tensors]
+    slots = state_slots(graph)
+    kinds = dict.fromkeys(graph.inputs, "input") | dict.fromkeys(graph.outputs, "output")
+    kinds |= state_kinds(slots)
+    buffers = [_tensor_buffer(tensor, kinds.get(tensor.name, "arena")) for tensor in graph.tensors]
     buffers += [b for node, kernel in selected for b in _workspace(node, kernel, graph)]
     steps: list[Step] = []
     trace_sizes: list[int] = []
@@ -44,6 +48,8 @@ def lower(graph: Graph, target: Target | None = None) -> Program:
         arena_bytes=placed.arena_bytes,
         arena_lower_bound=placed.lower_bound,
         trace_sizes=tuple(trace_sizes),
+        states=slots,
+        state_bytes=state_bytes(slots, {tensor.name: tensor for tensor in graph.tensors}),
     )
 
 
@@ -97,12 +103,7 @@ def _step(node: Node, kernel: Kernel, graph: Graph, lowered: Lowered, trace: int
     )
 
 
-def _tensor_buffer(graph: Graph, tensor: Tensor) -> Buffer:
-    kind = "arena"
-    if tensor.name in graph.inputs:
-        kind = "input"
-    elif tensor.name in graph.outputs:
-        kind = "output"
+def _tensor_buffer(tensor: Tensor, kind: str) -> Buffer:
     size = tensor.size
     return Buffer(tensor.name, kind, tensor.dtype, size, size * ITEM_BYTES[tensor.dtype])
 

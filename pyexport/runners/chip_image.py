@@ -53,6 +53,8 @@ def _linker_script(recipe: Recipe, text: str, model: Path, kind: str) -> str:
     target, interface = recipe.target, recipe.interface
     statics = sum(s.size + 16 for s in read_image(model).sections if s.writable and s.size)
     buffers = interface.input_bytes + interface.output_bytes + 3 * 16
+    if interface.state_bytes:
+        buffers += interface.state_bytes + 16
     if kind == "scratch":  # static there, and not on the stack
         buffers += interface.scratch_bytes + 3 * 16
     stack = (target.ram_bytes - statics - buffers - _HARNESS_BYTES) & ~15

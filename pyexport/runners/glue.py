@@ -38,6 +38,12 @@ def interface_text(
         "uint16_t pyx_argmax(const pyx_output_t *out);",
         "uint8_t pyx_selftest(void);",
     ]
+    if interface.state_bytes:
+        lines += [
+            f"#define PYX_STATE_BYTES {interface.state_bytes}u",
+            f"#define PYX_STEPS {interface.steps or 0xFFFFFFFF}u",
+            "void pyx_state_reset(void);",
+        ]
     if interface.has_class and kind != "predict":
         lines.append(f"#define PYX_ARGMAX(out) {_class_word(interface)}")
     if kind == "trace":
@@ -64,9 +70,12 @@ def _class_word(interface: HeaderInterface) -> str:
 def header_text(interface: HeaderInterface, kind: str) -> str:
     """Return pyx_header.h: the model's header with the hooks of this kind of build."""
     prefix = interface.name.upper()
-    lines = [f'#include "{INTERFACE_FILE}"', f"#define PYX_PREDICT {interface.name}_predict"]
+    call = "step" if interface.state_bytes else "predict"
+    lines = [f'#include "{INTERFACE_FILE}"', f"#define PYX_PREDICT {interface.name}_{call}"]
     lines += [
-        f"#define PYX_PREDICT_SCRATCH {interface.name}_predict_scratch",
+        f"#define PYX_PREDICT_SCRATCH {interface.name}_{call}_scratch",
+        f"#define PYX_RESET {interface.name}_reset",
+        f"#define pyx_state_t {interface.name}_state_t",
         f"#define PYX_SCRATCH_SIZE {prefix}_SCRATCH_SIZE",
         f"#define pyx_scratch_t {interface.name}_scratch_t",
     ]

@@ -86,6 +86,7 @@ class HostRunner:
             _pointer(accumulators) if traced else None,
             _pointer(seen),
             ctypes.c_uint32(count),
+            ctypes.c_uint32(0),
         )
         raise_for_status(status, f"{self.recipe.shown}: {self.name}")
         return RunResult(

@@ -60,6 +60,8 @@ class HeaderInterface:
     decides: bool = False  # there is NAME_decide
     scratch_bytes: int = 0  # of the plan
     scratch_written: int = 0  # of these, up to the end of the highest tensor
+    state_bytes: int = 0  # kept between steps; 0: rows have nothing to do with each other
+    steps: int = 0  # rows are steps: the state is reset before every so many-th; 0: at the first
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or not self.name.isascii():
@@ -104,6 +106,17 @@ class HeaderInterface:
     def guard_bytes(self) -> int:
         """Bytes of guard before the input buffer (pyx_ram.h)."""
         return 8 + (numpy_type(self.input_dtype).itemsize == 1)
+
+    @property
+    def harness_bytes(self) -> int:
+        """Bytes of pyx_ram_t (pyx_ram.h), which holds the state; 0 without one."""
+        if not self.state_bytes:
+            return 0
+        at = self.guard_bytes + self.input_bytes + 8
+        item = numpy_type(self.output_dtype).itemsize
+        at = -(-at // item) * item + self.output_bytes + 8
+        at = -(-at // 4) * 4 + self.state_bytes + 8
+        return -(-at // 4) * 4
 
     def as_inputs(self, inputs: Array) -> Array:
         """Return `inputs` as a contiguous (n, input_size) array; raises UsageError if not."""
@@ -210,7 +223,7 @@ class Runner(Protocol):
         """Whether `trace` and `measure` can be had: a flashed board has no trace build."""
 
     def run(self, inputs: Array) -> RunResult:
-        """Predict every row of `inputs` (n, input_size)."""
+        """Predict every row of `inputs` (n, input_size); with a state they are steps in order."""
 
     def trace(self, inputs: Array) -> RunResult:
         """Predict every row in a build that records accumulators."""

@@ -35,7 +35,7 @@ from pyexport.runners.protocol import (
 from pyexport.runners.vectors import check_inputs, require_argmax
 
 _PACKAGE = "apt-get install libsimavr-dev libelf-dev"
-_PREDICT, _ARGMAX, _SELFTEST, _SCRATCH = 1, 2, 3, 4  # commands of chip_avr.c
+_PREDICT, _ARGMAX, _SELFTEST, _SCRATCH, _FIRST = 1, 2, 3, 4, 5  # commands of chip_avr.c
 _CYCLES = 400_000_000  # of one inference; 25 s on a real chip
 _DATA_SPACE = 0x80_0000  # where ELF files of AVR keep RAM addresses
 _GPIOR0 = 0x3E
@@ -180,6 +180,10 @@ class SimavrRunner:
             "count": len(rows),
             "command": command,
             "limit": _CYCLES,
+            "every": (interface.steps or len(rows))
+            if interface.state_bytes and command == _PREDICT
+            else 0,
+            "other": _FIRST,
             "write": source if buffer == "in" else output,
             "write_bytes": rows.nbytes // max(len(rows), 1),
             "read": output,

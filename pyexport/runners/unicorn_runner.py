@@ -85,7 +85,7 @@ class UnicornRunner:
         while done < len(inputs):
             batch = inputs[done : done + min(size, most)]
             started = time.perf_counter()
-            parts.append(self._batch(kind, batch, width, watch=watch))
+            parts.append(self._batch(kind, batch, width, done, watch=watch))
             spent = max(time.perf_counter() - started, 1e-6)
             done += len(batch)
             if not watch:
@@ -107,7 +107,7 @@ class UnicornRunner:
             accumulators=np.concatenate([accumulators, *recorded]) if width else None,
         )
 
-    def _batch(self, kind: str, inputs: Array, width: int, *, watch: bool) -> RunResult:
+    def _batch(self, kind: str, inputs: Array, width: int, first: int, *, watch: bool) -> RunResult:
         interface = self._interface
         count = len(inputs)
         machine = self._machines[kind] if kind in self._machines else self._start(kind)
@@ -121,7 +121,8 @@ class UnicornRunner:
         machine.write(places[0], inputs.tobytes())
         if watch:
             machine.watch_alignment()
-        status = self._command(machine, _PREDICT, count, places if width else (*places[:3], 0, 0))
+        used = places if width else (*places[:3], 0, 0)
+        status = self._command(machine, _PREDICT, count, used, first)
         raise_for_status(status, self._where)
         outputs = machine.read(places[1], count * interface.output_bytes)
         classes = np.frombuffer(machine.read(places[2], 2 * count), CLASS_TYPE)
@@ -145,8 +146,10 @@ class UnicornRunner:
         self._machines[kind] = machine
         return machine
 
-    def _command(self, machine: Machine, command: int, count: int, places: tuple[int, ...]) -> int:
-        machine.write(WINDOW, machine_words((command, count, *places, 0xFF)))
+    def _command(
+        self, machine: Machine, command: int, count: int, places: tuple[int, ...], first: int = 0
+    ) -> int:
+        machine.write(WINDOW, machine_words((command, count, *places, 0xFF, first)))
         try:
             machine.run(_PATIENCE)
         finally:

@@ -150,7 +150,9 @@ class WasmRunner:
             instance.reserve(places[-1] + width - instance.heap)
             instance.write(places[0], batch.tobytes())
             traced = places[3] if width else 0
-            status = instance.call("pyx_batch_predict", *places[:3], traced, places[4], count)
+            status = instance.call(
+                "pyx_batch_predict", *places[:3], traced, places[4], count, first
+            )
             raise_for_status(status & 0xFFFFFFFF, self._where)
             outputs.append(instance.read(places[1], sizes[1]))
             classes.append(instance.read(places[2], 2 * count))
@@ -198,6 +200,8 @@ class WasmRunner:
         counts, stack = [], 0
         for row in inputs:
             instance.write(places[0], row.tobytes())
+            if interface.state_bytes:
+                instance.call("pyx_state_reset")
             instance.write(0, bytes([_PAINT]) * top)
             instance.store.set_fuel(_FUEL)
             instance.call("pyx_predict", *places)
@@ -208,7 +212,7 @@ class WasmRunner:
             compiler=self.recipe.label,
             flash_bytes=module.code_bytes + module.data_bytes,
             parameters_bytes=module.data_bytes,
-            ram_static_bytes=data_end - (module.data_end or top),
+            ram_static_bytes=data_end - (module.data_end or top) - interface.harness_bytes,
             stack_bytes=stack,
             unit="instructions",
             count_mean=float(np.mean(counts)),
@@ -241,7 +245,10 @@ class WasmRunner:
 def _make_module(recipe: Recipe, kind: str, folder: Path) -> Path:
     exports = [*_EXPORTS[kind], "__heap_base"]
     sources = ["pyx_model.c", "pyx_ram.c", "pyx_batch.c"]
-    if kind == "predict":
+    if kind == "predict" and recipe.interface.state_bytes:
+        sources = ["pyx_model.c", "pyx_ram.c"]  # where the state lies
+        exports.append("pyx_state_reset")
+    elif kind == "predict":
         sources = ["pyx_model.c"]
     elif recipe.interface.has_class:
         exports.append("pyx_batch_argmax")

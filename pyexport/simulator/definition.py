@@ -18,6 +18,19 @@ Key = tuple[int, int]  # (number of the traced node, flat index of its output)
 
 
 @dataclass(frozen=True)
+class PlainState:
+    """A tensor that is kept between steps: one reads it, and leaves another for the next."""
+
+    read: str
+    write: str
+    size: int
+    initial: int  # every value of it after a reset
+
+
+Memory = dict[str, list[Number]]  # what is kept, by the tensor that reads it
+
+
+@dataclass(frozen=True)
 class PlainModel:
     """An exported model as plain numbers; `simulator.plain` reads one from a .px file."""
 
@@ -28,6 +41,7 @@ class PlainModel:
     input_low: Number  # the legal input values
     input_high: Number
     layers: Sequence[exact.Layer]
+    states: Sequence[PlainState] = ()
 
 
 @dataclass(frozen=True)
@@ -36,23 +50,34 @@ class Result:
 
     outputs: list[Number]
     accumulators: dict[Key, Number]
+    memory: Memory  # what the next step starts from; empty for a model without states
 
 
-def run(model: PlainModel, inputs: list[Number]) -> Result:
-    """Return what the firmware computes for one row; raises ValueError for an illegal input."""
+def reset(model: PlainModel) -> Memory:
+    """Return what the first step starts from."""
+    return {state.read: [state.initial] * state.size for state in model.states}
+
+
+def run(model: PlainModel, inputs: list[Number], memory: Memory | None = None) -> Result:
+    """Return what the firmware computes for one row; raises ValueError for an illegal input.
+
+    memory: what the step before has left, of a model with states; None: as after a reset.
+    """
     if len(inputs) != model.input_size:
         raise ValueError(f"the model takes {model.input_size} values, not {len(inputs)}")
     for x in inputs:
         if not model.input_low <= x <= model.input_high:
             raise ValueError(f"input {x} is outside {model.input_low}..{model.input_high}")
     tensors: dict[str, list[Number]] = {model.input: inputs}
+    tensors.update(reset(model) if memory is None else memory)
     accumulators: dict[Key, Number] = {}
     node = 0
     for layer in model.layers:
         sums = _run_layer(layer, tensors)
         accumulators.update({(node, index): acc for index, acc in enumerate(sums)})
         node += bool(sums)  # a layer without sums has no number
-    return Result(tensors[model.output], accumulators)
+    kept = {state.read: tensors[state.write] for state in model.states}
+    return Result(tensors[model.output], accumulators, kept)
 
 
 def argmax(outputs: list[Number]) -> int:

@@ -30,10 +30,15 @@ class Result:
 
 
 class FastSimulator:
-    """Evaluates one exported graph; make it once, run it on many rows."""
+    """Evaluates one exported graph; make it once, run it on many rows.
 
-    def __init__(self, graph: Graph) -> None:
+    Of a model with states, rows are steps in their order. They start from a reset, and `steps` says
+    after how many there is another one; None: never.
+    """
+
+    def __init__(self, graph: Graph, steps: int | None = None) -> None:
         self._graph = graph
+        self._steps = steps
         self._layers = [(node, _function(node, graph)) for node in graph.nodes]
         self.input_dtype = np.dtype(_NUMPY[graph.input.dtype])
         self.output_dtype = np.dtype(_NUMPY[graph.output.dtype])
@@ -53,22 +58,59 @@ class FastSimulator:
             raise ValueError(
                 f"the model takes {self._graph.input.size} values, not {rows.shape[1]}"
             )
+        if self._graph.states:
+            return self._in_steps(rows, trace)
         outputs = np.empty((len(rows), self._graph.output.size), dtype=self.output_dtype)
         sums = []
         for start in range(0, len(rows), CHUNK_ROWS):
             block = slice(start, start + CHUNK_ROWS)
-            values = {self._graph.input.name: self._as_float(rows[block])}
-            block_sums = []
-            for node, function in self._layers:
-                with np.errstate(over="ignore", invalid="ignore"):  # a chip warns of none either
-                    acc, results = function(*(values[name] for name in node.inputs))
-                values.update(zip(node.outputs, results, strict=True))
-                if trace and acc is not None:
-                    block_sums.append(acc)
+            values, block_sums = self._values(rows[block], {})
             outputs[block] = values[self._graph.output.name]
             if trace:
                 sums.append(_side_by_side(block_sums, len(rows[block])))
         return Result(outputs, self._joined(sums) if trace else None)
+
+    def _in_steps(self, rows: Array, trace: bool) -> Result:
+        """Return what all sequences give, one step of every sequence at a time."""
+        outputs = np.empty((len(rows), self._graph.output.size), dtype=self.output_dtype)
+        width = sum(trace_sizes(self._graph)) if trace else 0
+        sums = np.empty((len(rows), width), dtype=np.int32)
+        steps = self._steps or max(len(rows), 1)
+        memory = self.reset(-(-len(rows) // steps))
+        for step in range(min(steps, len(rows))):
+            same = rows[step::steps]  # the last sequence may be shorter
+            memory = {name: kept[: len(same)] for name, kept in memory.items()}
+            values, found = self._values(same, memory)
+            memory = {state.read: values[state.write] for state in self._graph.states}
+            outputs[step::steps] = values[self._graph.output.name]
+            if trace:
+                sums[step::steps] = _side_by_side(found, len(same))
+        return Result(outputs, sums if trace else None)
+
+    def reset(self, rows: int = 1) -> dict[str, Array]:
+        """Return what the first step of each sequence starts from, by the tensor that reads it."""
+        sizes = {s: self._graph.tensor(s.read).size for s in self._graph.states}
+        return {s.read: np.full((rows, size), s.initial) for s, size in sizes.items()}
+
+    def step(self, row: npt.ArrayLike, memory: dict[str, Array]) -> tuple[Array, dict[str, Array]]:
+        """Return the outputs of one step (size,) and what the next one starts from."""
+        values, _ = self._values(np.asarray(row).reshape(1, self._graph.input.size), memory)
+        outputs = values[self._graph.output.name][0].astype(self.output_dtype)
+        return outputs, {state.read: values[state.write] for state in self._graph.states}
+
+    def _values(
+        self, rows: Array, memory: dict[str, Array]
+    ) -> tuple[dict[str, Array], list[Array]]:
+        """Return every tensor of some rows by name, and the sums of the nodes that have some."""
+        values = {self._graph.input.name: self._as_float(rows), **memory}
+        sums = []
+        for node, function in self._layers:
+            with np.errstate(over="ignore", invalid="ignore"):  # a chip warns of none either
+                acc, results = function(*(values[name] for name in node.inputs))
+            values.update(zip(node.outputs, results, strict=True))
+            if acc is not None:
+                sums.append(acc)
+        return values, sums
 
     def _as_float(self, rows: Array) -> Array:
         quant = self._graph.input.quant

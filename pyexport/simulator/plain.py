@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pyexport.errors import FileFormatError
-from pyexport.simulator.definition import PlainModel
+from pyexport.simulator.definition import PlainModel, PlainState
 from pyexport.simulator.exact import LAYERS, Layer, PlainTensor
 from pyexport.tensorfile import RawTensor, read_tensorfile
 from pyexport.untrusted import MAX_FILE_BYTES, read_regular
@@ -49,7 +49,13 @@ def _model(document: dict[str, Any], tensors: dict[str, RawTensor]) -> PlainMode
         input_low=source.get("low", -math.inf),
         input_high=source.get("high", math.inf),
         layers=[_layer(node, descriptions, tensors) for node in graph["nodes"]],
+        states=[_state(state, descriptions) for state in graph.get("states", ())],
     )
+
+
+def _state(state: dict[str, Any], descriptions: dict[str, Any]) -> PlainState:
+    size = math.prod(descriptions[state["read"]]["shape"])
+    return PlainState(state["read"], state["write"], size, state["initial"])
 
 
 def _layer(

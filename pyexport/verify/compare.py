@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,6 +28,7 @@ class Mismatch:
     expected: int | float  # by the simulator
     actual: int | float
     inputs: Array  # the row
+    steps: int | None = None  # of a sequence, where rows are steps
 
     def sentence(self) -> str:
         """Return where the difference is and both values, accumulators in hex too."""
@@ -36,9 +37,12 @@ class Mismatch:
         value = f"{self.what} {self.index}" if self.what != "class" else "class"
         if self.what == "accumulator":
             value = f"neuron {self.index}, accumulator"
+        row = f"row {self.row}"
+        if self.steps is not None:
+            row = f"sequence {self.row // self.steps}, step {self.row % self.steps}"
         return (
             f"{place}{value}: simulator {_both(self.expected, self.what)}, "
-            f"device {_both(self.actual, self.what)} (suite {self.suite}, row {self.row})"
+            f"device {_both(self.actual, self.what)} (suite {self.suite}, {row})"
         )
 
 
@@ -123,7 +127,7 @@ def compare_suite(
         accumulators=0 if sums is None else int(sums.size),
         classes=0 if plain.classes is None else len(plain.classes),
         differing_rows=int(wrong_rows.sum()),
-        first=first,
+        first=None if first is None else replace(first, steps=artifact.steps),
         cut_off=cut_off,
     )
 

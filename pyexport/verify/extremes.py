@@ -107,7 +107,7 @@ def _deeper_goals(graph: Graph) -> Array:
 
 
 def _climb(graph: Graph, goals: Array, starts: FloatArray, low: float, high: float) -> FloatArray:
-    simulator = FastSimulator(graph)
+    simulator = FastSimulator(graph, 1)
     dtype = np.float32 if graph.input.quant is None else np.int64
     column, sign = goals[:, 0], goals[:, 3]
     candidates = _sums(simulator, starts.astype(dtype))

@@ -83,7 +83,7 @@ def _search(
     limits: tuple[float, float],
     generator: Generator,
 ) -> FloatArray:
-    simulator = FastSimulator(graph)
+    simulator = FastSimulator(graph, 1)
     dtype = np.float32 if graph.input.quant is None else np.int64
     column = np.repeat(columns, 2)
     sign = np.tile([1.0, -1.0], len(columns))

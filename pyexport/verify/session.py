@@ -188,7 +188,7 @@ def verify_subject(
         )
         for name in targets
     ]
-    simulator = FastSimulator(subject.artifact.graph)
+    simulator = FastSimulator(subject.artifact.graph, subject.artifact.steps)
     answers: dict[int, Expected] = {}
     reports = []
     for runner in [*runners, *([] if board is None else [board])]:

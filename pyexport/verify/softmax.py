@@ -32,7 +32,7 @@ def softmax_rows(graph: Graph, candidates: Array) -> Array:
         nodes=graph.nodes[:-1],
         outputs=node.inputs,
     )
-    logits = FastSimulator(before).run(candidates).astype(np.int64)
+    logits = FastSimulator(before, 1).run(candidates).astype(np.int64)
     terms = node.op.table.astype(np.int64)[logits.max(axis=1, keepdims=True) - logits]
     total = terms.sum(axis=1)
     middle = _distance_to_middle(256.0 * terms / total[:, None])

@@ -59,6 +59,8 @@ def header_interface(artifact: Artifact, program: Program) -> HeaderInterface:
         decides=artifact.least_yes is not None,
         scratch_bytes=program.arena_bytes,
         scratch_written=_written(program),
+        state_bytes=program.state_bytes,
+        steps=artifact.steps or 0,
     )
 
 

@@ -111,6 +111,9 @@ def _corners(artifact: Artifact, options: SuiteOptions) -> Array:
     fixed = np.concatenate([np.zeros((1, size), bool), np.ones((1, size), bool), alone, ~alone])
     count = max(0, options.corners - len(fixed))
     masks = np.concatenate([fixed, generator.random((count, size)) < 0.5])
+    if artifact.steps is not None:  # what is held for a whole sequence drives a state to its ends
+        held = np.repeat(masks, artifact.steps, axis=0)[: options.corners]
+        masks = np.concatenate([held, masks])
     return np.where(masks, high, low).astype(dtype)
 
 

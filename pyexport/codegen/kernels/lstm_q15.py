@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pyexport.codegen.recurrent import HELPERS, recurrent_text
+from pyexport.codegen.recurrent import HELPERS, recurrent_text, steps_of
 
 __all__ = ["HELPERS", "values"]
 
@@ -16,6 +16,6 @@ def values(params: dict[str, Any]) -> dict[str, Any]:
         "product_half": 1 << (14 - cell_bits),
         "product_shift": 15 - cell_bits,
         "cell_factor": 1 << (12 - cell_bits),
-        "note": f"lstm, {p['steps']} steps of {p['n_in']} {p['in_dtype']}, {p['n']} hidden: "
+        "note": f"lstm, {steps_of(p)} of {p['n_in']} {p['in_dtype']}, {p['n']} hidden: "
         f"h in 2^-7, cell in 2^-{cell_bits}",
     }
