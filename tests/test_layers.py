@@ -58,8 +58,8 @@ AROUND_PIPELINE = (
     "describe",
     "manifest",
 )
-BELOW_SEARCH = (*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline", "runners", "verify")
-AFTER_PIPELINE = ("footprint", "board_fits", "project", "feasibility", "exporting")
+BELOW_SEARCH = (*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline", "runners", "gradients", "verify")
+AFTER_PIPELINE = ("pairing", "footprint", "board_fits", "project", "feasibility", "exporting")
 PUBLIC = (
     *("api", "load", "export", "simulate", "stream", "check", "save", "from_torch"),
     "from_sklearn",
@@ -109,6 +109,7 @@ LAYERS = {
     "simulator.plain": Layer(("fixedpoint", *FILES, "simulator.definition", "simulator.exact")),
     "simulator": Layer(("ir", "integer", "fixedpoint", *FILES), ("numpy",)),
     "reference": Layer(("ir", "fixedpoint"), ("numpy",)),
+    "gradients": Layer(("ir", "reference", "scratch"), ("numpy",), ("torch",)),
     "frontends": Layer(("ir", "layout", "scratch", *FILES), ("numpy",), (*FRAMEWORKS, "joblib")),
     "passes": Layer(("ir", "fixedpoint", "reference", "simulator"), ("numpy",)),
     "quantize": Layer(
@@ -126,7 +127,7 @@ LAYERS = {
     "verify": Layer(
         (
             *("ir", "integer", "sensor", "artifact", "decision", "reference", "simulator"),
-            "quantize.bounds",
+            *("gradients", "quantize.bounds"),
             *("lower", "codegen", "runners", "targets", "fixedpoint", "program", "untrusted"),
         ),
         ("numpy", "scipy"),
@@ -142,6 +143,7 @@ LAYERS = {
     "describe": Layer((*BELOW_PIPELINE, *MEASURES, "advice")),
     "manifest": Layer(("artifact", "ir", "integer", "program", "statements", "quantize.bounds")),
     "pipeline": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE), ("numpy",)),
+    "pairing": Layer(BELOW_SEARCH),
     "footprint": Layer(BELOW_SEARCH),
     "board_fits": Layer(("fitting", "program", "targets", "codegen")),
     "project": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),
@@ -150,7 +152,9 @@ LAYERS = {
     "api": Layer((*BELOW_SEARCH, "feasibility", "exporting"), ("numpy",), ("torch", "sklearn")),
     "search": Layer(BELOW_SEARCH, ("joblib", "numpy")),
     "campaign": Layer((*BELOW_SEARCH, "search"), ("joblib", "numpy")),
-    "report": Layer((*BELOW_SEARCH, "search", "campaign"), ("matplotlib", "jinja2", "numpy")),
+    "report": Layer(
+        (*BELOW_SEARCH, "search", "campaign"), ("matplotlib", "jinja2", "numpy"), ("PIL",)
+    ),
     "cli": Layer(EVERYTHING, ("typer", "rich", "numpy"), ("click", "torch")),
 }
 

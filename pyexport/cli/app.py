@@ -17,6 +17,8 @@ COMMANDS = {
     "verify": "pyexport.cli.verify",
     "inspect": "pyexport.cli.inspect",
     "check": "pyexport.cli.check",
+    "generate": "pyexport.cli.generate",
+    "attack": "pyexport.cli.attack",
     "targets": "pyexport.cli.targets",
     "board": "pyexport.cli.board",
     "new": "pyexport.cli.new",

@@ -3,6 +3,11 @@
 One file a family of operators; registry.py joins their rules.
 """
 
-from pyexport.reference.evaluation import evaluate, forward, value_and_gradient
+from pyexport.reference.evaluation import (
+    evaluate,
+    forward,
+    input_gradients,
+    value_and_gradient,
+)
 
-__all__ = ["evaluate", "forward", "value_and_gradient"]
+__all__ = ["evaluate", "forward", "input_gradients", "value_and_gradient"]

@@ -77,6 +77,17 @@ def value_and_gradient(
     seeds = output_gradient if isinstance(output_gradient, Mapping) else {}
     if not isinstance(output_gradient, Mapping):
         seeds = {graph.output.name: output_gradient}
+    on_inputs = input_gradients(graph, values, seeds)
+    if named:
+        return {name: values[name] for name in graph.outputs}, on_inputs
+    return values[graph.output.name], on_inputs[graph.input.name]
+
+
+def input_gradients(graph: Graph, values: Named, seeds: Named) -> dict[str, FloatArray]:
+    """Return the gradient of sum(output * seed) on each input, all named.
+
+    values: what `evaluate` gave. So a gradient that depends on the outputs costs no second walk.
+    """
     gradients: dict[str, FloatArray] = {}
     for name, seed in seeds.items():
         _add(gradients, name, np.asarray(seed, dtype=np.float64).reshape(values[name].shape))
@@ -84,10 +95,7 @@ def value_and_gradient(
         if any(name in gradients for name in node.outputs):
             for name, back in zip(node.inputs, _backward(node, values, gradients), strict=True):
                 _add(gradients, name, back)
-    on_inputs = {name: gradients.get(name, np.zeros_like(values[name])) for name in graph.inputs}
-    if named:
-        return {name: values[name] for name in graph.outputs}, on_inputs
-    return values[graph.output.name], on_inputs[graph.input.name]
+    return {name: gradients.get(name, np.zeros_like(values[name])) for name in graph.inputs}
 
 
 def rule_of(node: Node) -> Rule:

@@ -156,8 +156,10 @@ def wanted_side(target: Target) -> float:
     return sides[0]
 
 
-def find_loss(name: str) -> Loss:
-    """Return the loss of that name."""
+def find_loss(name: str | Loss) -> Loss:
+    """Return the loss of that name; one that is no name is taken as it is."""
+    if isinstance(name, Loss):
+        return name
     if name not in LOSSES:
         raise UsageError(f"no loss {name!r}; use one of {', '.join(LOSSES)}")
     return LOSSES[name]

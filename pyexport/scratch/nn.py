@@ -27,7 +27,7 @@ from pyexport.scratch.layers import (
     Vector,
     check_layers,
 )
-from pyexport.scratch.losses import Target, find_loss
+from pyexport.scratch.losses import Loss, Target, find_loss
 from pyexport.scratch.node import Node
 from pyexport.scratch.optim import Optimizer
 
@@ -172,7 +172,7 @@ class Sequential:
         return math.fsum(losses) * share
 
     def value_and_gradient(
-        self, x: Input, *, loss: str, target: Target
+        self, x: Input, *, loss: str | Loss, target: Target
     ) -> tuple[float, list[float]]:
         """Return the loss and its gradient with respect to the input; the weights stay."""
         value, leaf = self._differentiate(x, loss, target, tracked=True)
@@ -251,7 +251,7 @@ class Sequential:
     def _differentiate(
         self,
         x: Input,
-        loss: str,
+        loss: str | Loss,
         target: Target,
         share: float = 1.0,
         skip_below: float = 0.0,

@@ -1,0 +1,109 @@
+"""Gradient descent on the input: what a model takes for a class, from any start.
+
+Rows are real and flat; every value stays inside its limits at every step. Rates and weights are
+relative to the input's span, so the same ones suit pixels of 0..16 and volts of -2..2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pyexport.errors import UsageError
+from pyexport.gradients import Pull, ValueAndGradient
+from pyexport.ir import Array, FloatArray
+
+Limits = tuple[FloatArray, FloatArray]  # least and greatest value of each element
+Watch = Callable[[int, FloatArray], None]  # steps done, rows
+
+BETA, BETA_OF_SQUARES, TINY = 0.9, 0.999, 1e-12  # of Adam
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How inputs are changed."""
+
+    steps: int = 120
+    rate: float = 0.02  # of Adam, as a share of the span
+    keep_near: float = 0.0  # weight of the squared distance from the start, in spans
+
+    def __post_init__(self) -> None:
+        if self.steps < 0:
+            raise UsageError(f"{self.steps} steps were asked for; ask for 0 or more")
+        if not (0.0 < self.rate < np.inf and 0.0 <= self.keep_near < np.inf):
+            raise UsageError("the rate must be above 0, the weight of the distance 0 or more")
+
+
+def descend(
+    model: ValueAndGradient,
+    starts: FloatArray,
+    targets: Array,
+    limits: Limits,
+    options: Descent | None = None,
+    watch: Watch | None = None,
+    keep_near: FloatArray | None = None,
+) -> FloatArray:
+    """Return rows (n, size) that the model gives the target classes (n,), as far as it went.
+
+    Adam goes down cross entropy + keep_near * |(x - start) / span|^2; keep_near (n,) replaces the
+    options' one. `watch` sees the rows after every step, and before the first.
+    """
+    chosen, (low, high) = options or Descent(), limits
+    weight = np.full(len(starts), chosen.keep_near) if keep_near is None else keep_near
+    span = np.where(high > low, high - low, 1.0)
+    pull = cross_entropy_gradient(targets)
+    rows = np.clip(np.asarray(starts, dtype=np.float64), low, high)
+    mean, square = np.zeros_like(rows), np.zeros_like(rows)
+    if watch is not None:
+        watch(0, rows)
+    for step in range(1, chosen.steps + 1):
+        _, gradient = model(rows, pull)
+        gradient = gradient * span  # what a whole span is worth
+        gradient += 2.0 * weight[:, None] * (rows - starts) / span
+        mean += (1.0 - BETA) * (gradient - mean)
+        square += (1.0 - BETA_OF_SQUARES) * (gradient * gradient - square)
+        rate = chosen.rate * np.sqrt(1.0 - BETA_OF_SQUARES**step) / (1.0 - BETA**step)
+        rows = np.clip(rows - rate * span * mean / (np.sqrt(square) + TINY), low, high)
+        if watch is not None:
+            watch(step, rows)
+    return rows
+
+
+def cross_entropy_gradient(targets: Array) -> Pull:
+    """Return the derivative of cross entropy on the outputs: softmax - one-hot."""
+
+    def pull(outputs: FloatArray) -> FloatArray:
+        shifted = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+        gradient: FloatArray = shifted / shifted.sum(axis=1, keepdims=True)
+        gradient[np.arange(len(outputs)), targets] -= 1.0
+        return gradient
+
+    return pull
+
+
+def margin_gradient(targets: Array, *, towards: bool) -> Pull:
+    """Return the derivative of a margin: the best other output less the target's.
+
+    Going down it with towards=True makes the target win, with False it makes it lose.
+    """
+    sign = 1.0 if towards else -1.0
+
+    def pull(outputs: FloatArray) -> FloatArray:
+        row = np.arange(len(outputs))
+        others = outputs.copy()
+        others[row, targets] = -np.inf
+        gradient = np.zeros_like(outputs)
+        gradient[row, others.argmax(axis=1)] = sign
+        gradient[row, targets] -= sign
+        return gradient
+
+    return pull
+
+
+def noise(count: int, limits: Limits, seed: int) -> FloatArray:
+    """Return rows drawn evenly between the limits."""
+    low, high = limits
+    generator = np.random.Generator(np.random.PCG64([seed, 5]))
+    return low + generator.random((count, len(low))) * (high - low)

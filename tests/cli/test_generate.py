@@ -1,0 +1,75 @@
+"""`pyexport generate` and `pyexport attack`: what they write, print and refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pyexport import export
+from tests.cli.command import pyexport, refused
+from tests.verify.blobs import save_torch
+
+FEW = ("--composite", 5, "--steps", 60)
+
+
+@pytest.fixture(scope="module")
+def blobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a classifier of three classes, blobs.pt, and its export blobs.px."""
+    folder = tmp_path_factory.mktemp("blobs")
+    export(save_torch(folder / "blobs.pt"), folder)
+    return folder
+
+
+def test_generate_writes_numbers_sheets_and_an_animation(blobs: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    done = pyexport("generate", blobs / "blobs.pt", "--output", tmp_path, *FEW)
+    assert done.status == 0, done.err
+    assert "C on host = simulator: 0 of 21 rows differ" in done.out
+    kinds = ("generated.npz", "optimal.png", "composites.png", "growth.gif")
+    assert {path.name for path in tmp_path.iterdir()} == {f"blobs-{kind}" for kind in kinds}
+    with np.load(tmp_path / "blobs-generated.npz") as stored:
+        assert stored["optimal"].shape == (3, 4) and stored["grown"].shape == (15, 4)
+        assert stored["optimal"].min() >= 0 and stored["optimal"].max() <= 100
+        assert (stored["optimal_float"] == np.arange(3)).all()
+
+
+def test_generate_is_reproducible_and_speaks_json(blobs: Path, tmp_path: Path) -> None:
+    options = (*FEW, "--no-pictures", "--target", "none", "--classes", "2,right", "--json")
+    outputs = [
+        pyexport("generate", blobs / "blobs.pt", "--output", tmp_path / n, *options) for n in "ab"
+    ]
+    document = json.loads(outputs[0].out)
+    assert [result["class"] for result in document["classes"]] == [2, 1]
+    assert document["classes"][0]["optimal"] == {"float": 2, "integer": 2}
+    name = "blobs-generated.npz"
+    with np.load(tmp_path / "a" / name) as one, np.load(tmp_path / "b" / name) as other:
+        assert all((one[key] == other[key]).all() for key in one)
+
+
+def test_attack_turns_starts_into_a_class(blobs: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    rows = tmp_path / "rows.npy"
+    np.save(rows, np.random.default_rng(3).integers(0, 100, size=(30, 4)))
+    options = ("--artifact", blobs / "blobs.px", "--starts", 6, "--rows", rows, "--shape", "2x2")
+    done = pyexport("attack", blobs / "blobs.pt", "--output", tmp_path / "out", *options, "--json")
+    assert done.status == 0, done.err
+    document = json.loads(done.out)
+    assert document["succeeded"] == document["starts"] == 6
+    for row in document["rows"]:
+        assert row["float"] == row["integer"] == row["firmware"] == row["target"]
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"blobs-attack.npz", "blobs-attack.png"}
+
+
+def test_refusals_are_one_line(blobs: Path, tmp_path: Path) -> None:
+    model, px = blobs / "blobs.pt", blobs / "blobs.px"
+    assert "holds the integer model only" in refused(tmp_path, "generate", px)
+    assert "is no class" in refused(tmp_path, "generate", model, "--classes", "12")
+    assert "names a class twice" in refused(tmp_path, "generate", model, "--classes", "1,1")
+    assert "unknown target" in refused(
+        tmp_path, "attack", blobs / "blobs.pt", "--target", "host-none"
+    )
+    assert "not the size" in refused(tmp_path, "generate", blobs / "blobs.pt", "--shape", "9x9")
