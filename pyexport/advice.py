@@ -2,8 +2,10 @@
 
 from pyexport.artifact import Artifact
 from pyexport.codegen.context import MAX_AVR_TABLES
+from pyexport.ir import Tensor
 from pyexport.program import Program
 from pyexport.quantize.schemes import taken_as_whole
+from pyexport.rows import input_tensors
 from pyexport.scores import Accuracy
 from pyexport.targets import Target
 
@@ -13,12 +15,13 @@ TOLD_LOSS = 1.0  # points of accuracy that quantization may cost before it is wo
 def export_warnings(artifact: Artifact, program: Program, target: Target | None) -> tuple[str, ...]:
     """Return the warnings that the finished artifact itself gives reason for."""
     found = []
-    if whole_input_is_assumed(artifact):
-        quant = artifact.graph.input.quant
+    for source in assumed_whole_inputs(artifact):
+        quant, single = source.quant, len(artifact.graph.inputs) == 1
         assert quant is not None  # only quantized inputs are taken as whole numbers
         known = "no data say so" if not _has_rows(artifact) else "its few values may be chance"
+        which = "the input" if single else f"the input {source.name}"
         found.append(
-            f"the input is taken as whole numbers {quant.low}..{quant.high} without scaling, and "
+            f"{which} is taken as whole numbers {quant.low}..{quant.high} without scaling, and "
             f"{known}: fractions between them are lost; if there are any, pass --calibration rows "
             "that hold some"
         )
@@ -38,10 +41,14 @@ def export_warnings(artifact: Artifact, program: Program, target: Target | None)
     return tuple(found)
 
 
-def whole_input_is_assumed(artifact: Artifact) -> bool:
-    """Return whether the input is read as whole numbers on thin grounds or none."""
-    quant = artifact.graph.input.quant
-    return quant is not None and taken_as_whole(quant, from_data=_has_rows(artifact))
+def assumed_whole_inputs(artifact: Artifact) -> tuple[Tensor, ...]:
+    """Return the inputs that are read as whole numbers on thin grounds or none."""
+    from_data = _has_rows(artifact)
+    return tuple(
+        source
+        for source in input_tensors(artifact.graph)
+        if source.quant is not None and taken_as_whole(source.quant, from_data=from_data)
+    )
 
 
 def _has_targets(artifact: Artifact) -> bool:

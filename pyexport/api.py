@@ -19,7 +19,7 @@ from pyexport.errors import UsageError
 from pyexport.exporting import export as export_any
 from pyexport.frontends import load_model
 from pyexport.ir import Array, Dataset, Model
-from pyexport.layout import user_shape
+from pyexport.layout import inputs_shape
 from pyexport.pipeline import Export, ExportOptions, export_model, render_artifact
 from pyexport.runners import Finding, open_board, target_of
 from pyexport.simulator.fast import FastSimulator
@@ -311,9 +311,9 @@ def with_dataset(artifact: Artifact, dataset: Dataset | None) -> Artifact:
 def _device_rows(artifact: Artifact, inputs: npt.ArrayLike) -> Array:
     """Return real inputs as the device takes them; raises UsageError if they do not fit."""
     rows = np.asarray(inputs, dtype=np.float64)
-    source = artifact.graph.input
-    if rows.ndim < 2 or math.prod(rows.shape[1:]) != source.size:
-        shape = ", ".join(map(str, user_shape(source)))
+    wanted = inputs_shape(artifact.graph)
+    if rows.ndim < 2 or math.prod(rows.shape[1:]) != math.prod(wanted):
+        shape = ", ".join(map(str, wanted))
         raise UsageError(f"inputs have shape {rows.shape}; {artifact.name} takes (n, {shape})")
     if not np.isfinite(rows).all():
         raise UsageError("inputs hold NaN or infinite values; remove those rows")

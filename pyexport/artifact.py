@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,16 @@ from pyexport.errors import FileFormatError
 from pyexport.graph_check import check_graph
 from pyexport.graph_document import graph_document, parameters, read_graph
 from pyexport.ir import Array, Calibration, Dataset, Graph, Tensor
-from pyexport.layout import to_device, user_shape
+from pyexport.layout import inputs_shape, inputs_to_device
+from pyexport.rows import (
+    illegal_value,
+    input_tensors,
+    join_rows,
+    output_tensors,
+    row_dtype,
+    row_size,
+    split_rows,
+)
 from pyexport.scores import Accuracy, Errors
 from pyexport.statement_check import stored_statements
 from pyexport.statements import NOTHING, Statements, statements_document
@@ -50,15 +59,15 @@ _DTYPE_NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
 class Vectors:
     """Stored inputs and the outputs that every implementation must give, bytes (or float32)."""
 
-    inputs: Array  # (n, input size)
-    outputs: Array  # (n, output size)
+    inputs: Array  # (n, row size), as rows.py has them
+    outputs: Array  # (n, row size)
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
     """Evaluation rows as the device sees them, and their classes where known."""
 
-    inputs: Array  # (n, input size)
+    inputs: Array  # (n, row size)
     # (n,), int64; of a regression (n, output size), float64; of a stream one a sequence, at its end
     targets: Array | None
 
@@ -128,22 +137,10 @@ class Artifact:
 
 def quantize_inputs(artifact: Artifact, dataset: Dataset) -> Array:
     """Return rows of real inputs, in the user's order, as the device takes them: (n, size)."""
-    size = artifact.graph.input.size  # not -1: there may be no rows
-    rows = to_device(dataset.inputs, artifact.graph.input).reshape(len(dataset.inputs), size)
-    quant = artifact.graph.input.quant
-    if quant is None:
-        return rows.astype(np.float32)
-    shaped = rows.reshape(len(rows), *artifact.graph.input.shape)
-    return quant.quantize(shaped).reshape(rows.shape).astype(NUMPY_DTYPES[quant.dtype])
-
-
-NUMPY_DTYPES: Mapping[str, type[np.generic]] = {
-    "u8": np.uint8,
-    "s8": np.int8,
-    "u16": np.uint16,
-    "s16": np.int16,
-    "f32": np.float32,
-}
+    tensors = input_tensors(artifact.graph)
+    rows = split_rows(inputs_to_device(dataset.inputs, artifact.graph), tensors)
+    parts = [rows[t.name] if t.quant is None else t.quant.quantize(rows[t.name]) for t in tensors]
+    return join_rows(parts).astype(row_dtype(tensors))
 
 
 def write_artifact(artifact: Artifact) -> bytes:
@@ -244,6 +241,7 @@ def _from_document(document: dict[str, Any], arrays: dict[str, Array]) -> Artifa
     if document["profile"] != PROFILES[document["scheme"]]:
         raise ValueError(f"profile {document['profile']!r} is unknown")
     graph = read_graph(document["graph"], arrays)
+    outputs = row_size(output_tensors(graph))
     return Artifact(
         name=document["name"],
         scheme=document["scheme"],
@@ -256,7 +254,7 @@ def _from_document(document: dict[str, Any], arrays: dict[str, Array]) -> Artifa
         samples=samples,
         accuracy=None if accuracy is None else Accuracy(**accuracy),
         errors=Errors(**document["errors"]) if "errors" in document else None,
-        statements=stored_statements(document, user_shape(graph.input), graph.output.size),
+        statements=stored_statements(document, inputs_shape(graph), outputs),
         target=document["target"],
         options=tuple(document["options"]),
         stream=Stream(**document["stream"]) if "stream" in document else None,
@@ -278,28 +276,30 @@ def _check_statements(artifact: Artifact) -> None:
         raise ValueError("the name is not a C identifier")
     if artifact.statements.output_threshold is not None:
         check_threshold(artifact.statements.output_threshold, graph.output)
-    _check_rows(artifact.vectors.inputs, graph.input, "vectors.inputs")
-    _check_rows(artifact.vectors.outputs, graph.output, "vectors.outputs")
+    inputs, outputs = input_tensors(graph), output_tensors(graph)
+    _check_rows(artifact.vectors.inputs, inputs, "vectors.inputs")
+    _check_rows(artifact.vectors.outputs, outputs, "vectors.outputs")
     if len(artifact.vectors.inputs) != len(artifact.vectors.outputs):
         raise ValueError("vectors.inputs and vectors.outputs differ in number")
     if artifact.samples is not None:
-        _check_rows(artifact.samples.inputs, graph.input, "samples.inputs")
+        _check_rows(artifact.samples.inputs, inputs, "samples.inputs")
         targets = artifact.samples.targets
         rows = count_sequences(len(artifact.samples.inputs), artifact.stream)
         is_regression = artifact.statements.is_regression
-        shape = (rows, graph.output.size) if is_regression else (rows,)
+        shape = (rows, row_size(outputs)) if is_regression else (rows,)
         if targets is not None and targets.shape != shape:
             raise ValueError("samples.targets has a wrong shape")
 
 
-def _check_rows(rows: Array, tensor: Tensor, what: str) -> None:
-    if rows.dtype != NUMPY_DTYPES[tensor.dtype] or rows.shape[1:] != (tensor.size,):
+def _check_rows(rows: Array, tensors: Sequence[Tensor], what: str) -> None:
+    if rows.dtype != row_dtype(tensors) or rows.shape[1:] != (row_size(tensors),):
         raise ValueError(f"{what} has a wrong type or shape")
-    quant = tensor.quant
-    if quant is None and what.endswith("inputs") and not np.isfinite(rows).all():
+    is_float = tensors[0].quant is None
+    if is_float and what.endswith("inputs") and not np.isfinite(rows).all():
         raise ValueError(f"{what} holds a value that is not finite")
-    if quant is not None and len(rows) and (rows.min() < quant.low or rows.max() > quant.high):
-        raise ValueError(f"{what} holds a value outside {quant.low}..{quant.high}")
+    problem = illegal_value(rows, tensors)
+    if problem:
+        raise ValueError(f"{what}: {problem}")
 
 
 def _array(tensor: RawTensor) -> Array:

@@ -2,12 +2,15 @@
 
 import math
 import shlex
-from dataclasses import replace
+from collections.abc import Sequence
+
+import numpy as np
 
 import pyexport
-from pyexport.advice import whole_input_is_assumed
+from pyexport.advice import assumed_whole_inputs
 from pyexport.artifact import Artifact
-from pyexport.codegen import Column, Decision, HeaderInfo, Port, StoredVectors
+from pyexport.codegen import Decision, HeaderInfo, StoredVectors
+from pyexport.describe_ports import input_ports, output_ports
 from pyexport.fixedpoint import ITEM_BYTES
 from pyexport.integer.conv import QuantizedConv2d, QuantizedConvTranspose2d
 from pyexport.ir import (
@@ -25,8 +28,14 @@ from pyexport.ir import (
 )
 from pyexport.program import Program
 from pyexport.quantize.bounds import bits_needed
+from pyexport.rows import (
+    NUMPY_DTYPES,
+    input_tensors,
+    is_single,
+    output_tensors,
+    row_slices,
+)
 from pyexport.scoring import accuracy_line, errors_line
-from pyexport.sensor import front_end, sensor_limits
 from pyexport.statements import Statements
 from pyexport.targets import Target
 
@@ -50,14 +59,14 @@ def header_info(artifact: Artifact, program: Program, target: Target | None) -> 
         command=f"python scripts/export.py {words}",
         facts=_facts(artifact, program, target),
         layers=tuple((node.name, layer_lines(node, graph)) for node in graph.nodes),
-        input=_input_port(artifact),
-        output=_output_port(artifact),
+        inputs=input_ports(artifact),
+        outputs=output_ports(artifact),
         labels=artifact.labels,
         decision=_decision(artifact),
         vectors=StoredVectors(
             count=len(artifact.vectors.inputs),
-            inputs=_bytes(artifact.vectors.inputs),
-            outputs=_bytes(artifact.vectors.outputs),
+            inputs=_port_bytes(artifact.vectors.inputs, input_tensors(graph)),
+            outputs=_port_bytes(artifact.vectors.outputs, output_tensors(graph)),
             steps=0 if artifact.stream is None else artifact.stream.vector_steps,
         ),
     )
@@ -68,9 +77,12 @@ def network_title(graph: Graph) -> str:
 
     With other than linear layers it is "28x28x1 to 10 network of 7 layers".
     """
-    if not all(isinstance(node.op, _FLAT) for node in graph.nodes):
-        taken, given = ("x".join(map(str, t.shape)) for t in (graph.input, graph.output))
-        return f"{taken} to {given or 1} network of {len(graph.nodes)} layers"
+    if not is_single(graph) or not all(isinstance(node.op, _FLAT) for node in graph.nodes):
+        taken, given = (
+            " + ".join("x".join(map(str, tensor.shape)) or "1" for tensor in tensors)
+            for tensors in (input_tensors(graph), output_tensors(graph))
+        )
+        return f"{taken} to {given} network of {len(graph.nodes)} layers"
     sizes = [graph.input.size]
     for node in graph.nodes:
         if isinstance(node.op, Linear | QuantizedLinear):
@@ -136,8 +148,10 @@ def _facts(
     ]
     if artifact.scheme == "int8":
         facts.append(("ranges", _ranges(artifact)))
-    if whole_input_is_assumed(artifact):
-        facts.append(("inputs", "taken as whole numbers"))
+    assumed = assumed_whole_inputs(artifact)
+    if assumed:
+        which = "" if is_single(graph) else ": " + ", ".join(source.name for source in assumed)
+        facts.append(("inputs", f"taken as whole numbers{which}"))
     accuracy = artifact.accuracy
     if accuracy is not None:
         facts.append(
@@ -155,7 +169,8 @@ def _facts(
             "ram",
             f"{program.arena_bytes} bytes of scratch on the caller's stack; "
             + (f"{program.state_bytes} state, " if program.states else "")
-            + f"{_tensor_bytes(graph.input)} in, {_tensor_bytes(graph.output)} out",
+            + f"{_tensor_bytes(input_tensors(graph))} in, "
+            + f"{_tensor_bytes(output_tensors(graph))} out",
         ),
         ("target", target.title if target is not None else "any (portable C)"),
     ]
@@ -222,72 +237,13 @@ def _decision(artifact: Artifact) -> Decision | None:
     return Decision(least, stated, artifact.statements.output_unit)
 
 
-def _input_port(artifact: Artifact) -> Port:
-    stated = artifact.statements
-    port = _port(artifact.graph.input, stated.input_unit)
-    notes = [f"The sensor gives {stated.input_dtype}."] if stated.input_dtype else []
-    if stated.input_normalize is not None:
-        notes.append("Give raw values: the normalization of the training is in the first layer.")
-    columns, quant = _columns(artifact), artifact.graph.input.quant
-    if not any(column.name for column in columns):
-        notes += [f"[{i}] {text}" for i, text in enumerate(stated.input_columns or ())]
-    return replace(
-        port,
-        columns=columns,
-        has_steps=quant is not None and bool(quant.steps),
-        name=stated.input_name,
-        layout=stated.input_layout,
-        shape=stated.input_shape or port.shape,
-        notes=tuple(notes),
-    )
-
-
-def _output_port(artifact: Artifact) -> Port:
-    stated = artifact.statements
-    notes = (f"What it says: {stated.output_task}.",) if stated.output_task else ()
-    return replace(
-        _port(artifact.graph.output, stated.output_unit), name=stated.output_name, notes=notes
-    )
-
-
-def _port(tensor: Tensor, unit: str | None) -> Port:
-    quant = tensor.quant
-    if quant is None:
-        return Port(tensor.dtype, tensor.size, None, 0, 0, 0, tensor.shape, unit)
-    return Port(
-        tensor.dtype,
-        tensor.size,
-        quant.scale,
-        quant.zero_point,
-        quant.low,
-        quant.high,
-        tensor.shape,
-        unit,
-    )
-
-
-def _columns(artifact: Artifact) -> tuple[Column, ...]:
-    """Return the columns of the input where a front end reads it: (name, step, range)."""
-    graph = artifact.graph
-    quant, affine = graph.input.quant, front_end(graph)
-    if quant is None or affine is None:
-        return ()
-    count = len(affine.weight)
-    lows, highs = (limits.reshape(-1, count)[0] * quant.unit for limits in sensor_limits(graph))
-    steps = quant.steps or (quant.scale,) * count
-    stated = artifact.statements.input_columns or ()
-    names = stated if len(stated) == count else ("",) * count
+def _port_bytes(rows: Array, tensors: Sequence[Tensor]) -> tuple[bytes, ...]:
+    """Return each tensor's values of all rows as little-endian bytes."""
     return tuple(
-        Column(name, float(step), float(low), float(high), bool(weight))
-        for name, step, low, high, weight in zip(
-            names, steps, lows, highs, affine.weight, strict=True
-        )
+        rows[:, part].astype(np.dtype(NUMPY_DTYPES[tensor.dtype]).newbyteorder("<")).tobytes()
+        for tensor, part in zip(tensors, row_slices(tensors), strict=True)
     )
 
 
-def _bytes(array: Array) -> bytes:
-    return array.astype(array.dtype.newbyteorder("<")).tobytes()
-
-
-def _tensor_bytes(tensor: Tensor) -> int:
-    return tensor.size * ITEM_BYTES[tensor.dtype]
+def _tensor_bytes(tensors: Sequence[Tensor]) -> int:
+    return sum(tensor.size * ITEM_BYTES[tensor.dtype] for tensor in tensors)

@@ -29,7 +29,7 @@ def check_graph(graph: Graph, scheme: str) -> None:
             _check_quant(tensor, graph)
         else:
             _require(tensor.dtype == "f32", f"{tensor.name} has a wrong type")
-    _require(bool(graph.nodes) and graph.input != graph.output, "the graph computes nothing")
+    _check_ports(graph)
     _check_states(graph)
     for node in graph.nodes:
         _check_node(node, graph)
@@ -53,6 +53,16 @@ def _check_states(graph: Graph) -> None:
         assert old.quant is not None  # required above
         legal = type(state.initial) is int and old.quant.low <= state.initial <= old.quant.high
         _require(legal, f"state {state.name} starts outside its limits")
+
+
+def _check_ports(graph: Graph) -> None:
+    ports = (*graph.inputs, *graph.outputs)
+    given = bool(graph.inputs and graph.outputs)
+    _require(given and len(set(ports)) == len(ports), "the graph computes nothing")
+    written = {name for node in graph.nodes for name in node.outputs}
+    _require(written.isdisjoint(graph.inputs), "a node writes an input")
+    unread = [name for name in graph.inputs if not graph.users(name)]
+    _require(not unread, f"nothing reads {', '.join(unread)}")
 
 
 def _check_node(node: Node, graph: Graph) -> None:

@@ -63,8 +63,7 @@ __all__ = [
     "Identity", "LayerNorm", "Linear", "LogSoftmax", "Lstm", "MatMul", "MaxPool2d", "Metadata",
     "Model", "Mul", "Node", "Op", "PRelu", "Pad", "Permute", "QuantParams", "QuantizedAffine",
     "QuantizedLinear", "QuantizedSoftmax", "QuantizedSums", "Reduce", "Reshape", "Slice",
-    "Softmax", "State", "Sub", "Tensor", "Upsample2d", "Windows", "input_limits",
-    "output_shapes",
+    "Softmax", "State", "Sub", "Tensor", "Upsample2d", "Windows", "output_shapes",
 ]  # fmt: skip
 
 FloatArray = npt.NDArray[np.float64]
@@ -206,14 +205,6 @@ class Graph:
         return self.tensor(name)
 
 
-def input_limits(graph: Graph) -> tuple[float, float]:
-    """Return the least and greatest legal input value, in bytes or, without scales, in reals."""
-    tensor = graph.input
-    if tensor.quant is not None:
-        return tensor.quant.low, tensor.quant.high
-    return tensor.declared_range or DEFAULT_FLOAT_RANGE
-
-
 @dataclass(frozen=True)
 class Calibration:
     """Where a quantized graph's ranges came from: "data", "declared range" or "none" (float32)."""
@@ -226,7 +217,8 @@ class Calibration:
 class Dataset:
     """Rows of real inputs, and their class or value where known."""
 
-    inputs: FloatArray  # (n, *input shape), real values (a pixel 0..16 is 0.0..16.0)
+    # (n, *input shape), real values (a pixel 0..16 is 0.0..16.0); of several inputs (n, row size)
+    inputs: FloatArray
     targets: Array | None = (
         None  # (n,) int64 class indices, or (n, outputs) float64 of a regression
     )
@@ -271,3 +263,6 @@ class Model:
 
     graph: Graph
     metadata: Metadata
+    # What the user's model calls its inputs and outputs; nothing where the file does not say it.
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from pyexport.ir import CHANNELS_FIRST, Array, Dataset, Tensor
+from pyexport.ir import CHANNELS_FIRST, Array, Dataset, Graph, Tensor
+from pyexport.rows import input_tensors, join_rows, row_size, row_slices
 
 
 def user_shape(tensor: Tensor) -> tuple[int, ...]:
@@ -24,11 +25,30 @@ def to_device(rows: Array, tensor: Tensor) -> Array:
     return values
 
 
-def device_rows(dataset: Dataset | None, tensor: Tensor) -> Dataset | None:
+def inputs_to_device(rows: Array, graph: Graph) -> Array:
+    """Return rows of all inputs in the user's order as the device has them.
+
+    Of one input (n, *tensor shape); of several (n, row size), in as well as out.
+    """
+    tensors = input_tensors(graph)
+    if len(tensors) == 1:
+        return to_device(rows, tensors[0])
+    flat = rows.reshape(len(rows), row_size(tensors))
+    parts = zip(tensors, row_slices(tensors), strict=True)
+    return join_rows([to_device(flat[:, part], tensor) for tensor, part in parts])
+
+
+def inputs_shape(graph: Graph) -> tuple[int, ...]:
+    """Return the shape that a row of the user's inputs has; of several inputs it is flat."""
+    tensors = input_tensors(graph)
+    return user_shape(tensors[0]) if len(tensors) == 1 else (row_size(tensors),)
+
+
+def device_rows(dataset: Dataset | None, graph: Graph) -> Dataset | None:
     """Return the rows of a data set with their inputs as the device has them."""
     if dataset is None or not len(dataset.inputs):
         return dataset
-    return replace(dataset, inputs=to_device(dataset.inputs, tensor))
+    return replace(dataset, inputs=inputs_to_device(dataset.inputs, graph))
 
 
 def to_user(rows: Array, tensor: Tensor) -> Array:

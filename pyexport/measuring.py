@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from pyexport.artifact import Artifact, Samples, quantize_inputs
 from pyexport.ir import Dataset, Graph, Metadata
-from pyexport.layout import to_device
+from pyexport.layout import inputs_to_device
 from pyexport.reference import forward
+from pyexport.rows import input_tensors, row_size
 from pyexport.scores import Accuracy, Errors
 from pyexport.scoring import accuracy, errors
 from pyexport.simulator.fast import FastSimulator
@@ -36,14 +37,14 @@ def measure(graph: Graph, artifact: Artifact, metadata: Metadata) -> Measured:
     steps = 1 if artifact.stream is None else artifact.stream.steps
     inputs = data.inputs
     if artifact.stream is not None:
-        inputs = inputs.reshape(-1, *exported.input.shape)
+        inputs = inputs.reshape(-1, row_size(input_tensors(exported)))
     rows, kept = quantize_inputs(artifact, Dataset(inputs)), MAX_STORED_SAMPLES // steps
-    if data.targets is None:
+    if data.targets is None or len(exported.outputs) > 1:  # of which output, nothing says
         return Measured(Samples(rows[: kept * steps], None))
     shapes = graph.output.shape, exported.output.shape
     targets = at_the_end(data.targets, *shapes)
     samples = Samples(rows[: kept * steps], targets[:kept])
-    ideal = forward(graph, to_device(data.inputs, graph.input)).reshape(len(targets), -1)
+    ideal = forward(graph, inputs_to_device(data.inputs, graph)).reshape(len(targets), -1)
     ideal = at_the_end(ideal, *shapes)
     outputs = FastSimulator(exported, steps).run(rows)[steps - 1 :: steps]
     if metadata.statements.is_regression:

@@ -27,20 +27,31 @@ from pyexport.errors import (
     UsageError,
 )
 from pyexport.fitting import check_fits
-from pyexport.ir import Calibration, Dataset, Graph, Metadata, Model
-from pyexport.layout import device_rows, user_shape
+from pyexport.input_ranges import (
+    Declared,
+    Known,
+    check_declared,
+    input_titles,
+    known_inputs,
+    range_words,
+    refuse_without_range,
+    undeclared_warnings,
+)
+from pyexport.ir import DEFAULT_FLOAT_RANGE, Calibration, Dataset, Graph, Metadata, Model
+from pyexport.layout import device_rows, inputs_shape
 from pyexport.lower import lower
 from pyexport.manifest import manifest_text
 from pyexport.measuring import measure
 from pyexport.passes import canonical_names, run_passes
+from pyexport.port_names import name_ports
 from pyexport.program import Program
 from pyexport.quantize import quantize_int8, to_float32, with_front_end
-from pyexport.quantize.ptq import check_inside
 from pyexport.quantize.stream import stream_step
+from pyexport.rows import output_tensors, row_size
 from pyexport.statement_check import check_statements
-from pyexport.statement_values import is_range
 from pyexport.streams import Stream, kept_statements
 from pyexport.targets import Target, get_target
+from pyexport.untrusted import printable
 from pyexport.vectors import STREAM_STEPS, choose_vectors
 from pyexport.writing import write_together
 
@@ -55,7 +66,7 @@ class ExportOptions:
     scheme: str = "int8"
     target: str | None = None
     per_channel: bool = True
-    input_range: tuple[float, float] | None = None
+    input_range: Declared = None  # of several inputs, one for all or one each by name
     calibration: Dataset | None = None
     calibration_name: str | None = None  # the file that the calibration rows came from
     templates: Path | None = None
@@ -68,11 +79,7 @@ class ExportOptions:
             raise UsageError(f"scheme {self.scheme!r} is unknown; use one of {', '.join(SCHEMES)}")
         if self.target is not None:
             get_target(self.target)
-        if self.input_range is not None and not is_range(*self.input_range):
-            raise UsageError(
-                "the input range must be two finite numbers of at most 1e30, the lower first, not "
-                f"{self.input_range[0]!r}:{self.input_range[1]!r}"
-            )
+        check_declared(self.input_range)
 
     def command_line(self) -> tuple[str, ...]:
         """Return the options, as words, that make the same export again."""
@@ -81,8 +88,7 @@ class ExportOptions:
             words += ["--target", self.target]
         if not self.per_channel:
             words.append("--per-tensor")
-        if self.input_range is not None:
-            words += ["--input-range", f"{self.input_range[0]:.17g}:{self.input_range[1]:.17g}"]
+        words += range_words(self.input_range)
         if self.calibration is not None:
             words += ["--calibration", self.calibration_name or "ROWS.npz"]
         if self.stream:
@@ -118,23 +124,27 @@ class Export:
 def export_model(model: Model, options: ExportOptions) -> Export:
     """Return the export of a model that a frontend has read; raises PyexportError."""
     metadata = _with_options(model.metadata, options)
-    refuse_several_ports(model.graph, metadata.source_name)
     graph = run_passes(model.graph)
     if not graph.nodes:
         raise UnsupportedModelError(f"{metadata.source_name}: the model has no layer to export")
+    titles = input_titles(model)
+    refuse_unused_inputs(graph, titles, metadata.source_name)
     check_statements(
-        metadata.statements, metadata.source_name, user_shape(graph.input), graph.output.size
+        metadata.statements,
+        metadata.source_name,
+        inputs_shape(graph),
+        row_size(output_tensors(graph)),
     )
     warnings = list(metadata.warnings)
-    input_range = _input_range(metadata)
+    known = known_inputs(graph, titles, metadata, options.input_range)
     with _named(metadata.source_name):
-        exported, calibration = _quantize(graph, metadata, input_range, options, warnings)
-        if input_range is not None and metadata.input_range is None:
-            warnings += _undeclared(exported, input_range)
+        exported, calibration = _quantize(graph, metadata, known, options, warnings)
+        warnings += undeclared_warnings(exported, known)
         stream = None
         if options.stream:
             step = stream_step(exported)
             exported, stream = step.graph, Stream(step.steps, STREAM_STEPS)
+        exported = name_ports(exported, model.inputs, model.outputs)
         artifact = _artifact(graph, exported, metadata, calibration, options, stream)
         target = get_target(options.target) if options.target is not None else None
         program = lower(exported, target)
@@ -144,14 +154,14 @@ def export_model(model: Model, options: ExportOptions) -> Export:
     return _finish(artifact, program, target, options.templates, tuple(warnings))
 
 
-def refuse_several_ports(graph: Graph, source_name: str) -> None:
-    """Raise UnsupportedModelError unless the graph has one input and one output."""
-    if len(graph.inputs) == len(graph.outputs) == 1:
-        return
-    raise UnsupportedModelError(
-        f"{source_name}: the model has {len(graph.inputs)} inputs and {len(graph.outputs)} "
-        "outputs; only one of each can be exported so far: concatenate them in the model"
-    )
+def refuse_unused_inputs(graph: Graph, titles: tuple[str, ...], source_name: str) -> None:
+    """Raise UnsupportedModelError for an input that no layer reads: it would change no output."""
+    for name, title in zip(graph.inputs, titles, strict=True):
+        if not graph.users(name):
+            raise UnsupportedModelError(
+                f"{source_name}: no layer reads the input {printable(title)}; take it out of the "
+                "model"
+            )
 
 
 def render_artifact(artifact: Artifact, templates: Path | None = None) -> Export:
@@ -176,83 +186,46 @@ def _finish(
 def _with_options(metadata: Metadata, options: ExportOptions) -> Metadata:
     if options.calibration is not None:
         metadata = replace(metadata, calibration=options.calibration)
-    if options.input_range is not None:
+    if isinstance(options.input_range, tuple):
         stated = replace(metadata.statements, input_range=options.input_range)
         metadata = replace(metadata, statements=stated)
     return metadata
 
 
-def _input_range(metadata: Metadata) -> tuple[float, float] | None:
-    declared = metadata.input_range
-    if declared is not None:
-        for what, data in (
-            ("calibration", metadata.calibration),
-            ("evaluation", metadata.evaluation),
-        ):
-            if data is not None and len(data.inputs):
-                check_inside(data, declared, f"{metadata.source_name}: the {what} data")
-        return declared
-    if metadata.calibration is None or len(metadata.calibration.inputs) == 0:
-        return None
-    inputs = metadata.calibration.inputs
-    observed = (float(inputs.min()), float(inputs.max()))
-    if not is_range(*observed):
-        raise CalibrationError(
-            f"{metadata.source_name}: no input range is declared, and the calibration data "
-            f"{observed[0]:.9g}..{observed[1]:.9g} give none; pass --input-range LOW:HIGH"
-        )
-    return observed
-
-
-def _undeclared(exported: Graph, input_range: tuple[float, float]) -> tuple[str, ...]:
-    """Return the warning that the input's range was observed; 16 bits hold more than that."""
-    quant = exported.input.quant
-    if quant is not None and quant.dtype not in ("u8", "s8"):
-        return ()
-    return (
-        f"no input range is declared; taking {input_range[0]:.9g}..{input_range[1]:.9g} from the "
-        "calibration data, inputs outside it are clamped; --input-range LOW:HIGH declares another",
-    )
-
-
 def _quantize(
     graph: Graph,
     metadata: Metadata,
-    input_range: tuple[float, float] | None,
+    known: tuple[Known, ...],
     options: ExportOptions,
     warnings: list[str],
 ) -> tuple[Graph, Calibration]:
+    ranges = {one.name: one.range or DEFAULT_FLOAT_RANGE for one in known}
     if options.scheme == "float32":
-        exported = to_float32(graph, input_range)
+        exported = to_float32(graph, ranges)
+        stated = {one.name: one.range for one in known}
         tensors = tuple(
-            replace(t, declared_range=input_range) if t.name in graph.inputs else t
+            replace(t, declared_range=stated[t.name]) if t.name in stated else t
             for t in exported.tensors
         )
         return replace(exported, tensors=tensors), Calibration("none", 0)
-    if input_range is None:
-        raise CalibrationError(
-            "the file tells no input range and holds no calibration data; "
-            "pass --input-range LOW:HIGH or --calibration FILE, or save it with pyexport.save("
-            "model, example, path, input_range=(low, high), calibration=rows), or write "
-            f"range = [low, high] under [input] in {_sidecar_name(metadata)} beside it"
-        )
+    refuse_without_range(known, _sidecar_name(metadata))
     if metadata.calibration is None:
         warnings.append(
             "no calibration data: ranges are bounds over the declared input range, which costs "
             "resolution; --calibration FILE takes them from data"
         )
-    calibration = device_rows(metadata.calibration, graph.input)
-    evaluation = device_rows(metadata.evaluation, graph.input)
+    calibration = device_rows(metadata.calibration, graph)
+    evaluation = device_rows(metadata.evaluation, graph)
     graph, notes = with_front_end(
         graph,
-        input_range,
+        ranges,
         calibration,
         evaluation,
         per_channel=options.per_channel,
     )
     result = quantize_int8(
         canonical_names(graph),
-        input_range,
+        ranges,
         calibration,
         evaluation,
         per_channel=options.per_channel,

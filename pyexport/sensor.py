@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from pyexport.ir import Array, FloatArray, Graph, QuantizedAffine, input_limits
+from pyexport.ir import Array, FloatArray, Graph, QuantizedAffine, Tensor
+from pyexport.rows import input_tensors, row_slices, tensor_limits
 
 FRONT_END = "front end"  # the source of a node that the quantizer put there
 
 
-def front_end(graph: Graph) -> QuantizedAffine | None:
-    """Return the integer affine map that alone reads the input, if there is one."""
-    readers = graph.users(graph.input.name)
+def front_end(graph: Graph, source: Tensor) -> QuantizedAffine | None:
+    """Return the integer affine map that alone reads an input, if there is one."""
+    readers = graph.users(source.name)
     op = readers[0].op if len(readers) == 1 else None
     return op if isinstance(op, QuantizedAffine) else None
 
@@ -19,22 +20,30 @@ def saturated_values(graph: Graph, rows: Array) -> int:
 
     One that the float model has itself (`MinMaxScaler(clip=True)`) counts none.
     """
-    if front_end(graph) is None or graph.users(graph.input.name)[0].source != FRONT_END:
-        return 0
-    low, high = sensor_limits(graph)
-    return int(((rows < low) | (rows > high)).sum())
+    found, inputs = 0, input_tensors(graph)
+    for source, part in zip(inputs, row_slices(inputs), strict=True):
+        op = front_end(graph, source)
+        if op is not None and graph.users(source.name)[0].source == FRONT_END:
+            (low, high), values = _limits(graph, source), rows[:, part]
+            found += int(((values < low) | (values > high)).sum())
+    return found
 
 
 def sensor_limits(graph: Graph) -> tuple[FloatArray, FloatArray]:
-    """Return the least and greatest legal value of each input element, both (input size,).
+    """Return the least and greatest legal value of each element of an input row, (row size,).
 
     Behind a front end: of those values between which it does not saturate.
     """
-    low, high = input_limits(graph)
-    size, op = graph.input.size, front_end(graph)
+    lows, highs = zip(*(_limits(graph, source) for source in input_tensors(graph)), strict=True)
+    return np.concatenate(lows), np.concatenate(highs)
+
+
+def _limits(graph: Graph, source: Tensor) -> tuple[FloatArray, FloatArray]:
+    low, high = tensor_limits(source)
+    size, op = source.size, front_end(graph, source)
     if op is None:
         return np.full(size, float(low)), np.full(size, float(high))
-    output = graph.tensor(graph.users(graph.input.name)[0].outputs[0]).quant
+    output = graph.tensor(graph.users(source.name)[0].outputs[0]).quant
     assert output is not None  # integer operators have quantized tensors
     slope = np.ldexp(op.multiplier.astype(np.float64), op.pre_shift - 16 - op.shift) * op.weight
     varies = slope != 0.0

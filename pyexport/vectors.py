@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
-from pyexport.artifact import NUMPY_DTYPES, Samples, Vectors
+from pyexport.artifact import Samples, Vectors
 from pyexport.integer.conv import QuantizedConv2d, QuantizedConvTranspose2d
 from pyexport.ir import (
     Affine,
@@ -13,7 +13,14 @@ from pyexport.ir import (
     Graph,
     Linear,
     QuantizedSums,
-    input_limits,
+)
+from pyexport.rows import (
+    input_tensors,
+    output_tensors,
+    row_dtype,
+    row_limits,
+    row_size,
+    row_slices,
 )
 from pyexport.sensor import sensor_limits
 from pyexport.simulator.fast import FastSimulator, trace_sizes
@@ -68,40 +75,39 @@ def _sample_rows(samples: Samples | None) -> list[Array]:
 
 def _corners(graph: Graph) -> Array:
     """Return rows whose every value is a limit of the input: all low, all high, patterns."""
-    low, high, dtype = _limits(graph)
-    size = graph.input.size
+    low, high = row_limits(graph)
+    size = len(low)
     index = np.arange(size)
     masks = [index < 0, index >= 0, index % 2 == 0, index % 2 == 1, index < size // 2]
     random = np.frombuffer(deterministic_bytes("pyexport corners", 48 * size), dtype=np.uint8)
     masks += list((random.reshape(48, size) & 1).astype(bool))
-    return np.array([np.where(mask, high, low) for mask in masks]).astype(dtype)
+    rows = np.array([np.where(mask, high, low) for mask in masks])
+    return rows.astype(row_dtype(input_tensors(graph)))
 
 
 def _noise(graph: Graph) -> Array:
     """Return reproducible rows of values that the model tells apart."""
     low, high = sensor_limits(graph)
-    dtype, size = NUMPY_DTYPES[graph.input.dtype], graph.input.size
+    inputs = input_tensors(graph)
+    is_whole, size = inputs[0].quant is not None, row_size(inputs)
     random = np.frombuffer(deterministic_bytes("pyexport noise", 2 * 48 * size), dtype="<u2")
     fraction = random.reshape(48, size).astype(np.float64) / 65536
-    span = high - low + (1 if graph.input.quant is not None else 0)
+    span = high - low + (1 if is_whole else 0)
     values = low + fraction * span
-    return (np.floor(values) if graph.input.quant is not None else values).astype(dtype)
-
-
-def _limits(graph: Graph) -> tuple[float, float, type[np.generic]]:
-    """Return the least and greatest legal input value, and the input's type."""
-    return *input_limits(graph), NUMPY_DTYPES[graph.input.dtype]
+    return (np.floor(values) if is_whole else values).astype(row_dtype(inputs))
 
 
 def _features(graph: Graph, outputs: Array, accumulators: Array) -> npt.NDArray[np.bool_]:
     features = [accumulators < 0, accumulators > 0, *_saturations(graph, accumulators)]
-    if graph.input.quant is not None:
+    if input_tensors(graph)[0].quant is not None:
         largest = np.abs(accumulators).max(axis=0, initial=1)
         features += [np.abs(accumulators) > largest * 0.75]
     stride = max(1, -(-accumulators.shape[1] // MAX_SUMS))
     features = [feature[:, ::stride] for feature in features]
-    classes = outputs.argmax(axis=1)[:, None] == np.arange(outputs.shape[1])
-    return np.concatenate([*features, classes], axis=1)
+    for part in row_slices(output_tensors(graph)):
+        values = outputs[:, part]
+        features.append(values.argmax(axis=1)[:, None] == np.arange(values.shape[1]))
+    return np.concatenate(features, axis=1)
 
 
 def _saturations(graph: Graph, accumulators: Array) -> list[npt.NDArray[np.bool_]]:

@@ -34,6 +34,7 @@ FILES = (
 MODEL = (
     *(
         "ir",
+        "rows",
         "integer",
         "layout",
         "streams",
@@ -51,10 +52,13 @@ BELOW_PIPELINE = (*STAGES, "codegen")
 MEASURES = ("scores", "scoring", "measuring", "vectors")
 AROUND_PIPELINE = (
     *MEASURES,
+    "port_names",
+    "input_ranges",
     "writing",
     "memory_picture",
     "fitting",
     "advice",
+    "describe_ports",
     "describe",
     "manifest",
 )
@@ -84,19 +88,20 @@ LAYERS = {
     "scratch": Layer(FILES),
     "operators": Layer((), ("numpy",)),
     "ir": Layer(("fixedpoint", "operators", "statements"), ("numpy",)),
-    "layout": Layer(("ir",), ("numpy",)),
+    "rows": Layer(("ir",), ("numpy",)),
+    "layout": Layer(("ir", "rows"), ("numpy",)),
     "decision": Layer(("ir",), ("numpy",)),
     "streams": Layer(("ir", "statements"), ("numpy",)),
     "sniff_artifact": Layer(()),
     "scores": Layer(()),
     "scoring": Layer(("ir", "scores", "decision", "statements"), ("numpy",)),
-    "sensor": Layer(("ir",), ("numpy",)),
+    "sensor": Layer(("ir", "rows"), ("numpy",)),
     "integer": Layer(("ir", "fixedpoint", "operators"), ("numpy",)),
     "graph_document": Layer(("ir", "integer"), ("numpy",)),
     "graph_check": Layer(("ir", "integer", "program")),
     "artifact": Layer(
         (
-            *("ir", "layout", "decision", "scores", "fixedpoint", "graph_document"),
+            *("ir", "rows", "layout", "decision", "scores", "fixedpoint", "graph_document"),
             *("graph_check", "streams", *FILES),
         ),
         ("numpy",),
@@ -107,13 +112,13 @@ LAYERS = {
     "simulator.exact": Layer(("fixedpoint", "simulator.float32")),
     "simulator.definition": Layer(("fixedpoint", "simulator.exact")),
     "simulator.plain": Layer(("fixedpoint", *FILES, "simulator.definition", "simulator.exact")),
-    "simulator": Layer(("ir", "integer", "fixedpoint", *FILES), ("numpy",)),
-    "reference": Layer(("ir", "fixedpoint"), ("numpy",)),
+    "simulator": Layer(("ir", "rows", "integer", "fixedpoint", *FILES), ("numpy",)),
+    "reference": Layer(("ir", "rows", "fixedpoint"), ("numpy",)),
     "gradients": Layer(("ir", "reference", "scratch"), ("numpy",), ("torch",)),
     "frontends": Layer(("ir", "layout", "scratch", *FILES), ("numpy",), (*FRAMEWORKS, "joblib")),
     "passes": Layer(("ir", "fixedpoint", "reference", "simulator"), ("numpy",)),
     "quantize": Layer(
-        ("ir", "integer", "sensor", "fixedpoint", "reference", "simulator"), ("numpy",)
+        ("ir", "rows", "integer", "sensor", "fixedpoint", "reference", "simulator"), ("numpy",)
     ),
     "quantize.qat": Layer(
         ("ir", "fixedpoint", "reference", "simulator", "quantize"), ("numpy", "torch")
@@ -126,7 +131,7 @@ LAYERS = {
     "runners": Layer(("targets", "resources", "untrusted"), ("numpy", *EMULATORS)),
     "verify": Layer(
         (
-            *("ir", "integer", "sensor", "artifact", "decision", "reference", "simulator"),
+            *("ir", "rows", "integer", "sensor", "artifact", "decision", "reference", "simulator"),
             *("gradients", "quantize.bounds"),
             *("lower", "codegen", "runners", "targets", "fixedpoint", "program", "untrusted"),
         ),
@@ -134,13 +139,21 @@ LAYERS = {
     ),
     "writing": Layer(()),
     "measuring": Layer(
-        ("ir", "artifact", "layout", "reference", "scores", "scoring", "simulator", "streams")
+        (
+            *("ir", "rows", "artifact", "layout", "reference", "scores", "scoring", "simulator"),
+            "streams",
+        )
     ),
-    "vectors": Layer(("ir", "integer", "sensor", "artifact", "simulator"), ("numpy",)),
+    "vectors": Layer(("ir", "rows", "integer", "sensor", "artifact", "simulator"), ("numpy",)),
+    "port_names": Layer(("ir", "rows", "codegen")),
+    "input_ranges": Layer(
+        ("ir", "rows", "port_names", "quantize", "statement_values", "untrusted")
+    ),
     "memory_picture": Layer(("program",)),
     "fitting": Layer(("memory_picture", "program", "targets", "codegen")),
     "advice": Layer((*BELOW_PIPELINE, *MEASURES)),
-    "describe": Layer((*BELOW_PIPELINE, *MEASURES, "advice")),
+    "describe_ports": Layer(BELOW_PIPELINE),
+    "describe": Layer((*BELOW_PIPELINE, *MEASURES, "advice", "describe_ports"), ("numpy",)),
     "manifest": Layer(("artifact", "ir", "integer", "program", "statements", "quantize.bounds")),
     "pipeline": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE), ("numpy",)),
     "pairing": Layer(BELOW_SEARCH),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pyexport.artifact import Samples
-from pyexport.ir import input_limits
+from pyexport.rows import tensor_limits
 from pyexport.simulator.fast import FastSimulator
 from pyexport.vectors import COUNT, choose_vectors, deterministic_bytes
 from tests.networks import DOZEN, Recipe, chain, export, export_recipe, layer
@@ -80,7 +80,7 @@ def test_the_chosen_rows_saturate_most_of_each_hidden_layer_on_both_sides() -> N
 
 def test_a_float_input_without_a_declared_range_takes_the_same_one_everywhere() -> None:
     exported = export(chain(3, [layer(3, 2)], input_range=None), scheme="float32")
-    assert input_limits(exported.artifact.graph) == (-1.0, 1.0)
+    assert tensor_limits(exported.artifact.graph.input) == (-1.0, 1.0)
     inputs = exported.artifact.vectors.inputs
     assert inputs.min() == -1.0
     assert inputs.max() == 1.0

@@ -43,6 +43,7 @@ from pyexport.lower import lower, select_kernel
 from pyexport.memory_picture import memory_picture
 from pyexport.pipeline import ExportOptions, export_model
 from pyexport.program import Program, Step
+from pyexport.rows import input_tensors, is_single, output_tensors
 from pyexport.sniff_artifact import is_artifact
 from pyexport.statements import statements_document
 from pyexport.targets import get_target
@@ -153,10 +154,15 @@ def _print(name: str, held: dict[str, Any], costs: _Costs) -> None:
     artifact, totals = costs.artifact, costs.document
     for warning in totals["warnings"]:
         warn(warning)
-    source, sink = artifact.graph.input, artifact.graph.output
     say(f"{name}: {network_title(artifact.graph)}, {artifact.scheme}")
     say(f"format  {format_line(held)}")
-    say(f"input   {_tensor(source)}\noutput  {_tensor(sink)}")
+    named = not is_single(artifact.graph)
+    for label, tensors in (
+        ("input", input_tensors(artifact.graph)),
+        ("output", output_tensors(artifact.graph)),
+    ):
+        for tensor in tensors:
+            say(f"{label:<8}{tensor.name + ': ' if named else ''}{_tensor(tensor)}")
     for label, text in stated_lines(artifact):
         say(f"{label:<8}{printable(text)}")
     say("")

@@ -8,13 +8,14 @@ import numpy as np
 import typer
 from rich.text import Text
 
-from pyexport.artifact import NUMPY_DTYPES, Artifact, quantize_inputs, read_artifact
+from pyexport.artifact import Artifact, quantize_inputs, read_artifact
 from pyexport.cli.common import JsonOption, out, plain_table, print_json, say, warn
 from pyexport.decision import decide
 from pyexport.errors import UsageError
 from pyexport.frontends import read_samples
 from pyexport.ir import Array, Dataset
 from pyexport.layout import to_device, user_shape
+from pyexport.rows import row_dtype
 from pyexport.sensor import saturated_values
 from pyexport.simulator import definition
 from pyexport.simulator.fast import FastSimulator, argmax
@@ -116,7 +117,7 @@ def _rows(model: Artifact, dataset: Dataset, raw: bool, where: str) -> Array:
                 f"{where}: {bad:.9g} is not one of the legal {numbers} {quant.low}..{quant.high}; "
                 "without --raw, real values are rounded to them"
             )
-        return values.astype(NUMPY_DTYPES[quant.dtype])
+        return values.astype(row_dtype([model.graph.input]))
     real = np.sort(quant.dequantize([[quant.low], [quant.high]]), axis=0)
     shaped = values.reshape(-1, real.shape[1]) if quant.steps else values
     clamped = int(((shaped < real[0]) | (shaped > real[1])).sum())

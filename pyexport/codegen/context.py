@@ -1,19 +1,16 @@
 """Builds what model.h.j2 prints from a Program and a HeaderInfo: plain texts and numbers."""
 
-import struct
 import zlib
 from typing import Any
 
 from pyexport.codegen.identifiers import comment_text, string_literal, utf8
-from pyexport.codegen.info import HeaderInfo, Port
+from pyexport.codegen.info import HeaderInfo
+from pyexport.codegen.ports import port_texts, predict_arguments, predict_note
 from pyexport.codegen.stream import state_buffer, stream_context
 from pyexport.codegen.text import (
     C_TYPES,
-    READERS,
     c_float,
     columns,
-    fits_float,
-    signed,
     table_values,
 )
 from pyexport.errors import UnsupportedModelError
@@ -27,16 +24,19 @@ MAX_AVR_NEAR = 64_000  # bytes of tables and vectors that near reads reach, besi
 def build_context(program: Program, info: HeaderInfo, target: Target | None) -> dict[str, Any]:
     """Return the variables of model.h.j2 but for the kernels' bodies, which render adds."""
     name = info.name
+    inputs, outputs = port_texts(info)
     return {
         "info": _info(info),
         "name": name,
         "upper": name.upper(),
         "target": target,
         "stream": stream_context(program, info),
-        "input": _port(info.input, is_input=True),
-        "output": _port(info.output, is_input=False),
+        "inputs": inputs,
+        "outputs": outputs,
+        "arguments": predict_arguments(inputs, outputs),
+        "call": ", ".join(port["symbol"] for port in (*inputs, *outputs)),
+        "predict_note": predict_note(inputs, outputs, "step" if program.states else "inference"),
         "scratch": _scratch(program),
-        "argmax": _argmax(info.output),
         "decision": _decision(info),
         "layers": _layers(program, info),
         "labels": _labels(info),
@@ -63,8 +63,8 @@ def plain_steps(program: Program) -> list[Step]:
 
 def call_arguments(step: Step, program: Program, name: str) -> str:
     """Return the C arguments: inputs, tables, node number if traced, workspace, outputs."""
-    reads = [_buffer_name(program.buffer(b)) for b in step.reads]
-    writes = [_buffer_name(program.buffer(b)) for b in step.writes]
+    reads = [_buffer_name(program.buffer(b), program) for b in step.reads]
+    writes = [_buffer_name(program.buffer(b), program) for b in step.writes]
     tables = [f"{name}_{const}" for const in step.consts]
     workspace = [step.workspace] if step.workspace else []
     number = [str(step.trace)] if step.trace >= 0 else []
@@ -96,78 +96,6 @@ def _info(info: HeaderInfo) -> dict[str, Any]:
     }
 
 
-def _port(port: Port, *, is_input: bool) -> dict[str, Any]:
-    layout = f", {port.layout}" if port.layout else ""
-    shape = f" ({'x'.join(str(n) for n in port.shape)}{layout})" if len(port.shape) > 1 else ""
-    unit = f", {comment_text(port.unit)}" if port.unit else ""
-    what = "Input" if is_input else "Output"
-    what += f" {comment_text(port.name)}" if port.name else ""
-    stated = [comment_text(note) for note in port.notes]
-    values_word = "value" if port.size == 1 else "values"
-    columns = _columns(port)
-    common = {
-        "steps": None,
-        "size": port.size,
-        "type": C_TYPES[port.dtype],
-        "read": READERS[port.dtype],
-        "has_scale": False,
-    }
-    if port.scale is None:
-        notes = [f"{what}: {port.size} {values_word}{shape}, float32{unit}.", *stated]
-        return {**common, "notes": notes, "macros": [], "range": "float32"}
-    if port.has_steps:
-        span = f"{port.low}..{port.high}"
-        head = f"{what}: {port.size} {values_word}{shape}, {port.dtype}, {span}{unit}."
-        macros = [("LOW", signed(port.low)), ("HIGH", signed(port.high))]
-        notes = [head, *stated, *columns]
-        if not all(fits_float(column.step) for column in port.columns):
-            notes.append("C's float does not hold all steps: no function divides by them.")
-            return {**common, "notes": notes, "macros": macros, "range": span}
-        steps = {
-            "count": len(port.columns),
-            "table": table_values(
-                "f32", struct.pack(f"<{len(port.columns)}f", *(c.step for c in port.columns))
-            ),
-        }
-        return {**common, "notes": notes, "macros": macros, "range": span, "steps": steps}
-    has_scale = fits_float(port.scale)
-    macros = [
-        *([("SCALE", c_float(port.scale))] if has_scale else []),
-        ("ZERO_POINT", signed(port.zero_point)),
-        ("LOW", signed(port.low)),
-        ("HIGH", signed(port.high)),
-    ]
-    span = f"{port.low}..{port.high}"
-    notes = [f"{what}: {port.size} {values_word}{shape}, {port.dtype}, {span}{unit}."]
-    if port.scale == 1.0 and port.zero_point == 0:
-        number = "byte" if port.dtype in ("u8", "s8") else "number"
-        notes.append(f"The raw value is the {number}: nothing is rescaled.")
-    else:
-        real_low = port.scale * (port.low - port.zero_point)
-        real_high = port.scale * (port.high - port.zero_point)
-        notes.append(f"real = SCALE * (q - ZERO_POINT): {real_low:.6g} to {real_high:.6g}.")
-    if not has_scale:
-        notes.append(f"SCALE is {port.scale:.9g}, which C's float does not hold: no macro for it.")
-    notes += [*stated, *columns]
-    return {**common, "notes": notes, "macros": macros, "range": span, "has_scale": has_scale}
-
-
-def _columns(port: Port) -> list[str]:
-    """Return what the header says about the columns of an input that a front end reads."""
-    if not port.columns:
-        return []
-    if not port.has_steps and not any(column.name for column in port.columns):
-        return ["A front end reads it, where a column saturates outside its range."]
-    names = [comment_text(column.name) for column in port.columns]
-    width = max(len(name) for name in names)
-    lines = ["Column c holds real / step; the front end saturates outside its range:"]
-    for number, (name, column) in enumerate(zip(names, port.columns, strict=True)):
-        text = f"{number:>4}  {name.ljust(width)}  step {column.step:g}, "
-        text += f"{column.low:.6g} to {column.high:.6g}" if column.is_used else "not used"
-        lines.append(text)
-    return lines
-
-
 def _scratch(program: Program) -> dict[str, Any]:
     """Return the caller's working memory: elements as wide as the widest that lies in it."""
     dtype, item = _scratch_item(program)
@@ -186,12 +114,6 @@ def _scratch_item(program: Program) -> tuple[str, int]:
         buffers or [program.buffer(program.inputs[0])], key=lambda buffer: buffer.item_bytes
     )
     return ("u8" if widest.item_bytes == 1 else widest.dtype), widest.item_bytes
-
-
-def _argmax(output: Port) -> dict[str, Any] | None:
-    if not 2 <= output.size <= 0xFFFF:
-        return None
-    return {"type": "uint8_t" if output.size <= 0xFF else "uint16_t"}
 
 
 def _decision(info: HeaderInfo) -> dict[str, str] | None:
@@ -237,8 +159,9 @@ def _labels(info: HeaderInfo) -> dict[str, Any] | None:
     return {"count": len(literals), "width": width, "body": columns(literals)}
 
 
-def _buffer_name(buffer: Buffer) -> str:
-    if buffer.inside:
+def _buffer_name(buffer: Buffer, program: Program) -> str:
+    single = len(program.inputs) == len(program.outputs) == 1
+    if buffer.inside or not single:  # of several, each has the name of its tensor
         return buffer.name
     return {"input": "in", "output": "out"}.get(buffer.kind, buffer.name)
 
@@ -260,7 +183,7 @@ def _buffer(buffer: Buffer, program: Program) -> dict[str, str]:
     if buffer.inside:
         home = program.buffer(buffer.inside)
         old = {slot.read for slot in program.states}
-        start, const = _buffer_name(home), home.kind == "input" or home.name in old
+        start, const = _buffer_name(home, program), home.kind == "input" or home.name in old
         start_type, item = home.dtype, home.item_bytes
     else:
         start, const = "scratch", False
@@ -281,17 +204,16 @@ def _buffer(buffer: Buffer, program: Program) -> dict[str, str]:
 
 def _selftest(program: Program, info: HeaderInfo) -> dict[str, Any]:
     tables = [const.data for const in program.consts]
-    crc = zlib.crc32(b"".join([*tables, info.vectors.inputs, info.vectors.outputs]))
-    stored = [f"{info.name}_vector_in", f"{info.name}_vector_out"]
-    largest = max(len(info.vectors.inputs), len(info.vectors.outputs))
-    near = program.const_bytes + len(info.vectors.inputs) + len(info.vectors.outputs)
+    vectors = info.vectors
+    crc = zlib.crc32(b"".join([*tables, vectors.data]))
+    stored = [f"{info.name}_vector_{port.symbol}" for port in (*info.inputs, *info.outputs)]
+    largest = max(map(len, (*vectors.inputs, *vectors.outputs)))
+    near = program.const_bytes + len(vectors.data)
     return {
         "avr_limit": largest if largest > MAX_AVR_TABLES else None,
         "avr_near": near if near > MAX_AVR_NEAR else None,
         "crc32": f"0x{crc:08X}",
-        "count": info.vectors.count,
-        "steps": info.vectors.steps,
-        "inputs": table_values(info.input.dtype, info.vectors.inputs),
-        "outputs": table_values(info.output.dtype, info.vectors.outputs),
+        "count": vectors.count,
+        "steps": vectors.steps,
         "tables": [*(f"{info.name}_{const.name}" for const in program.consts), *stored],
     }

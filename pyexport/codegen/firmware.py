@@ -1,6 +1,7 @@
 """Prints what binds a firmware project to one model: names that do not depend on the model's."""
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 from pyexport.codegen.context import build_context
@@ -28,15 +29,17 @@ def render_names(program: Program, info: HeaderInfo, profile: str) -> str:
     """
     context = build_context(program, info, None)
     upper = info.name.upper()
-    functions = [*_FUNCTIONS, *(["argmax"] if context["argmax"] else [])]
-    names = list(_MACROS)
+    single = info.is_single
+    has_argmax = single and context["outputs"][0]["argmax"] is not None
+    functions = [*(_FUNCTIONS if single else ("selftest",)), *(["argmax"] if has_argmax else [])]
+    names = list(_MACROS if single else ("IDENTITY", "SCRATCH_SIZE"))
     if context["decision"]:
         functions.append("decide")
         names.append("THRESHOLD")
     macros = [(f"MODEL_{macro}", f"{upper}_{macro}") for macro in names]
     macros += [(f"model_{function}", f"{info.name}_{function}") for function in functions]
     types = [(f"{info.name}_scratch_t", "model_scratch_t")]
-    ports = {"input": _port(info.input), "output": _port(info.output)}
+    ports = {"input": _blob(info.inputs, "in"), "output": _blob(info.outputs, "out")}
     text = (
         template_environment()
         .get_template("firmware/names.h.j2")
@@ -50,7 +53,10 @@ def render_names(program: Program, info: HeaderInfo, profile: str) -> str:
                 "flash": _flash_bytes(program, info),
                 "ram": program.arena_bytes + sum(port["bytes"] for port in ports.values()),
             },
-            has_argmax=1 if context["argmax"] else 0,
+            has_argmax=1 if has_argmax else 0,
+            single=single,
+            predict=f"{info.name}_predict",
+            pointers=",\n        ".join(ports["input"]["pointers"] + ports["output"]["pointers"]),
             macros=[pair for pair in macros if pair[0] != pair[1]],
             types=[pair for pair in types if pair[0] != pair[1]],
         )
@@ -58,11 +64,28 @@ def render_names(program: Program, info: HeaderInfo, profile: str) -> str:
     return text.rstrip() + "\n"
 
 
-def _port(port: Port) -> dict[str, Any]:
+def _blob(ports: Sequence[Port], base: str) -> dict[str, Any]:
+    """Return how the tensors lie in one block of bytes, which crosses the link (docs/link.md).
+
+    In order, each at the next multiple of its own element size; the block is an array of the
+    widest elements.
+    """
+    const = "const " if base == "in" else ""
+    widest = max(ports, key=lambda port: _ITEM_BYTES[port.dtype])
+    pointers, at = [], 0
+    for port in ports:
+        item, c_type = _ITEM_BYTES[port.dtype], C_TYPES[port.dtype]
+        at = -(-at // item) * item
+        pointers.append(f"({const}{c_type} *)({const}void *)(({const}uint8_t *){base} + {at})")
+        at += port.size * item
+    item = _ITEM_BYTES[widest.dtype]
+    size = -(-at // item)
     return {
-        "code": _CODES[port.dtype],
-        "bytes": port.size * _ITEM_BYTES[port.dtype],
-        "type": C_TYPES[port.dtype],
+        "code": _CODES[widest.dtype],
+        "bytes": size * item,
+        "size": size,
+        "type": C_TYPES[widest.dtype],
+        "pointers": pointers,
     }
 
 
@@ -73,5 +96,4 @@ def _identity_lines(identity: str) -> list[str]:
 
 
 def _flash_bytes(program: Program, info: HeaderInfo) -> int:
-    vectors = len(info.vectors.inputs) + len(info.vectors.outputs)
-    return program.const_bytes + vectors
+    return program.const_bytes + len(info.vectors.data)

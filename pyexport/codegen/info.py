@@ -16,8 +16,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Port:
-    """The input or output: its tensor, its meaning in real units, its legal values."""
+    """An input or output: its tensor, its meaning in real units, its legal values."""
 
+    symbol: str  # what C calls it: "in" and "out", or the tensor's own name where there are several
     dtype: str
     size: int
     scale: float | None  # None for float32
@@ -32,6 +33,11 @@ class Port:
     columns: tuple[Column, ...] = ()  # of an input that a front end reads
     has_steps: bool = False  # columns have steps of their own, instead of the scale
 
+    @property
+    def suffix(self) -> str:
+        """What it is called behind a prefix: `class` where a C argument must be `class_`."""
+        return self.symbol.rstrip("_")
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -44,12 +50,17 @@ class Decision:
 
 @dataclass(frozen=True)
 class StoredVectors:
-    """Self-test vectors as little-endian bytes, row by row."""
+    """Self-test vectors as little-endian bytes, row by row: one text a port."""
 
     count: int
-    inputs: bytes
-    outputs: bytes
+    inputs: tuple[bytes, ...]
+    outputs: tuple[bytes, ...]
     steps: int = 0  # of a model with states: the state is reset before every so many-th vector
+
+    @property
+    def data(self) -> bytes:
+        """All bytes, those of the inputs first."""
+        return b"".join((*self.inputs, *self.outputs))
 
 
 @dataclass(frozen=True)
@@ -64,8 +75,13 @@ class HeaderInfo:
     command: str  # how to make the header again
     facts: tuple[tuple[str, str], ...]  # label and text: source, ranges, accuracy, ...
     layers: tuple[tuple[str, tuple[str, ...]], ...]  # node name, lines about its parameters
-    input: Port
-    output: Port
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
     labels: tuple[str, ...] | None
     decision: Decision | None
     vectors: StoredVectors
+
+    @property
+    def is_single(self) -> bool:
+        """Whether there is one input and one output, which then need no names of their own."""
+        return len(self.inputs) == len(self.outputs) == 1

@@ -28,7 +28,7 @@ def stream_context(program: Program, info: HeaderInfo) -> dict[str, Any]:
             }
         )
         if not slot.in_place:
-            source = _pointer(program.buffer(slot.write))
+            source = _pointer(program.buffer(slot.write), program)
             copies.append({"name": slot.name, "size": buffer.size, "source": source})
     used = sum(program.buffer(slot.read).bytes for slot in program.states)
     return {
@@ -56,5 +56,6 @@ def state_buffer(buffer: Buffer, program: Program) -> dict[str, str]:
     }
 
 
-def _pointer(buffer: Buffer) -> str:
-    return "out" if buffer.kind == "output" and not buffer.inside else buffer.name
+def _pointer(buffer: Buffer, program: Program) -> str:
+    is_out = buffer.kind == "output" and not buffer.inside and len(program.outputs) == 1
+    return "out" if is_out and len(program.inputs) == 1 else buffer.name

@@ -112,7 +112,8 @@ def parse_pt2(data: bytes, where: str, source_name: str, sidecar: Sidecar | None
     else:
         extras = sidecar.extras(graph) if sidecar is not None else Extras()
     digest = hashlib.sha256(data).hexdigest()
-    return assemble(graph, extras, source_name, digest, program.producer, warnings)
+    model = assemble(graph, extras, source_name, digest, program.producer, warnings)
+    return replace(model, inputs=program.inputs, outputs=program.output_names)
 
 
 def no_extras(found: bool, where: str) -> Extras:

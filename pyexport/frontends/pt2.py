@@ -14,7 +14,7 @@ from pyexport.frontends.archive import Archive
 from pyexport.frontends.json_view import JsonView
 from pyexport.frontends.pt2_tensors import StoredTensors, archived_json
 from pyexport.ir import Array
-from pyexport.untrusted import MAX_RANK, printable
+from pyexport.untrusted import MAX_RANK, parse_json, printable
 
 SCHEMA_MAJOR = 8
 _NON_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}  # JSON has none
@@ -72,6 +72,7 @@ class ExportedProgram:
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    output_names: tuple[str, ...]  # keys of a dict that forward() returns; () if it returns none
     calls: tuple[Call, ...]
     parameters: Mapping[str, Parameter]  # by their names in the graph
     values: Mapping[str, TensorInfo]
@@ -108,6 +109,7 @@ def read_pt2(data: bytes, where: str, faults: list[PyexportError] | None = None)
     return ExportedProgram(
         inputs=inputs,
         outputs=_output_specs(signature),
+        output_names=_output_names_of(module),
         calls=tuple(_call(node) for node in graph["nodes"]),
         parameters=parameters,
         values={key: _tensor_info(view) for key, view in graph["tensor_values"].items()},
@@ -170,6 +172,26 @@ def _output_specs(signature: JsonView) -> tuple[str, ...]:
                 "call model.eval() before saving"
             )
     return tuple(outputs)
+
+
+def _output_names_of(module: JsonView) -> tuple[str, ...]:
+    """Return the keys of the dict that forward() returns; () for anything else."""
+    calls = module.get("module_call_graph")
+    root = next(iter(calls), None) if calls is not None else None
+    signature = None if root is None else root.get("signature")
+    spec = None if signature is None else signature.get("out_spec")
+    if spec is None:
+        return ()
+    try:
+        _, tree = JsonView(parse_json(spec.text().encode(), spec.path), spec.path)
+        if tree["type"].text() != "builtins.dict":
+            return ()
+        keys = JsonView(parse_json(tree["context"].text().encode(), spec.path), spec.path)
+        if any(child.get("type") for child in tree["children_spec"]):
+            return ()  # what lies deeper has no name
+        return tuple(key.text() for key in keys)
+    except (PyexportError, ValueError):
+        return ()  # the outputs have no names then
 
 
 def _tensor_info(view: JsonView) -> TensorInfo:

@@ -11,6 +11,7 @@ from pyexport.passes.drop_reshapes import drop_reshapes
 from pyexport.passes.fold_affine import fold_affine
 from pyexport.passes.fold_constants import fold_constants
 from pyexport.passes.fuse_activation import fuse_activation
+from pyexport.passes.own_outputs import own_outputs
 from pyexport.passes.place_permutes import place_permutes
 
 __all__ = ["PIPELINE", "canonical_names", "run_passes"]
@@ -27,6 +28,7 @@ PIPELINE: tuple[Pass, ...] = (
     fuse_activation,
     drop_reshapes,  # an affine that is gone may have been what needed one
     dead_code,
+    own_outputs,  # behind drop_reshapes, which would take the copies out again
     canonical_names,  # last: names follow the operators that are left
 )
 

@@ -16,12 +16,13 @@ from pyexport.ir import (
     Tensor,
 )
 from pyexport.quantize.diagnosis import no_kernel, node_title, refuse_without_kernel
+from pyexport.quantize.observers import InputRanges, Range, range_of
 
 OPERATORS = (Linear, Affine, Softmax)  # with a float32 kernel
 MAGNITUDE_LIMIT = 2.0**127  # half of the largest float32: room for the rounding of sums
 
 
-def to_float32(graph: Graph, input_range: tuple[float, float] | None = None) -> Graph:
+def to_float32(graph: Graph, input_range: InputRanges | None = None) -> Graph:
     """Return the graph with float32 weights, biases and limits, rounded to nearest even.
 
     Raises InvalidModelError if a parameter leaves float32, or a sum could on inputs in input_range
@@ -41,11 +42,14 @@ def _one_vector(op: Softmax, tensor: Tensor) -> bool:
     return tensor.shape[op.axis] == tensor.size
 
 
-def _check_magnitudes(graph: Graph, input_range: tuple[float, float]) -> None:
+def _check_magnitudes(graph: Graph, ranges: InputRanges) -> None:
     """Raise InvalidModelError if the sum of all products' magnitudes could pass the limit."""
-    largest = np.full(graph.input.size, max(abs(input_range[0]), abs(input_range[1])))
+    bounds, source = dict[str, FloatArray](), dict[str, Range]()
+    for name in graph.inputs:
+        source[name] = range_of(ranges, name)
+        bounds[name] = np.full(graph.tensor(name).size, max(map(abs, source[name])))
     for node in graph.nodes:
-        op = node.op
+        op, largest, input_range = node.op, bounds[node.inputs[0]], source[node.inputs[0]]
         if isinstance(op, Linear):
             weight, bias = np.abs(op.weight.astype(np.float64)), np.abs(op.bias.astype(np.float64))
             sums = (weight * largest).sum(axis=1) + bias
@@ -58,6 +62,7 @@ def _check_magnitudes(graph: Graph, input_range: tuple[float, float]) -> None:
             largest = np.minimum(sums, max(abs(op.low), abs(op.high)))
         else:
             largest = np.ones_like(largest)  # softmax
+        bounds[node.outputs[0]], source[node.outputs[0]] = largest, input_range
 
 
 def _refuse_overflow(node: Node, sums: FloatArray, input_range: tuple[float, float]) -> None:

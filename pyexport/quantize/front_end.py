@@ -25,7 +25,7 @@ from pyexport.ir import (
     QuantizedLinear,
     Tensor,
 )
-from pyexport.quantize.observers import Range
+from pyexport.quantize.observers import InputRanges, Range, range_of
 from pyexport.quantize.ptq import quantize_int8
 from pyexport.quantize.schemes import input_params
 from pyexport.reference import forward
@@ -41,7 +41,7 @@ MAX_ROWS = 2_000  # of calibration data that errors are measured on
 
 def with_front_end(
     graph: Graph,
-    input_range: Range,
+    ranges: InputRanges,
     calibration: Dataset | None,
     evaluation: Dataset | None,
     *,
@@ -51,13 +51,14 @@ def with_front_end(
 
     It does if the layer alone has more than NOTABLE times the error of the layer behind a front
     end, in integers, on the calibration rows. Without rows, or where anything else reads the input,
-    the graph comes back as it is. Also returned is what its user should know.
+    or there are several, the graph comes back as it is. Also returned is what its user should know.
     """
     first = _only_reader(graph)
     if first is None or calibration is None or len(calibration.inputs) == 0:
         return graph, ()
     linear = first.op
     assert isinstance(linear, Linear)  # _only_reader looked
+    input_range = range_of(ranges, graph.input.name)
     rows = Dataset(calibration.inputs.reshape(len(calibration.inputs), -1)[:MAX_ROWS])
     whole = input_params(input_range, calibration, evaluation)
     spans = _spans(rows.inputs, input_range, (whole.scale, whole.zero_point) == (1.0, 0))
@@ -84,7 +85,9 @@ def with_front_end(
 
 
 def _only_reader(graph: Graph) -> Node | None:
-    """Return the linear layer that alone reads the input, if that is so."""
+    """Return the linear layer that alone reads the only input, if that is so."""
+    if len(graph.inputs) > 1:
+        return None
     readers = graph.users(graph.input.name)
     alone = len(readers) == 1 and graph.input.name not in graph.outputs
     return readers[0] if alone and isinstance(readers[0].op, Linear) else None

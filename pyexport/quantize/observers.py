@@ -1,5 +1,7 @@
 """The range of real values that each tensor takes: observed on data, or bounded by intervals."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from pyexport.errors import CalibrationError, InvalidModelError, UnsupportedOperatorError
@@ -9,6 +11,12 @@ from pyexport.quantize.intervals.rules import INTERVAL_RULES
 from pyexport.reference import evaluate
 
 Range = tuple[float, float]
+InputRanges = Range | Mapping[str, Range]  # of the input, or of each input by its name
+
+
+def range_of(ranges: InputRanges, name: str) -> Range:
+    """Return the range of an input."""
+    return ranges[name] if isinstance(ranges, Mapping) else ranges
 
 
 def observed_ranges(graph: Graph, calibration: Dataset) -> dict[str, Range]:
@@ -21,10 +29,10 @@ def observed_ranges(graph: Graph, calibration: Dataset) -> dict[str, Range]:
     return {name: _finite(name, r) for name, r in ranges.items()}
 
 
-def interval_ranges(graph: Graph, input_range: Range) -> dict[str, Range]:
+def interval_ranges(graph: Graph, input_range: InputRanges) -> dict[str, Range]:
     """Return bounds of every tensor for every input inside input_range (interval arithmetic).
 
-    The range holds for each of several inputs. Raises UnsupportedOperatorError for an operator
+    One range holds for each of several inputs. Raises UnsupportedOperatorError for an operator
     without a rule, and for states, whose range nothing says.
     """
     if graph.states:
@@ -34,7 +42,8 @@ def interval_ranges(graph: Graph, input_range: Range) -> dict[str, Range]:
     bounds = {}
     for name in graph.inputs:
         shape = graph.tensor(name).shape
-        bounds[name] = Interval(*(np.full(shape, limit, np.float64) for limit in input_range))
+        limits = range_of(input_range, name)
+        bounds[name] = Interval(*(np.full(shape, limit, np.float64) for limit in limits))
     with np.errstate(over="ignore", invalid="ignore"):
         for node in graph.nodes:
             results = _propagate(node, [bounds[name] for name in node.inputs])

@@ -14,10 +14,17 @@ from pyexport.ir import (
     Tensor,
 )
 from pyexport.quantize.diagnosis import no_kernel, node_title, refuse_without_kernel
-from pyexport.quantize.observers import Range, interval_ranges, observed_ranges
+from pyexport.quantize.observers import (
+    InputRanges,
+    Range,
+    interval_ranges,
+    observed_ranges,
+    range_of,
+)
 from pyexport.quantize.raw_input import raw_input_params
 from pyexport.quantize.rules import RULES, Outcome, Request
 from pyexport.quantize.schemes import input_params
+from pyexport.rows import input_tensors, split_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +38,7 @@ class Quantized:
 
 def quantize_int8(
     graph: Graph,
-    input_range: Range,
+    input_range: InputRanges,
     calibration: Dataset | None,
     evaluation: Dataset | None = None,
     *,
@@ -50,7 +57,15 @@ def quantize_int8(
     else:
         ranges = interval_ranges(graph, input_range)
         source = Calibration("declared range", 0)
-    params = {graph.input.name: _input(graph, input_range, calibration, evaluation)}
+    params = {
+        name: _input(
+            graph,
+            name,
+            range_of(input_range, name),
+            *(input_rows(data, graph, name) for data in (calibration, evaluation)),
+        )
+        for name in graph.inputs
+    }
     nodes: list[Node] = []
     between: list[Tensor] = []
     warnings: list[str] = []
@@ -109,11 +124,22 @@ def _prove(node: Node, graph: Graph) -> None:
         ) from None
 
 
+def input_rows(dataset: Dataset | None, graph: Graph, name: str) -> Dataset | None:
+    """Return the values of one input alone."""
+    if dataset is None or len(graph.inputs) == 1:
+        return dataset
+    return Dataset(split_rows(dataset.inputs, input_tensors(graph))[name])
+
+
 def _input(
-    graph: Graph, input_range: Range, calibration: Dataset | None, evaluation: Dataset | None
+    graph: Graph,
+    name: str,
+    input_range: Range,
+    calibration: Dataset | None,
+    evaluation: Dataset | None,
 ) -> QuantParams:
-    """Return the integers of the input: raw ones where a front end alone reads it."""
-    readers = graph.users(graph.input.name)
+    """Return the integers of an input: raw ones where a front end alone reads it."""
+    readers = graph.users(name)
     if len(readers) == 1 and isinstance(affine := readers[0].op, Affine):
         return raw_input_params(affine, input_range, calibration, evaluation)
     return input_params(input_range, calibration, evaluation)

@@ -14,6 +14,7 @@ from pyexport.integer.recurrent import QuantizedLstm, Recurrent
 from pyexport.ir import Graph, Node, Op, State, Tensor
 from pyexport.quantize.diagnosis import node_title
 from pyexport.quantize.stream_rules import STEP_RULES, Timed
+from pyexport.rows import is_single
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,10 @@ def stream_step(graph: Graph) -> Step:
     The input is (steps, features). A tensor either holds every step along one axis, or what is
     known after the last step, which the step gives each time.
     """
+    if not is_single(graph):
+        raise UnsupportedModelError(
+            "a model of several inputs or outputs has no streaming form; export without --stream"
+        )
     shape = graph.input.shape
     if len(shape) != 2:
         sizes = "x".join(map(str, shape))

@@ -11,6 +11,7 @@ from pyexport.errors import UnsupportedOperatorError
 from pyexport.ir import FloatArray, Graph, Node
 from pyexport.reference.registry import RULES
 from pyexport.reference.rule import Arrays, Rule
+from pyexport.rows import input_tensors, join_rows, split_rows
 
 Named = Mapping[str, FloatArray]
 
@@ -18,10 +19,14 @@ Named = Mapping[str, FloatArray]
 def forward(graph: Graph, inputs: FloatArray | Named, *, fixed_order: bool = False) -> FloatArray:
     """Return the output of each row of inputs (n, *input shape) as (n, *output shape), float64.
 
+    Several outputs come as rows (n, row size).
+
     With fixed_order every dot product is summed first to last, so that the result has the same
     bits on every machine (a BLAS may not); it is slower, and calibration uses it.
     """
     values = evaluate(graph, inputs, fixed_order=fixed_order)
+    if len(graph.outputs) > 1:
+        return join_rows([values[name] for name in graph.outputs])
     return values[graph.output.name]
 
 
@@ -34,7 +39,7 @@ def evaluate(
 ) -> dict[str, FloatArray]:
     """Return every tensor of the graph by name, each (n, *shape), for rows of inputs.
 
-    A graph of several inputs takes them by name, with the same number of rows. `states` holds the
+    A graph of several inputs takes them by name, or as rows (n, row size). `states` holds the
     old value of each state by its name, (n, *shape); without it they are as after a reset.
     """
     values = _rows_of(graph, inputs)
@@ -109,7 +114,12 @@ def rule_of(node: Node) -> Rule:
 
 
 def _rows_of(graph: Graph, inputs: FloatArray | Named) -> dict[str, FloatArray]:
-    given = inputs if isinstance(inputs, Mapping) else {graph.input.name: inputs}
+    if isinstance(inputs, Mapping):
+        given = inputs
+    elif len(graph.inputs) > 1:
+        given = split_rows(np.asarray(inputs), input_tensors(graph))
+    else:
+        given = {graph.input.name: inputs}
     values = {}
     for name in graph.inputs:
         rows = np.asarray(given[name], dtype=np.float64)

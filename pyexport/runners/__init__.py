@@ -1,5 +1,6 @@
 """Runs generated headers: on this computer, and on emulated chips."""
 
+from pyexport.runners.blobs import Blob, Slot
 from pyexport.runners.catalog import (
     RUNNER_NAMES,
     available,
@@ -21,6 +22,7 @@ from pyexport.runners.protocol import (
 
 __all__ = [
     "RUNNER_NAMES",
+    "Blob",
     "CutOffError",
     "Finding",
     "HeaderInterface",
@@ -28,6 +30,7 @@ __all__ = [
     "Measurement",
     "RunResult",
     "Runner",
+    "Slot",
     "Timing",
     "available",
     "open_board",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from pyexport.errors import LinkError, UsageError
+from pyexport.runners.blobs import numpy_type
 from pyexport.runners.link import Link
 from pyexport.runners.messages import Ask, BoardInfo
 from pyexport.runners.protocol import (
@@ -18,7 +19,6 @@ from pyexport.runners.protocol import (
     Measurement,
     RunResult,
     Timing,
-    numpy_type,
 )
 
 _CLASS_BYTES = 2
@@ -131,7 +131,8 @@ class BoardRunner:
         return answer
 
     def _result(self, outputs: Array, classes: Array) -> RunResult:
-        return RunResult(outputs, classes if self.info.has_argmax else None, None)
+        values = self._interface.read_outputs(outputs)
+        return RunResult(values, classes if self.info.has_argmax else None, None)
 
 
 def require_model(info: BoardInfo, port: str, name: str, identity: str) -> BoardInfo:

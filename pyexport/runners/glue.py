@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from pyexport.runners.protocol import HeaderInterface, c_type
+from pyexport.runners.blobs import c_type, pointers
+from pyexport.runners.protocol import HeaderInterface
 
 INTERFACE_FILE = "pyx_interface.h"
 HEADER_FILE = "pyx_header.h"
@@ -61,19 +62,60 @@ def interface_text(
 
 def _class_word(interface: HeaderInterface) -> str:
     """Return the class as C: the largest output's index, and in bit 15 whether decide says yes."""
+    if interface.outputs:
+        return _class_words(interface)
     index = f"{interface.name}_argmax(out)" if interface.has_argmax else "0u"
     if not interface.decides:
         return index
     return f"((uint16_t)({index} | ({interface.name}_decide(out) ? 0x8000u : 0u)))"
 
 
+def _class_words(interface: HeaderInterface) -> str:
+    """Return the classes of several outputs as one word: verify/compare.py makes the same."""
+    terms = [
+        f"{pow(31, number, 1 << 15)}uL * {interface.name}_argmax_{slot.suffix}({place})"
+        for number, (slot, place) in enumerate(
+            zip(interface.outputs, pointers(interface.outputs, "out", const="const "), strict=True)
+        )
+        if slot.has_argmax
+    ]
+    return f"((uint16_t)(({' + '.join(terms)}) & 0x7FFFuL))"
+
+
+def _calls(interface: HeaderInterface) -> tuple[str, str]:
+    """Return what the harness calls with one input and one output, and the same with scratch."""
+    call = f"{interface.name}_{'step' if interface.state_bytes else 'predict'}"
+    return ("pyx_call", "pyx_call_scratch") if interface.inputs else (call, f"{call}_scratch")
+
+
+def _blob_calls(interface: HeaderInterface) -> list[str]:
+    """Return the functions that take the blobs of several inputs and outputs."""
+    if not interface.inputs:
+        return []
+    state = f"{interface.name}_state_t *state, " if interface.state_bytes else ""
+    call = f"{interface.name}_{'step' if interface.state_bytes else 'predict'}"
+    places = [
+        *pointers(interface.inputs, "in", const="const "),
+        *pointers(interface.outputs, "out"),
+    ]
+    arguments = ", ".join(["state", *places] if state else places)
+    ports = f"{state}const pyx_input_t *in, pyx_output_t *out"
+    scratch = f"{interface.name}_scratch_t *scratch"
+    return [
+        f"static inline void pyx_call({ports}) {{ {call}({arguments}); }}",
+        f"static inline void pyx_call_scratch({ports}, {scratch})",
+        f"{{ {call}_scratch({arguments}, scratch); }}",
+    ]
+
+
 def header_text(interface: HeaderInterface, kind: str) -> str:
     """Return pyx_header.h: the model's header with the hooks of this kind of build."""
     prefix = interface.name.upper()
-    call = "step" if interface.state_bytes else "predict"
-    lines = [f'#include "{INTERFACE_FILE}"', f"#define PYX_PREDICT {interface.name}_{call}"]
-    lines += [
-        f"#define PYX_PREDICT_SCRATCH {interface.name}_{call}_scratch",
+    call, with_scratch = _calls(interface)
+    lines = [
+        f'#include "{INTERFACE_FILE}"',
+        f"#define PYX_PREDICT {call}",
+        f"#define PYX_PREDICT_SCRATCH {with_scratch}",
         f"#define PYX_RESET {interface.name}_reset",
         f"#define pyx_state_t {interface.name}_state_t",
         f"#define PYX_SCRATCH_SIZE {prefix}_SCRATCH_SIZE",
@@ -88,9 +130,20 @@ def header_text(interface: HeaderInterface, kind: str) -> str:
         lines.append(f"#define {prefix}_SELFTEST 1")
     lines += [
         f'#include "{interface.name}.h"',
-        f"#if {prefix}_INPUT_SIZE != PYX_INPUT_SIZE || {prefix}_OUTPUT_SIZE != PYX_OUTPUT_SIZE",
+        *_blob_calls(interface),
+        f"#if {_other_sizes(interface)}",
         f'#error "{interface.name}.h has other sizes than its artifact says"',
         "#endif",
         "",
     ]
     return "\n".join(lines)
+
+
+def _other_sizes(interface: HeaderInterface) -> str:
+    """Return the condition under which the header has other sizes than the harness."""
+    prefix = interface.name.upper()
+    sizes = {"INPUT": "PYX_INPUT_SIZE", "OUTPUT": "PYX_OUTPUT_SIZE"}
+    slots = (*interface.inputs, *interface.outputs)
+    if slots:
+        sizes = {slot.suffix.upper(): str(slot.size) for slot in slots}
+    return " || ".join(f"{prefix}_{port}_SIZE != {size}" for port, size in sizes.items())

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pyexport.errors import ToolFailedError, UsageError
+from pyexport.runners.blobs import numpy_type
 from pyexport.runners.build import Recipe, build, compile_flags, make_model_object
 from pyexport.runners.compilers import run_tool
 from pyexport.runners.objects import object_findings
@@ -20,7 +21,6 @@ from pyexport.runners.protocol import (
     Finding,
     Measurement,
     RunResult,
-    numpy_type,
     raise_for_status,
 )
 from pyexport.runners.vectors import check_inputs, require_argmax
@@ -90,7 +90,7 @@ class HostRunner:
         )
         raise_for_status(status, f"{self.recipe.shown}: {self.name}")
         return RunResult(
-            outputs=outputs,
+            outputs=interface.read_outputs(outputs),
             classes=classes if interface.has_class else None,
             accumulators=accumulators if traced else None,
         )
@@ -120,7 +120,7 @@ class HostRunner:
         found = object_findings(
             self.recipe, build(self.recipe, "predict", "object", make_model_object)
         )
-        inputs = check_inputs(self.recipe)
+        inputs = self._interface.as_inputs(check_inputs(self.recipe))
         library = self._load("scratch")
         library.pyx_batch_scratch.restype = ctypes.c_uint32
         high = library.pyx_batch_scratch(_pointer(inputs), ctypes.c_uint32(len(inputs)))

@@ -9,42 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyexport.errors import CheckFailedError, LinkError, UsageError
+from pyexport.runners.blobs import Blob, Slot, numpy_type
 
 Array = NDArray[Any]
 
-_NUMPY_TYPES: dict[str, type[Any]] = {
-    "u8": np.uint8,
-    "s8": np.int8,
-    "u16": np.uint16,
-    "s16": np.int16,
-    "f32": np.float32,
-    "s32": np.int32,
-}
 CLASS_TYPE = np.dtype("<u2")  # of a class index, in every harness
-_C_TYPES = {
-    "u8": "uint8_t",
-    "s8": "int8_t",
-    "u16": "uint16_t",
-    "s16": "int16_t",
-    "f32": "float",
-    "s32": "int32_t",
-}
 _INPUTS, _OUTPUTS = ("u8", "s8", "u16", "s16", "f32"), ("u8", "s8", "u16", "f32")
-
-
-def numpy_type(dtype: str) -> np.dtype[Any]:
-    """Return the little-endian NumPy type of "u8", "s8", "u16", "s16", "s32" or "f32"."""
-    return np.dtype(_NUMPY_TYPES[dtype]).newbyteorder("<")
-
-
-def c_type(dtype: str) -> str:
-    """Return the C type of "u8", "s8", "u16", "s16", "s32" or "f32"."""
-    return _C_TYPES[dtype]
 
 
 @dataclass(frozen=True)
 class HeaderInterface:
-    """What a harness must know of a header, besides the header itself."""
+    """What a harness must know of a header, besides the header itself.
+
+    A model of several inputs or outputs has a blob of each kind (blobs.py); the type and the size
+    of the input and of the output are then those of the blobs.
+    """
 
     name: str  # "digits": prefix of every symbol
     input_dtype: str  # "u8", "s8", "u16", "s16" or "f32"
@@ -62,6 +41,8 @@ class HeaderInterface:
     scratch_written: int = 0  # of these, up to the end of the highest tensor
     state_bytes: int = 0  # kept between steps; 0: rows have nothing to do with each other
     steps: int = 0  # rows are steps: the state is reset before every so many-th; 0: at the first
+    inputs: tuple[Slot, ...] = ()  # of a model of several inputs or outputs, else none
+    outputs: tuple[Slot, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or not self.name.isascii():
@@ -119,8 +100,11 @@ class HeaderInterface:
         return -(-at // 4) * 4
 
     def as_inputs(self, inputs: Array) -> Array:
-        """Return `inputs` as a contiguous (n, input_size) array; raises UsageError if not."""
-        return self._as_rows(inputs, "inputs", self.input_dtype, self.input_size)
+        """Return rows of values as the header takes them, contiguous (n, input_size).
+
+        Raises UsageError for rows of another type or width.
+        """
+        return self._as_rows(inputs, "inputs", self.inputs, self.input_dtype, self.input_size)
 
     def as_measured(self, inputs: Array) -> Array:
         """Return `inputs` as `as_inputs` does; raises UsageError if there is none to count."""
@@ -129,17 +113,25 @@ class HeaderInterface:
         return self.as_inputs(inputs)
 
     def as_outputs(self, outputs: Array) -> Array:
-        """Return `outputs` as a contiguous (n, output_size) array; raises UsageError if not."""
-        return self._as_rows(outputs, "outputs", self.output_dtype, self.output_size)
+        """Return rows of values as the header gives them; raises UsageError as as_inputs does."""
+        return self._as_rows(outputs, "outputs", self.outputs, self.output_dtype, self.output_size)
 
-    def _as_rows(self, rows: Array, what: str, dtype: str, size: int) -> Array:
-        wanted = numpy_type(dtype)
+    def read_outputs(self, given: Array) -> Array:
+        """Return rows of values of what the header gave, (n, output_size)."""
+        return Blob(self.outputs).unpack(given) if self.outputs else given
+
+    def _as_rows(
+        self, rows: Array, what: str, slots: tuple[Slot, ...], dtype: str, size: int
+    ) -> Array:
+        blob = Blob(slots)
+        wanted = blob.row_type if slots else numpy_type(dtype)
+        size = blob.row_size if slots else size
         if rows.ndim != 2 or rows.shape[1] != size or rows.dtype != wanted:
             raise UsageError(
                 f"model {self.name}: {what} must be ({wanted.name}, n x {size}),"
                 f" not ({rows.dtype.name}, {' x '.join(map(str, rows.shape))})"
             )
-        return np.ascontiguousarray(rows)
+        return blob.pack(rows) if slots else np.ascontiguousarray(rows)
 
 
 @dataclass(frozen=True, eq=False)

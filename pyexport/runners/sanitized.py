@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pyexport.errors import CheckFailedError, ToolFailedError, ToolMissingError, UsageError
+from pyexport.runners.blobs import numpy_type
 from pyexport.runners.build import Recipe, build, compile_flags, make_model_object, scratch_dir
 from pyexport.runners.compilers import compiler_problem, find_compiler, package_of, run_tool
 from pyexport.runners.objects import object_findings
@@ -21,7 +22,6 @@ from pyexport.runners.protocol import (
     Finding,
     Measurement,
     RunResult,
-    numpy_type,
     raise_for_status,
 )
 from pyexport.runners.vectors import check_inputs, require_argmax
@@ -89,7 +89,7 @@ class SanitizedRunner:
         outputs = np.frombuffer(printed[:first], numpy_type(interface.output_dtype))
         recorded = np.frombuffer(printed[second:], numpy_type(interface.accumulator_dtype))
         return RunResult(
-            outputs=outputs.reshape(count, interface.output_size),
+            outputs=interface.read_outputs(outputs.reshape(count, interface.output_size)),
             classes=np.frombuffer(printed[first:second], CLASS_TYPE)
             if interface.has_class
             else None,

@@ -12,6 +12,7 @@ import numpy as np
 
 from pyexport.errors import CheckFailedError, ToolFailedError, ToolMissingError
 from pyexport.resources import resource_dir
+from pyexport.runners.blobs import numpy_type
 from pyexport.runners.build import (
     Recipe,
     build,
@@ -24,14 +25,7 @@ from pyexport.runners.compilers import package_of, run_tool
 from pyexport.runners.image import Image, read_image
 from pyexport.runners.objects import helper_finding
 from pyexport.runners.painting import OUTSIDE, scratch_finding
-from pyexport.runners.protocol import (
-    CLASS_TYPE,
-    Array,
-    Finding,
-    Measurement,
-    RunResult,
-    numpy_type,
-)
+from pyexport.runners.protocol import CLASS_TYPE, Array, Finding, Measurement, RunResult
 from pyexport.runners.vectors import check_inputs, require_argmax
 
 _PACKAGE = "apt-get install libsimavr-dev libelf-dev"
@@ -95,7 +89,7 @@ class SimavrRunner:
         rows = self._job(kind, _PREDICT, interface.as_inputs(inputs), "in")
         dtype = numpy_type(interface.accumulator_dtype)
         return RunResult(
-            outputs=np.ascontiguousarray(rows["read"]),
+            outputs=interface.read_outputs(np.ascontiguousarray(rows["read"])),
             classes=rows["result"].astype(CLASS_TYPE) if interface.has_class else None,
             accumulators=np.ascontiguousarray(rows["trace"]).view(dtype)
             if kind == "trace"
@@ -139,7 +133,7 @@ class SimavrRunner:
         inputs = check_inputs(self.recipe)
         try:
             self.run(inputs)
-            rows = self._job("scratch", _SCRATCH, inputs, "in")
+            rows = self._job("scratch", _SCRATCH, self._interface.as_inputs(inputs), "in")
         except CheckFailedError as error:
             return (*findings, Finding("accesses", False, str(error)))
         high = int(rows["result"].max())

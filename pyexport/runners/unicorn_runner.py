@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from pyexport.errors import CheckFailedError
+from pyexport.runners.blobs import numpy_type
 from pyexport.runners.build import Recipe
 from pyexport.runners.chip_image import (
     WINDOW,
@@ -25,7 +26,6 @@ from pyexport.runners.protocol import (
     Finding,
     Measurement,
     RunResult,
-    numpy_type,
     raise_for_status,
 )
 from pyexport.runners.unicorn_cores import architecture_finding, get_core
@@ -95,7 +95,8 @@ class UnicornRunner:
 
     def _joined(self, parts: list[RunResult], width: int) -> RunResult:
         interface = self._interface
-        outputs = np.zeros((0, interface.output_size), numpy_type(interface.output_dtype))
+        none = np.zeros((0, interface.output_size), numpy_type(interface.output_dtype))
+        outputs = interface.read_outputs(none)
         accumulators = np.zeros((0, width), numpy_type(interface.accumulator_dtype))
         classes = [part.classes for part in parts if part.classes is not None]
         recorded = [part.accumulators for part in parts if part.accumulators is not None]
@@ -130,8 +131,10 @@ class UnicornRunner:
             machine.read(places[3], 4 * width * count), numpy_type(interface.accumulator_dtype)
         )
         return RunResult(
-            outputs=np.frombuffer(outputs, numpy_type(interface.output_dtype)).reshape(
-                count, interface.output_size
+            outputs=interface.read_outputs(
+                np.frombuffer(outputs, numpy_type(interface.output_dtype)).reshape(
+                    count, interface.output_size
+                )
             ),
             classes=classes if interface.has_class else None,
             accumulators=accumulators.reshape(count, width) if width else None,
@@ -216,6 +219,7 @@ class UnicornRunner:
 
     def _scratch_finding(self, inputs: Array) -> Finding:
         machine = self._machine("scratch")
+        inputs = self._interface.as_inputs(inputs)
         places = _layout(inputs.nbytes, 0, 0, 4, 0)
         machine.write(places[0], inputs.tobytes())
         self._command(machine, _SCRATCH, len(inputs), places)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from pyexport.errors import UsageError
+from pyexport.runners.blobs import Blob, Slot, numpy_type
 from pyexport.runners.build import Recipe
-from pyexport.runners.protocol import Array, numpy_type
+from pyexport.runners.protocol import Array
 
 _CHECK_INPUTS = 20
 
@@ -23,13 +24,25 @@ def check_inputs(recipe: Recipe) -> Array:
     What is proved of a header holds for legal inputs only: others may overflow its sums.
     """
     interface = recipe.interface
-    shape = (_CHECK_INPUTS, interface.input_size)
-    low, high = interface.input_low, interface.input_high
     random = np.random.default_rng(0)
-    dtype = numpy_type(interface.input_dtype)
-    if interface.input_dtype == "f32":
-        inputs = random.uniform(low, high, shape).astype(dtype)
+    given = Slot(
+        "in",
+        interface.input_dtype,
+        interface.input_size,
+        interface.input_low,
+        interface.input_high,
+    )
+    slots = interface.inputs or (given,)
+    return np.concatenate([_values(slot, random) for slot in slots], axis=1).astype(
+        Blob(slots).row_type
+    )
+
+
+def _values(slot: Slot, random: np.random.Generator) -> Array:
+    shape, dtype = (_CHECK_INPUTS, slot.size), numpy_type(slot.dtype)
+    if slot.dtype == "f32":
+        inputs = random.uniform(slot.low, slot.high, shape).astype(dtype)
     else:
-        inputs = random.integers(int(low), int(high), shape, endpoint=True).astype(dtype)
-    inputs[0], inputs[1] = low, high
+        inputs = random.integers(int(slot.low), int(slot.high), shape, endpoint=True).astype(dtype)
+    inputs[0], inputs[1] = slot.low, slot.high
     return inputs

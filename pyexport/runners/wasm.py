@@ -11,6 +11,7 @@ import numpy as np
 import wasmtime
 
 from pyexport.errors import CheckFailedError, ToolFailedError
+from pyexport.runners.blobs import numpy_type
 from pyexport.runners.build import Recipe, build, compile_flags
 from pyexport.runners.compilers import run_tool
 from pyexport.runners.painting import scratch_finding
@@ -20,7 +21,6 @@ from pyexport.runners.protocol import (
     Finding,
     Measurement,
     RunResult,
-    numpy_type,
     raise_for_status,
 )
 from pyexport.runners.vectors import check_inputs, require_argmax
@@ -160,7 +160,7 @@ class WasmRunner:
         result = np.frombuffer(b"".join(outputs), numpy_type(interface.output_dtype))
         accumulators = np.frombuffer(b"".join(recorded), numpy_type(interface.accumulator_dtype))
         return RunResult(
-            outputs=result.reshape(len(inputs), interface.output_size),
+            outputs=interface.read_outputs(result.reshape(len(inputs), interface.output_size)),
             classes=np.frombuffer(b"".join(classes), CLASS_TYPE) if interface.has_class else None,
             accumulators=accumulators.reshape(len(inputs), width) if width else None,
         )
@@ -234,7 +234,7 @@ class WasmRunner:
         except CheckFailedError as error:
             return (*findings, Finding("accesses", False, str(error)))
         findings += (Finding("accesses", True, f"{len(inputs)} inputs: no trap"),)
-        instance = self._instance("scratch")
+        instance, inputs = self._instance("scratch"), self._interface.as_inputs(inputs)
         (place,) = _layout(instance.heap, (inputs.nbytes,))
         instance.reserve(place + inputs.nbytes - instance.heap)
         instance.write(place, inputs.tobytes())

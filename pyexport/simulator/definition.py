@@ -31,15 +31,22 @@ Memory = dict[str, list[Number]]  # what is kept, by the tensor that reads it
 
 
 @dataclass(frozen=True)
+class PlainInput:
+    """An input: its tensor, its elements, and the values that are legal."""
+
+    name: str
+    size: int
+    low: Number
+    high: Number
+
+
+@dataclass(frozen=True)
 class PlainModel:
     """An exported model as plain numbers; `simulator.plain` reads one from a .px file."""
 
     scheme: str  # "int8" or "float32"
-    input: str
-    output: str
-    input_size: int
-    input_low: Number  # the legal input values
-    input_high: Number
+    inputs: Sequence[PlainInput]
+    outputs: Sequence[str]  # tensors
     layers: Sequence[exact.Layer]
     states: Sequence[PlainState] = ()
 
@@ -48,7 +55,7 @@ class PlainModel:
 class Result:
     """The output vector, and every accumulator: the final sum after the bias, before rounding."""
 
-    outputs: list[Number]
+    outputs: list[Number]  # of several outputs, one after the other
     accumulators: dict[Key, Number]
     memory: Memory  # what the next step starts from; empty for a model without states
 
@@ -61,14 +68,21 @@ def reset(model: PlainModel) -> Memory:
 def run(model: PlainModel, inputs: list[Number], memory: Memory | None = None) -> Result:
     """Return what the firmware computes for one row; raises ValueError for an illegal input.
 
-    memory: what the step before has left, of a model with states; None: as after a reset.
+    A row holds the values of all inputs, one input after the other. memory: what the step before
+    has left, of a model with states; None: as after a reset.
     """
-    if len(inputs) != model.input_size:
-        raise ValueError(f"the model takes {model.input_size} values, not {len(inputs)}")
-    for x in inputs:
-        if not model.input_low <= x <= model.input_high:
-            raise ValueError(f"input {x} is outside {model.input_low}..{model.input_high}")
-    tensors: dict[str, list[Number]] = {model.input: inputs}
+    size = sum(port.size for port in model.inputs)
+    if len(inputs) != size:
+        raise ValueError(f"the model takes {size} values, not {len(inputs)}")
+    tensors: dict[str, list[Number]] = {}
+    start = 0
+    for port in model.inputs:
+        values = inputs[start : start + port.size]
+        start += port.size
+        for x in values:
+            if not port.low <= x <= port.high:
+                raise ValueError(f"{port.name} {x} is outside {port.low}..{port.high}")
+        tensors[port.name] = values
     tensors.update(reset(model) if memory is None else memory)
     accumulators: dict[Key, Number] = {}
     node = 0
@@ -77,7 +91,8 @@ def run(model: PlainModel, inputs: list[Number], memory: Memory | None = None) -
         accumulators.update({(node, index): acc for index, acc in enumerate(sums)})
         node += bool(sums)  # a layer without sums has no number
     kept = {state.read: tensors[state.write] for state in model.states}
-    return Result(tensors[model.output], accumulators, kept)
+    outputs = [value for name in model.outputs for value in tensors[name]]
+    return Result(outputs, accumulators, kept)
 
 
 def argmax(outputs: list[Number]) -> int:

@@ -5,7 +5,6 @@ partial sum stays below 2**24, and in float64 below 2**53, and BLAS has no integ
 decide which. The test suite holds it equal to the definition.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,16 +13,23 @@ import numpy.typing as npt
 from pyexport.errors import UnsupportedOperatorError
 from pyexport.integer import BY_TYPE
 from pyexport.ir import Array, Graph, Node, Tensor
+from pyexport.rows import (
+    illegal_value,
+    input_tensors,
+    join_rows,
+    output_tensors,
+    row_dtype,
+    row_size,
+    row_slices,
+)
 from pyexport.simulator.arrays import EVALUATORS, Evaluate
 
 CHUNK_ROWS = 2048  # rows whose layers stay in the processor's cache
 
-_NUMPY = {"u8": np.uint8, "s8": np.int8, "u16": np.uint16, "s16": np.int16, "f32": np.float32}
-
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """Outputs (n, output size), and accumulators (n, all traced sums) in node order if traced."""
+    """Outputs (n, row size), and accumulators (n, all traced sums) in node order if traced."""
 
     outputs: Array
     accumulators: Array | None
@@ -32,20 +38,22 @@ class Result:
 class FastSimulator:
     """Evaluates one exported graph; make it once, run it on many rows.
 
-    Of a model with states, rows are steps in their order. They start from a reset, and `steps` says
-    after how many there is another one; None: never.
+    A row holds the values of all inputs, or of all outputs, side by side (rows.py). Of a model with
+    states, rows are steps in their order. They start from a reset, and `steps` says after how many
+    there is another one; None: never.
     """
 
     def __init__(self, graph: Graph, steps: int | None = None) -> None:
-        self._graph = graph
+        self.graph = graph
         self._steps = steps
         self._layers = [(node, _function(node, graph)) for node in graph.nodes]
-        self.input_dtype = np.dtype(_NUMPY[graph.input.dtype])
-        self.output_dtype = np.dtype(_NUMPY[graph.output.dtype])
-        self._is_float = graph.input.quant is None
+        self._inputs = input_tensors(graph)
+        self.input_dtype = row_dtype(self._inputs)
+        self.output_dtype = row_dtype(output_tensors(graph))
+        self._is_float = self._inputs[0].quant is None
 
     def run(self, inputs: npt.ArrayLike) -> Array:
-        """Return the outputs (n, output size) for rows (n, input size) of the input's dtype."""
+        """Return the outputs (n, row size) for rows (n, row size) of input_dtype."""
         return self._evaluate(np.asarray(inputs), trace=False).outputs
 
     def trace(self, inputs: npt.ArrayLike) -> Result:
@@ -53,27 +61,32 @@ class FastSimulator:
         return self._evaluate(np.asarray(inputs), trace=True)
 
     def _evaluate(self, inputs: Array, *, trace: bool) -> Result:
-        rows = inputs.reshape(len(inputs), math.prod(inputs.shape[1:]))
-        if rows.shape[1] != self._graph.input.size:
-            raise ValueError(
-                f"the model takes {self._graph.input.size} values, not {rows.shape[1]}"
-            )
-        if self._graph.states:
+        rows = join_rows([inputs])
+        self._check_width(rows.shape[1])
+        if self.graph.states:
             return self._in_steps(rows, trace)
-        outputs = np.empty((len(rows), self._graph.output.size), dtype=self.output_dtype)
+        outputs = self._empty(len(rows))
         sums = []
         for start in range(0, len(rows), CHUNK_ROWS):
             block = slice(start, start + CHUNK_ROWS)
             values, block_sums = self._values(rows[block], {})
-            outputs[block] = values[self._graph.output.name]
+            outputs[block] = join_rows([values[name] for name in self.graph.outputs])
             if trace:
                 sums.append(_side_by_side(block_sums, len(rows[block])))
         return Result(outputs, self._joined(sums) if trace else None)
 
+    def _check_width(self, width: int) -> None:
+        size = row_size(self._inputs)
+        if width != size:
+            raise ValueError(f"the model takes {size} values, not {width}")
+
+    def _empty(self, rows: int) -> Array:
+        return np.empty((rows, row_size(output_tensors(self.graph))), dtype=self.output_dtype)
+
     def _in_steps(self, rows: Array, trace: bool) -> Result:
         """Return what all sequences give, one step of every sequence at a time."""
-        outputs = np.empty((len(rows), self._graph.output.size), dtype=self.output_dtype)
-        width = sum(trace_sizes(self._graph)) if trace else 0
+        outputs = self._empty(len(rows))
+        width = sum(trace_sizes(self.graph)) if trace else 0
         sums = np.empty((len(rows), width), dtype=np.int32)
         steps = self._steps or max(len(rows), 1)
         memory = self.reset(-(-len(rows) // steps))
@@ -81,28 +94,29 @@ class FastSimulator:
             same = rows[step::steps]  # the last sequence may be shorter
             memory = {name: kept[: len(same)] for name, kept in memory.items()}
             values, found = self._values(same, memory)
-            memory = {state.read: values[state.write] for state in self._graph.states}
-            outputs[step::steps] = values[self._graph.output.name]
+            memory = {state.read: values[state.write] for state in self.graph.states}
+            outputs[step::steps] = join_rows([values[name] for name in self.graph.outputs])
             if trace:
                 sums[step::steps] = _side_by_side(found, len(same))
         return Result(outputs, sums if trace else None)
 
     def reset(self, rows: int = 1) -> dict[str, Array]:
         """Return what the first step of each sequence starts from, by the tensor that reads it."""
-        sizes = {s: self._graph.tensor(s.read).size for s in self._graph.states}
+        sizes = {s: self.graph.tensor(s.read).size for s in self.graph.states}
         return {s.read: np.full((rows, size), s.initial) for s, size in sizes.items()}
 
     def step(self, row: npt.ArrayLike, memory: dict[str, Array]) -> tuple[Array, dict[str, Array]]:
-        """Return the outputs of one step (size,) and what the next one starts from."""
-        values, _ = self._values(np.asarray(row).reshape(1, self._graph.input.size), memory)
-        outputs = values[self._graph.output.name][0].astype(self.output_dtype)
-        return outputs, {state.read: values[state.write] for state in self._graph.states}
+        """Return the outputs of one step (row size,) and what the next one starts from."""
+        values, _ = self._values(np.asarray(row).reshape(1, row_size(self._inputs)), memory)
+        given = join_rows([values[name] for name in self.graph.outputs])
+        kept = {state.read: values[state.write] for state in self.graph.states}
+        return given[0].astype(self.output_dtype), kept
 
     def _values(
         self, rows: Array, memory: dict[str, Array]
     ) -> tuple[dict[str, Array], list[Array]]:
         """Return every tensor of some rows by name, and the sums of the nodes that have some."""
-        values = {self._graph.input.name: self._as_float(rows), **memory}
+        values = {**self._as_floats(rows), **memory}
         sums = []
         for node, function in self._layers:
             with np.errstate(over="ignore", invalid="ignore"):  # a chip warns of none either
@@ -112,16 +126,18 @@ class FastSimulator:
                 sums.append(acc)
         return values, sums
 
-    def _as_float(self, rows: Array) -> Array:
-        quant = self._graph.input.quant
-        if quant is not None and len(rows) and (rows.min() < quant.low or rows.max() > quant.high):
-            raise ValueError(f"an input is outside {quant.low}..{quant.high}")
-        return rows.astype(np.float32)
+    def _as_floats(self, rows: Array) -> dict[str, Array]:
+        problem = illegal_value(rows, self._inputs)
+        if problem:
+            raise ValueError(problem)
+        floats = rows.astype(np.float32)
+        slices = row_slices(self._inputs)
+        return {t.name: floats[:, part] for t, part in zip(self._inputs, slices, strict=True)}
 
     def _joined(self, sums: list[Array]) -> Array:
         dtype = np.float32 if self._is_float else np.int32
         if not sums:
-            return np.empty((0, sum(trace_sizes(self._graph))), dtype=dtype)
+            return np.empty((0, sum(trace_sizes(self.graph))), dtype=dtype)
         return np.concatenate(sums).astype(dtype)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pyexport.errors import FileFormatError
-from pyexport.simulator.definition import PlainModel, PlainState
+from pyexport.simulator.definition import PlainInput, PlainModel, PlainState
 from pyexport.simulator.exact import LAYERS, Layer, PlainTensor
 from pyexport.tensorfile import RawTensor, read_tensorfile
 from pyexport.untrusted import MAX_FILE_BYTES, read_regular
@@ -39,15 +39,10 @@ def read_plain(path: Path) -> PlainModel:
 def _model(document: dict[str, Any], tensors: dict[str, RawTensor]) -> PlainModel:
     graph = document["graph"]
     descriptions = {t["name"]: t for t in graph["tensors"]}
-    (input_name,), (output_name,) = graph["inputs"], graph["outputs"]
-    source = descriptions[input_name]
     return PlainModel(
         scheme=document["scheme"],
-        input=input_name,
-        output=output_name,
-        input_size=math.prod(source["shape"]),
-        input_low=source.get("low", -math.inf),
-        input_high=source.get("high", math.inf),
+        inputs=[_input(descriptions[name]) for name in graph["inputs"]],
+        outputs=graph["outputs"],
         layers=[_layer(node, descriptions, tensors) for node in graph["nodes"]],
         states=[_state(state, descriptions) for state in graph.get("states", ())],
     )
@@ -56,6 +51,15 @@ def _model(document: dict[str, Any], tensors: dict[str, RawTensor]) -> PlainMode
 def _state(state: dict[str, Any], descriptions: dict[str, Any]) -> PlainState:
     size = math.prod(descriptions[state["read"]]["shape"])
     return PlainState(state["read"], state["write"], size, state["initial"])
+
+
+def _input(description: dict[str, Any]) -> PlainInput:
+    return PlainInput(
+        description["name"],
+        math.prod(description["shape"]),
+        description.get("low", -math.inf),
+        description.get("high", math.inf),
+    )
 
 
 def _layer(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pyexport.artifact import Artifact
 from pyexport.decision import DECIDED, decide
-from pyexport.ir import Array
+from pyexport.ir import Array, Tensor
+from pyexport.rows import NUMPY_DTYPES, has_class, join_rows, output_tensors, row_dtype, row_slices
 from pyexport.runners import CutOffError, Runner, RunResult
 from pyexport.simulator.fast import FastSimulator, argmax, trace_sizes
 from pyexport.untrusted import printable
 from pyexport.verify.suites import Suite
+
+SEVERAL = 31  # odd: the classes of several outputs make one word, and one wrong class changes it
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +28,7 @@ class Mismatch:
     what: str  # "accumulator", "output" or "class"
     node: str  # graph node, "" for a class
     source: str  # its module path in the user's model
-    index: int  # flat index of the value in its node's output
+    index: int  # flat index of the value in its node's output, or in an output of the model
     expected: int | float  # by the simulator
     actual: int | float
     inputs: Array  # the row
@@ -69,11 +73,19 @@ class Expected:
     accumulators: Array
 
 
-def class_words(outputs: Array, least: float | None) -> Array:
+def class_words(outputs: Array, least: float | None, ports: Sequence[Tensor] = ()) -> Array:
     """Return the class of each row of outputs as the harness words it; least: Artifact.least_yes.
 
     The index of the largest output, and the bit DECIDED where the last one reaches the threshold.
+    Of several outputs, then given as `ports`, it is sum(SEVERAL**k * class of output k) % DECIDED
+    over those that have a class.
     """
+    if len(ports) > 1:
+        words = np.zeros(len(outputs), dtype=np.int64)
+        for number, (port, part) in enumerate(zip(ports, row_slices(ports), strict=True)):
+            if has_class(port):
+                words += pow(SEVERAL, number, DECIDED) * argmax(outputs[:, part])
+        return words % DECIDED
     classes = argmax(outputs)
     return classes if least is None else classes | np.where(decide(outputs, least), DECIDED, 0)
 
@@ -82,7 +94,8 @@ def simulate_suite(simulator: FastSimulator, suite: Suite, least: float | None =
     """Return outputs, classes and accumulators of every row."""
     result = simulator.trace(suite.rows)
     assert result.accumulators is not None  # trace() always returns them
-    return Expected(result.outputs, class_words(result.outputs, least), result.accumulators)
+    words = class_words(result.outputs, least, output_tensors(simulator.graph))
+    return Expected(result.outputs, words, result.accumulators)
 
 
 def compare_suite(
@@ -152,9 +165,15 @@ def tie_outputs(artifact: Artifact, count: int = 256) -> Array:
 
     They go straight into the header's argmax: real inputs hardly ever give a tie.
     """
+    ports = output_tensors(artifact.graph)
+    if len(ports) > 1:
+        ties = [_ties(port, count) for port in ports]
+        most = max(map(len, ties))
+        repeated = [rows[np.arange(most) % len(rows)] for rows in ties]
+        return join_rows(repeated).astype(row_dtype(ports))
     if artifact.least_yes is not None:
-        return np.concatenate([_ties(artifact, count), _around(artifact, artifact.least_yes)])
-    return _ties(artifact, count)
+        return np.concatenate([_ties(ports[0], count), _around(artifact, artifact.least_yes)])
+    return _ties(ports[0], count)
 
 
 def _around(artifact: Artifact, least: float) -> Array:
@@ -169,18 +188,16 @@ def _around(artifact: Artifact, least: float) -> Array:
         values = np.clip([least - 1, least, least + 1, q.low, q.high], q.low, q.high)
     rows = np.zeros((len(values), output.size))
     rows[:, -1] = values
-    return rows.astype(_ties(artifact, 4).dtype)
+    return rows.astype(_ties(output, 4).dtype)
 
 
-def _ties(artifact: Artifact, count: int) -> Array:
-    size = artifact.graph.output.size
-    dtype = {"u8": np.uint8, "s8": np.int8, "u16": np.uint16, "f32": np.float32}[
-        artifact.graph.output.dtype
-    ]
+def _ties(output: Tensor, count: int) -> Array:
+    size = output.size
+    dtype = NUMPY_DTYPES[output.dtype]
     generator = np.random.Generator(np.random.PCG64([size, 3]))
     if dtype is np.float32:
         return _float_ties(size, count, generator)
-    low, high = (0, 255) if artifact.graph.output.dtype == "u8" else (-128, 127)
+    low, high = (0, 255) if output.dtype == "u8" else (-128, 127)
     few = generator.integers(low, low + 3, size=(count, size))
     flat = np.repeat(np.array([[low], [0], [high]]), size, axis=1)
     peaks = np.where(np.eye(size, dtype=bool), high, low)
@@ -233,11 +250,14 @@ def _first_accumulator(
 def _first_output(
     artifact: Artifact, suite: Suite, expected: Expected, actual: Array, wrong: Array
 ) -> Mismatch:
-    last = artifact.graph.nodes[-1]
+    ports = output_tensors(artifact.graph)
     row = int(np.argmax(wrong.any(axis=1)))
     index = int(np.argmax(wrong[row]))
+    inside = [part.start <= index < part.stop for part in row_slices(ports)].index(True)
+    last = next(n for n in artifact.graph.nodes if ports[inside].name in n.outputs)
     return Mismatch(
-        suite.name, row, "output", last.name, printable(last.source), index,
+        suite.name, row, "output", last.name, printable(last.source),
+        index - row_slices(ports)[inside].start,
         expected.outputs[row, index].item(), actual[row, index].item(), suite.rows[row],
     )  # fmt: skip
 

@@ -16,28 +16,26 @@ from pyexport.ir import (
     QuantizedSums,
     Softmax,
 )
+from pyexport.rows import input_tensors, row_size
 from pyexport.simulator.fast import FastSimulator, trace_sizes
-from pyexport.verify.search import searched_rows
+from pyexport.verify.search import Limit, part_of, searched_rows, whole_rows
 
 ROUNDS = 24
 SUMS: tuple[type[Op], ...] = (Linear, QuantizedLinear, Affine, QuantizedAffine)
 LEAK = 0.02  # gradient that passes a clamp, so that a saturated neuron can still be steered
 
 
-def extreme_rows(graph: Graph, starts: Array, low: float, high: float) -> FloatArray:
+def extreme_rows(graph: Graph, starts: Array, low: Limit, high: Limit) -> FloatArray:
     """Return, for every accumulator of a linear layer, a row that maximizes and one that minimizes.
 
-    First layers are solved exactly: each input at the limit that its weight's sign asks for. All
+    First layers are solved exactly: each input at the limit that its weight's sign asks for. Other
+    inputs of the model are at their least meanwhile. All
     sums of a front end, which have an input each, reach their ends in one row.
     Deeper ones start from the best of `starts` and follow the gradient to corners of the input
     box, keeping a step only if the exact integer accumulator moves the right way. Some sums of
     every other layer are searched for (verify/search.py).
     """
-    rows = [
-        _solve_first(node, graph.input.size, low, high)
-        for node in graph.nodes
-        if _is_first(node, graph)
-    ]
+    rows = [_solve_first(node, graph, low, high) for node in graph.nodes if _is_first(node, graph)]
     goals = _deeper_goals(graph)
     if len(goals):
         rows.append(_climb(graph, goals, starts.astype(np.float64), low, high))
@@ -55,11 +53,12 @@ def _is_softmax(node: Node) -> bool:
     return isinstance(node.op, Softmax | QuantizedSoftmax)  # verify/softmax.py has rows for it
 
 
-def _solve_first(node: Node, size: int, low: float, high: float) -> FloatArray:
-    factors = _factors(node.op, size)
+def _solve_first(node: Node, graph: Graph, low: Limit, high: Limit) -> FloatArray:
+    name = node.inputs[0]
+    factors = _factors(node.op, graph.tensor(name).size)
     weight = factors[None, :] if factors is not None else _weight(node)
-    upwards = np.where(weight > 0, high, low)
-    downwards = np.where(weight > 0, low, high)
+    upwards = whole_rows(graph, name, weight, low, high)
+    downwards = whole_rows(graph, name, np.where(weight > 0, 0.0, 1.0), low, high)
     return np.concatenate([upwards, downwards])
 
 
@@ -106,9 +105,10 @@ def _deeper_goals(graph: Graph) -> Array:
     return np.array(goals, dtype=np.int64).reshape(-1, 4)
 
 
-def _climb(graph: Graph, goals: Array, starts: FloatArray, low: float, high: float) -> FloatArray:
+def _climb(graph: Graph, goals: Array, starts: FloatArray, low: Limit, high: Limit) -> FloatArray:
     simulator = FastSimulator(graph, 1)
-    dtype = np.float32 if graph.input.quant is None else np.int64
+    inputs = input_tensors(graph)
+    dtype = np.float32 if inputs[0].quant is None else np.int64
     column, sign = goals[:, 0], goals[:, 3]
     candidates = _sums(simulator, starts.astype(dtype))
     best = np.argmax(candidates[:, column] * sign, axis=0)
@@ -124,7 +124,7 @@ def _climb(graph: Graph, goals: Array, starts: FloatArray, low: float, high: flo
         better = reached > values
         rows = np.where(better[:, None], proposal, rows)
         values = np.where(better, reached, values)
-        share = min(1.0, max(share * 0.8, 1.5 / graph.input.size))
+        share = min(1.0, max(share * 0.8, 1.5 / row_size(inputs)))
     return rows
 
 
@@ -140,7 +140,7 @@ def _gradient(graph: Graph, simulator: FastSimulator, rows: Array, goals: Array)
     sizes = trace_sizes(graph)
     starts = np.concatenate([[0], np.cumsum(sizes)])
     producer = {node.outputs[0]: number for number, node in enumerate(graph.nodes)}
-    result = np.zeros((len(goals), graph.input.size))
+    result = np.zeros((len(goals), row_size(input_tensors(graph))))
     for number in sorted(set(goals[:, 1].tolist())):
         chosen = goals[:, 1] == number
         node = graph.nodes[number]
@@ -154,7 +154,7 @@ def _gradient(graph: Graph, simulator: FastSimulator, rows: Array, goals: Array)
             name = node.inputs[0]
             gradient = gradient * _slope(node, graph, own)
             gradient = _backwards(node, graph.tensor(name).size, gradient)
-        result[chosen] = gradient
+        result[chosen, part_of(graph, name)] = gradient
     return result
 
 

@@ -7,11 +7,12 @@ from functools import cached_property
 
 import numpy as np
 
-from pyexport.artifact import NUMPY_DTYPES, Artifact
+from pyexport.artifact import Artifact
 from pyexport.errors import UsageError
 from pyexport.gradients import without_softmax
 from pyexport.ir import Array, FloatArray, Graph
 from pyexport.reference import forward
+from pyexport.rows import is_single, row_dtype
 from pyexport.runners import Runner
 from pyexport.sensor import sensor_limits
 from pyexport.simulator.fast import FastSimulator, argmax
@@ -35,6 +36,11 @@ class Pair:
             raise UsageError(
                 f"{self.artifact.name}: a model that keeps a state between inferences has no class "
                 "of one input; take its export over whole sequences"
+            )
+        if not is_single(self.graph):
+            raise UsageError(
+                f"{self.artifact.name}: the model has {len(self.graph.inputs)} inputs and "
+                f"{len(self.graph.outputs)} outputs; inputs are sought for models of one of each"
             )
         if self.graph.output.size < 2:
             raise UsageError(
@@ -76,7 +82,7 @@ class Pair:
             return rows.astype(np.float32)
         shaped = rows.reshape(len(rows), *tensor.shape)
         q = tensor.quant.quantize(shaped).reshape(rows.shape)
-        return self.legal(q).astype(NUMPY_DTYPES[tensor.dtype])
+        return self.legal(q).astype(row_dtype([tensor]))
 
     def legal(self, rows: Array) -> Array:
         """Return integer rows with every value moved into the limits."""

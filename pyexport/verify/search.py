@@ -9,9 +9,11 @@ import numpy.typing as npt
 
 from pyexport.integer.conv import QuantizedConv2d
 from pyexport.ir import Array, FloatArray, Graph, Node
+from pyexport.rows import input_tensors, row_size, row_slices
 from pyexport.simulator.fast import FastSimulator, trace_sizes
 
 Generator = np.random.Generator
+Limit = float | FloatArray  # of several inputs one an element of a row
 
 GOALS_A_NODE = 12  # sums that are driven up and down in each layer
 ROUNDS = 24
@@ -19,7 +21,7 @@ PLACES = 9  # of a first convolution: its corners, edges and middle
 
 
 def searched_rows(
-    graph: Graph, covered: set[str], starts: Array, low: float, high: float
+    graph: Graph, covered: set[str], starts: Array, low: Limit, high: Limit
 ) -> FloatArray:
     """Return rows that drive some sums of every other layer far up and far down.
 
@@ -28,7 +30,8 @@ def searched_rows(
     from the best of `starts`; then random parts of the input go to its limits, and a step is kept
     if the exact sum moves the right way. The same graph and starts give the same rows.
     """
-    generator = np.random.Generator(np.random.PCG64([graph.input.size, 4]))
+    size = row_size(input_tensors(graph))
+    generator = np.random.Generator(np.random.PCG64([size, 4]))
     rows = [
         _solve_convolution(node, graph, low, high)
         for node in graph.nodes
@@ -37,10 +40,27 @@ def searched_rows(
     columns = _goals(graph, covered, generator)
     if len(columns):
         rows.append(_search(graph, columns, starts, (low, high), generator))
-    return np.concatenate(rows) if rows else np.empty((0, graph.input.size))
+    return np.concatenate(rows) if rows else np.empty((0, size))
 
 
-def _solve_convolution(node: Node, graph: Graph, low: float, high: float) -> FloatArray:
+def part_of(graph: Graph, name: str) -> slice:
+    """Return where an input lies in a row."""
+    inputs = input_tensors(graph)
+    return dict(zip(graph.inputs, row_slices(inputs), strict=True))[name]
+
+
+def whole_rows(graph: Graph, name: str, signs: FloatArray, low: Limit, high: Limit) -> FloatArray:
+    """Return rows with an input at its greatest value where signs (n, its size) say so.
+
+    It is at its least elsewhere, and so are the other inputs.
+    """
+    part = part_of(graph, name)
+    upwards = np.zeros((len(signs), row_size(input_tensors(graph))), dtype=bool)
+    upwards[:, part] = signs > 0
+    return np.where(upwards, high, low)
+
+
+def _solve_convolution(node: Node, graph: Graph, low: Limit, high: Limit) -> FloatArray:
     """Return the rows with the largest and the smallest sum of every channel at nine places."""
     op = node.op
     assert isinstance(op, QuantizedConv2d)  # the caller's
@@ -60,7 +80,7 @@ def _solve_convolution(node: Node, graph: Graph, low: float, high: float) -> Flo
                     first = o // each * per_group
                     signs[o, at, to, first : first + per_group] = op.weight[o, row, column]
         flat = signs.reshape(n_out, -1)
-        rows += [np.where(flat > 0, high, low), np.where(flat < 0, high, low)]
+        rows += [whole_rows(graph, node.inputs[0], s, low, high) for s in (flat, -flat)]
     return np.concatenate(rows)
 
 
@@ -80,11 +100,12 @@ def _search(
     graph: Graph,
     columns: npt.NDArray[np.int64],
     starts: Array,
-    limits: tuple[float, float],
+    limits: tuple[Limit, Limit],
     generator: Generator,
 ) -> FloatArray:
     simulator = FastSimulator(graph, 1)
-    dtype = np.float32 if graph.input.quant is None else np.int64
+    inputs = input_tensors(graph)
+    dtype = np.float32 if inputs[0].quant is None else np.int64
     column = np.repeat(columns, 2)
     sign = np.tile([1.0, -1.0], len(columns))
     reached = _sums(simulator, starts.astype(dtype))[:, column] * sign
@@ -92,9 +113,10 @@ def _search(
     rows = starts[best].astype(np.float64)
     values = reached[best, np.arange(len(column))]
     for step in range(ROUNDS):
-        share = max(0.5 * 0.8**step, 1.0 / graph.input.size)
+        share = max(0.5 * 0.8**step, 1.0 / row_size(inputs))
         moved = generator.random(rows.shape) < share
-        proposal = np.where(moved, generator.choice(limits, size=rows.shape), rows)
+        upwards = generator.choice((0.0, 1.0), size=rows.shape) > 0.0
+        proposal = np.where(moved, np.where(upwards, limits[1], limits[0]), rows)
         sums = _sums(simulator, proposal.astype(dtype))[np.arange(len(column)), column] * sign
         better = sums > values
         rows = np.where(better[:, None], proposal, rows)

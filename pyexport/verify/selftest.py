@@ -11,6 +11,7 @@ import numpy as np
 
 from pyexport.codegen.text import c_float
 from pyexport.errors import CheckFailedError
+from pyexport.rows import is_single, output_tensors
 from pyexport.runners import Finding, available, open_runner
 from pyexport.verify.subject import Subject, uses_own_templates
 
@@ -76,8 +77,10 @@ def _with_table_changed(text: str, subject: Subject) -> str:
 
 def _with_output_changed(text: str, subject: Subject) -> str:
     artifact = subject.artifact
+    last = output_tensors(artifact.graph)[-1]
+    symbol = "out" if is_single(artifact.graph) else last.name
     changed, before, after = _with_last_changed(
-        text, f"{artifact.name}_vector_out", artifact.graph.output.dtype
+        text, f"{artifact.name}_vector_{symbol}", last.dtype
     )
     # outputs end what the CRC is over, and a CRC is linear: the change alone gives its change
     delta = bytes(a ^ b for a, b in zip(before, after, strict=True))

@@ -10,6 +10,7 @@ import numpy as np
 
 from pyexport.artifact import Artifact
 from pyexport.errors import LinkError
+from pyexport.rows import output_tensors
 from pyexport.runners import (
     Finding,
     LinkCounts,
@@ -19,7 +20,7 @@ from pyexport.runners import (
     open_runner,
     target_of,
 )
-from pyexport.simulator.fast import FastSimulator, argmax
+from pyexport.simulator.fast import FastSimulator
 from pyexport.verify.compare import (
     Comparison,
     Expected,
@@ -201,7 +202,8 @@ def verify_subject(
                 )
             expected = answers[id(suite.rows)]
             if runner is board:  # it tells the largest output, not the decision
-                expected = replace(expected, classes=argmax(expected.outputs))
+                words = class_words(expected.outputs, None, output_tensors(subject.artifact.graph))
+                expected = replace(expected, classes=words)
             comparisons.append(compare_suite(subject.artifact, runner, suite, expected))
             if comparisons[-1].cut_off:
                 break
@@ -259,7 +261,7 @@ def _board_report(
     free_ram = None
     if not report.cut_off:
         try:
-            ties, wrong = _ties(subject, board, None)
+            ties, wrong = _ties(subject, board, None) if board.info.has_argmax else (0, 0)
             report = replace(report, tie_vectors=ties, wrong_ties=wrong)
             report = replace(report, selftest=board.selftest())
             free_ram = board.link.identify().free_ram
@@ -278,7 +280,8 @@ def _ties(subject: Subject, runner: Runner, least: float | None) -> tuple[int, i
     """
     interface = subject.interface
     if not interface.has_argmax and least is None:
-        return 0, 0
+        return 0, 0  # no output has a class
     ties = tie_outputs(subject.artifact)
     found = runner.argmax(ties).astype(np.int64)
-    return len(ties), int((found != class_words(ties, least)).sum())
+    words = class_words(ties, least, output_tensors(subject.artifact.graph))
+    return len(ties), int((found != words).sum())

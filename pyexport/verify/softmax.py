@@ -14,26 +14,26 @@ CANDIDATES = 50_000  # drawn
 
 
 def softmax_rows(graph: Graph, candidates: Array) -> Array:
-    """Return the candidates that say most about a last integer softmax; none without one.
+    """Return the candidates that say most about the integer softmax of each output that is one.
 
     A half have an output nearest to the middle between two bytes, among sums of more than 16 bits,
     which are shortened before the division; a quarter are so among all sums; a quarter have a sum
     nearest to a power of two, where the shift changes and the reciprocal is exact.
     """
-    node = graph.nodes[-1]
-    result = graph.tensor(node.outputs[0])
-    if result.shape[-1:] != (result.size,):
-        return candidates[:0]  # many rows: each is a softmax of its own
-    if not isinstance(node.op, QuantizedSoftmax) or node.inputs[0] in graph.inputs:
-        return candidates[:0]
-    before = replace(
-        graph,
-        tensors=tuple(t for t in graph.tensors if t.name != node.outputs[0]),
-        nodes=graph.nodes[:-1],
-        outputs=node.inputs,
-    )
+    found = [
+        _rows_of(node.op, replace(graph, nodes=graph.nodes[:at], outputs=node.inputs), candidates)
+        for at, node in enumerate(graph.nodes)
+        if isinstance(node.op, QuantizedSoftmax)
+        and node.outputs[0] in graph.outputs
+        and node.inputs[0] not in graph.inputs
+        and graph.tensor(node.outputs[0]).shape[-1] == graph.tensor(node.outputs[0]).size
+    ]  # of many rows, each is a softmax of its own
+    return np.concatenate([candidates[:0], *found])
+
+
+def _rows_of(op: QuantizedSoftmax, before: Graph, candidates: Array) -> Array:
     logits = FastSimulator(before, 1).run(candidates).astype(np.int64)
-    terms = node.op.table.astype(np.int64)[logits.max(axis=1, keepdims=True) - logits]
+    terms = op.table.astype(np.int64)[logits.max(axis=1, keepdims=True) - logits]
     total = terms.sum(axis=1)
     middle = _distance_to_middle(256.0 * terms / total[:, None])
     long = np.where(total > 0xFFFF, middle, np.inf)

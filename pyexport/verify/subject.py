@@ -9,12 +9,20 @@ from pathlib import Path
 from pyexport.artifact import Artifact, read_artifact
 from pyexport.errors import CheckFailedError, FileFormatError
 from pyexport.fixedpoint import ITEM_BYTES
+from pyexport.ir import Tensor
 from pyexport.lower import lower
 from pyexport.program import Program, Step
-from pyexport.runners import HeaderInterface
+from pyexport.rows import (
+    has_class,
+    input_tensors,
+    is_single,
+    output_tensors,
+    row_limits,
+    tensor_limits,
+)
+from pyexport.runners import Blob, HeaderInterface, Slot
 from pyexport.targets import get_target
 from pyexport.untrusted import MAX_FILE_BYTES, printable, read_regular
-from pyexport.verify.suites import input_limits
 
 # (?:...)? keeps a long run of spaces from being tried in every division into two
 _IDENTITY = re.compile(r'#define\s+(\w+)_IDENTITY\s*(?:\\\s*)?"([0-9a-f]{64})"')
@@ -42,26 +50,36 @@ class Subject:
 
 def header_interface(artifact: Artifact, program: Program) -> HeaderInterface:
     """Return the C interface of an artifact's header."""
-    source, target = artifact.graph.input, artifact.graph.output
-    low, high, _ = input_limits(artifact.graph)
+    inputs, outputs = input_tensors(artifact.graph), output_tensors(artifact.graph)
+    lows, highs = row_limits(artifact.graph)
+    taken, given = (tuple(map(_slot, tensors)) for tensors in (inputs, outputs))
+    blob_in, blob_out = Blob(taken), Blob(given)
+    single = is_single(artifact.graph)
     return HeaderInterface(
         name=artifact.name,
-        input_dtype=source.dtype,
-        input_size=source.size,
-        output_dtype=target.dtype,
-        output_size=target.size,
+        input_dtype=blob_in.element,
+        input_size=blob_in.size,
+        output_dtype=blob_out.element,
+        output_size=blob_out.size,
         accumulator_dtype="s32" if artifact.scheme == "int8" else "f32",
         trace_sizes=program.trace_sizes,
-        has_argmax=2 <= target.size <= 0xFFFF,
+        has_argmax=any(map(has_class, outputs)),
         parameter_symbols=tuple(f"{artifact.name}_{const.name}" for const in program.consts),
-        input_low=low,
-        input_high=high,
+        input_low=float(lows.min()),
+        input_high=float(highs.max()),
+        inputs=() if single else taken,
+        outputs=() if single else given,
         decides=artifact.least_yes is not None,
         scratch_bytes=program.arena_bytes,
         scratch_written=_written(program),
         state_bytes=program.state_bytes,
         steps=artifact.steps or 0,
     )
+
+
+def _slot(tensor: Tensor) -> Slot:
+    low, high = tensor_limits(tensor)
+    return Slot(tensor.name, tensor.dtype, tensor.size, low, high, has_class(tensor))
 
 
 def _written(program: Program) -> int:
@@ -123,12 +141,10 @@ def header_identity(data: bytes, where: str) -> tuple[str, str]:
 
 
 def input_bytes(artifact: Artifact) -> int:
-    """Return the bytes of one input."""
-    tensor = artifact.graph.input
-    return tensor.size * ITEM_BYTES[tensor.dtype]
+    """Return the bytes of one input, or of all of them."""
+    return sum(t.size * ITEM_BYTES[t.dtype] for t in input_tensors(artifact.graph))
 
 
 def output_bytes(artifact: Artifact) -> int:
-    """Return the bytes of one output."""
-    tensor = artifact.graph.output
-    return tensor.size * ITEM_BYTES[tensor.dtype]
+    """Return the bytes of one output, or of all of them."""
+    return sum(t.size * ITEM_BYTES[t.dtype] for t in output_tensors(artifact.graph))

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pyexport.artifact import NUMPY_DTYPES, Artifact
+from pyexport.artifact import Artifact
 from pyexport.errors import UsageError
-from pyexport.ir import Array, Graph, QuantizedSoftmax
+from pyexport.ir import Array, FloatArray, Graph, QuantizedSoftmax
+from pyexport.rows import input_tensors, row_dtype, row_limits, row_size, tensor_limits
 from pyexport.sensor import front_end, sensor_limits
 from pyexport.simulator.fast import trace_sizes
 from pyexport.verify.extremes import extreme_rows
@@ -20,7 +21,7 @@ DEFAULT_SUITES = ("dataset", "random", "corners", "extremes")
 
 @dataclass(frozen=True, eq=False)
 class Suite:
-    """A name and its rows (n, input size), of the input's dtype, every value legal."""
+    """A name and its rows (n, row size) as rows.py has them, every value legal."""
 
     name: str
     rows: Array
@@ -72,9 +73,9 @@ def build_suites(
 
 
 def _dataset(artifact: Artifact, options: SuiteOptions) -> Array:
-    dtype = NUMPY_DTYPES[artifact.graph.input.dtype]
+    inputs = input_tensors(artifact.graph)
     if artifact.samples is None:
-        return np.empty((0, artifact.graph.input.size), dtype=dtype)
+        return np.empty((0, row_size(inputs)), dtype=row_dtype(inputs))
     return artifact.samples.inputs[: options.dataset]
 
 
@@ -85,11 +86,13 @@ def _random(artifact: Artifact, options: SuiteOptions) -> Array:
     """
     generator = np.random.Generator(np.random.PCG64([options.seed, 1]))
     low, high, dtype = input_limits(artifact.graph)
-    shape = (options.random, artifact.graph.input.size)
-    if artifact.graph.input.quant is None:
+    inputs = input_tensors(artifact.graph)
+    shape = (options.random, row_size(inputs))
+    if inputs[0].quant is None:
         return (low + generator.random(shape) * (high - low)).astype(dtype)
-    rows = generator.integers(int(low), int(high), size=shape, endpoint=True)
-    if front_end(artifact.graph) is not None:
+    least, most = np.asarray(low, np.int64), np.asarray(high, np.int64)
+    rows = generator.integers(least, most, size=shape, endpoint=True)
+    if any(front_end(artifact.graph, source) is not None for source in inputs):
         lows, highs = (limits.astype(np.int64) for limits in sensor_limits(artifact.graph))
         inside = generator.integers(lows, highs, size=shape, endpoint=True)
         rows = np.where(np.arange(options.random)[:, None] % 4 == 3, rows, inside)
@@ -104,7 +107,7 @@ def _corners(artifact: Artifact, options: SuiteOptions) -> Array:
     """
     generator = np.random.Generator(np.random.PCG64([options.seed, 2]))
     low, high, dtype = input_limits(artifact.graph)
-    size = artifact.graph.input.size
+    size = row_size(input_tensors(artifact.graph))
     alone = np.eye(size, dtype=bool)
     if size > MAX_ALONE:
         alone = alone[np.sort(generator.choice(size, MAX_ALONE, replace=False))]
@@ -127,23 +130,23 @@ def _extremes(artifact: Artifact, options: SuiteOptions) -> Array:
         ]
     )
     extremes = extreme_rows(artifact.graph, starts, low, high).astype(dtype)
-    if not isinstance(artifact.graph.nodes[-1].op, QuantizedSoftmax):
+    ends = [n.op for n in artifact.graph.nodes if set(n.outputs) & set(artifact.graph.outputs)]
+    if not any(isinstance(op, QuantizedSoftmax) for op in ends):
         return extremes
     many = _random(artifact, SuiteOptions(random=CANDIDATES, seed=options.seed))
     return np.concatenate([extremes, softmax_rows(artifact.graph, np.concatenate([starts, many]))])
 
 
-def input_limits(graph: Graph) -> tuple[float, float, type[np.generic]]:
-    """Return the legal values of the input and its NumPy type.
+def input_limits(
+    graph: Graph,
+) -> tuple[float | FloatArray, float | FloatArray, np.dtype[np.generic]]:
+    """Return the legal values of a row and its NumPy type: of several inputs (row size,) each.
 
     A float32 input is limited by its declared range, or by -1..1 where none is declared.
     """
-    tensor = graph.input
-    dtype = NUMPY_DTYPES[tensor.dtype]
-    if tensor.quant is not None:
-        return tensor.quant.low, tensor.quant.high, dtype
-    low, high = tensor.declared_range or (-1.0, 1.0)
-    return low, high, dtype
+    inputs = input_tensors(graph)
+    limits = tensor_limits(inputs[0]) if len(inputs) == 1 else row_limits(graph)
+    return *limits, row_dtype(inputs)
 
 
 _BUILDERS: dict[str, Callable[[Artifact, SuiteOptions], Array]] = {

@@ -16,7 +16,7 @@ import pytest
 
 from pyexport.errors import FileFormatError
 from pyexport.simulator import definition, exact
-from pyexport.simulator.definition import PlainModel
+from pyexport.simulator.definition import PlainInput, PlainModel
 from pyexport.simulator.exact import LAYERS, PlainTensor
 from pyexport.simulator.fast import FastSimulator
 from pyexport.simulator.plain import read_plain
@@ -107,7 +107,12 @@ def test_hand_worked_vector(vector: dict[str, Any]) -> None:
 
 def check_flat_vector(vector: dict[str, Any]) -> None:
     low, high = (-math.inf, math.inf) if is_float(vector) else (-32768, 65535)
-    model = PlainModel("int8", "in", "out", len(vector["input"]), low, high, [flat_layer(vector)])
+    model = PlainModel(
+        "int8",
+        [PlainInput("in", len(vector["input"]), low, high)],
+        ["out"],
+        [flat_layer(vector)],
+    )
     result = definition.run(model, vector["input"])
     assert list(result.accumulators.values()) == vector["accumulators"]
     assert result.outputs == vector["output"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 from pyexport.frontends.loading import assemble, no_extras
@@ -40,4 +41,5 @@ def parse_onnx(
     digest = hashlib.sha256(data)
     for location in sorted(store.files):
         digest.update(store.files[location])
-    return assemble(graph, extras, source_name, digest.hexdigest(), onnx.producer, warnings)
+    model = assemble(graph, extras, source_name, digest.hexdigest(), onnx.producer, warnings)
+    return replace(model, inputs=tuple(onnx.inputs), outputs=tuple(onnx.outputs))
