@@ -37,7 +37,7 @@ def measure(graph: Graph, artifact: Artifact, metadata: Metadata) -> Measured:
     steps = 1 if artifact.stream is None else artifact.stream.steps
     inputs = data.inputs
     if artifact.stream is not None:
-        inputs = inputs.reshape(-1, row_size(input_tensors(exported)))
+        inputs = inputs_to_device(inputs, graph).reshape(-1, row_size(input_tensors(exported)))
     rows, kept = quantize_inputs(artifact, Dataset(inputs)), MAX_STORED_SAMPLES // steps
     if data.targets is None or len(exported.outputs) > 1:  # of which output, nothing says
         return Measured(Samples(rows[: kept * steps], None))

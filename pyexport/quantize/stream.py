@@ -28,8 +28,8 @@ class Step:
 def stream_step(graph: Graph) -> Step:
     """Return the graph of one step; raises UnsupportedModelError where a node needs several.
 
-    The input is (steps, features). A tensor either holds every step along one axis, or what is
-    known after the last step, which the step gives each time.
+    The input is (steps, features), transposed before if the user's is not. A tensor either holds
+    every step along one axis, or what is known after the last step, which a step gives each time.
     """
     if not is_single(graph):
         raise UnsupportedModelError(
@@ -104,7 +104,9 @@ class _Maker:
         axis = self._axes[tensor.name]
         if axis is None:
             return tensor
-        return replace(tensor, shape=(*tensor.shape[:axis], 1, *tensor.shape[axis + 1 :]))
+        # What a step takes or gives has the features alone: there is nothing to transpose.
+        shape = (*tensor.shape[:axis], 1, *tensor.shape[axis + 1 :])
+        return replace(tensor, shape=shape, layout="")
 
     def _add_recurrent(self, node: Node, op: Recurrent) -> None:
         if self._axes[node.inputs[0]] != 0:
