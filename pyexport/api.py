@@ -26,6 +26,7 @@ from pyexport.simulator.fast import FastSimulator
 from pyexport.simulator.stream import Stream
 from pyexport.sniff_artifact import is_artifact
 from pyexport.statements import Arguments
+from pyexport.streams import steps_of_sequences
 from pyexport.verify import (
     DEFAULT_SUITES,
     Report,
@@ -120,11 +121,10 @@ def simulate(model: Artifact | str | Path, inputs: npt.ArrayLike) -> Array:
     (n, steps, features) each starts with one, and they give (n, steps, output size).
     """
     artifact = model if isinstance(model, Artifact) else read_artifact(Path(model))
-    if artifact.stream is None or np.ndim(inputs) != 3:
-        return FastSimulator(artifact.graph).run(_device_rows(artifact, inputs))
-    count, steps, _ = np.shape(inputs)
-    rows = _device_rows(artifact, np.asarray(inputs).reshape(count * steps, -1))
-    return FastSimulator(artifact.graph, steps).run(rows).reshape(count, steps, -1)
+    steps = steps_of_sequences(np.shape(inputs), artifact.graph)
+    flat = inputs if steps is None else np.reshape(inputs, (-1, artifact.graph.input.size))
+    outputs = FastSimulator(artifact.graph, steps).run(_device_rows(artifact, flat))
+    return outputs if steps is None else outputs.reshape(-1, steps, outputs.shape[1])
 
 
 def stream(model: Artifact | str | Path) -> Stream:

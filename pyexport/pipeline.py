@@ -49,7 +49,7 @@ from pyexport.quantize import quantize_int8, to_float32, with_front_end
 from pyexport.quantize.stream import stream_step
 from pyexport.rows import output_tensors, row_size
 from pyexport.statement_check import check_statements
-from pyexport.streams import Stream, kept_statements
+from pyexport.streams import DEFAULT_STEPS, Stream, kept_statements
 from pyexport.targets import Target, get_target
 from pyexport.untrusted import printable
 from pyexport.vectors import STREAM_STEPS, choose_vectors
@@ -140,7 +140,9 @@ def export_model(model: Model, options: ExportOptions) -> Export:
     with _named(metadata.source_name):
         exported, calibration = _quantize(graph, metadata, known, options, warnings)
         warnings += undeclared_warnings(exported, known)
-        stream = None
+        stream = Stream(DEFAULT_STEPS, STREAM_STEPS) if exported.states else None
+        if options.stream and stream is not None:
+            raise UnsupportedModelError("the model keeps states already; leave --stream out")
         if options.stream:
             step = stream_step(exported)
             exported, stream = step.graph, Stream(step.steps, STREAM_STEPS)

@@ -53,6 +53,7 @@ class Statements:
     output_threshold: float | None = None  # "yes" is: the last of one or two outputs >= this
     output_task: str | None = None  # one of TASKS
     labels: tuple[str, ...] | None = None  # a name for each output
+    states: tuple[str, ...] | None = None  # inputs that the model gives back, as its last outputs
     author: str | None = None
     license: str | None = None
     created_by: str | None = None  # the program or project that trained the model
@@ -85,6 +86,7 @@ class Arguments(TypedDict, total=False):
     output_threshold: float | None
     output_task: str | None
     labels: Sequence[object] | None
+    states: Sequence[str] | None
     author: str | None
     license: str | None
     created_by: str | None
@@ -118,6 +120,7 @@ _READERS: dict[str, Read] = {
     "output.threshold": read_number,
     "output.task": choice_of(TASKS),
     "labels": read_texts,
+    "states": read_texts,
     "provenance.author": text_of(MAX_NOTE),
     "provenance.license": text_of(MAX_NOTE),
     "provenance.created_by": text_of(MAX_NOTE),

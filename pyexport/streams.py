@@ -8,6 +8,8 @@ import numpy as np
 from pyexport.ir import Array, Graph
 from pyexport.statements import Statements
 
+DEFAULT_STEPS = 64  # of a sequence that a verification makes, where no sequence has a length
+
 
 @dataclass(frozen=True)
 class Stream:
@@ -31,6 +33,13 @@ def count_sequences(rows: int, stream: Stream | None) -> int:
     if stream is None:
         return rows
     return rows // stream.steps if rows % stream.steps == 0 else -1
+
+
+def steps_of_sequences(shape: tuple[int, ...], graph: Graph) -> int | None:
+    """Return the steps of sequences (n, steps, features); None where inputs are rows."""
+    source = graph.input
+    is_rows = not graph.states or len(shape) != 3 or shape[1:] == source.shape
+    return None if is_rows or shape[2] != source.size else shape[1]
 
 
 def at_the_end(rows: Array, whole: tuple[int, ...], step: tuple[int, ...]) -> Array:

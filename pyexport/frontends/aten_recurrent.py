@@ -39,6 +39,59 @@ def _gru(low: Lowering, call: Call) -> tuple[Value, Layered]:
     return x, Layered(tuple(last))
 
 
+def _lstm_cell(low: Lowering, call: Call) -> tuple[Value, Value]:
+    hx = call.arguments.get("hx")
+    references = hx if isinstance(hx, list) and len(hx) == 2 else [None, None]
+    w, u, b_w, b_u = _cell_weights(low, call)
+    h, c = (_cell_state(low, call, reference) for reference in references)
+    bias = b_w.astype(np.float64) + b_u.astype(np.float64)
+    _, h, c = low.apply(call, Lstm(w, u, bias), _one_step(low, call), h, c)
+    return h, c
+
+
+def _gru_cell(low: Lowering, call: Call) -> Value:
+    h = _cell_state(low, call, call.arguments.get("hx"))
+    _, h = low.apply(call, Gru(*_cell_weights(low, call)), _one_step(low, call), h)
+    return h
+
+
+def _one_step(low: Lowering, call: Call) -> Value:
+    """Return the input of a cell as a sequence of one step."""
+    x = low.operand(call, "input")
+    if len(x.shape) != 1:
+        raise UnsupportedOperatorError(
+            f"{low.at(call)} takes {x.shape}; give a cell (batch, features)"
+        )
+    return low.one(call, Reshape((1, *x.shape)), x)
+
+
+def _cell_weights(low: Lowering, call: Call) -> Weights:
+    def frozen(key: str) -> Array | None:
+        parameter = low.parameter(call, key)
+        return None if parameter is None else low.frozen(parameter, "recurrent", lambda a: a)
+
+    w, u = frozen("w_ih"), frozen("w_hh")
+    if w is None or u is None:
+        raise FileFormatError(f"{low.at(call)} has no weights; the file is damaged")
+    biases = [frozen("b_ih"), frozen("b_hh")]
+    b_w, b_u = (np.zeros(len(w), w.dtype) if b is None else b for b in biases)
+    return w, u, b_w, b_u
+
+
+def _cell_state(low: Lowering, call: Call, reference: object) -> Value:
+    """Return the state (n,) that a cell reads: computed, or stored and the same for every row."""
+    known = low.known(reference)
+    if isinstance(known, Parameter) and known.array.ndim == 2:
+        rows = low.checked(call, "hx", known).array
+        if (rows == rows[:1]).all():
+            return low.builder.constant(rows[0], printable(call.module))
+    if isinstance(reference, TensorRef) and not isinstance(known, Parameter | Layered):
+        return low.value(reference.name, low.at(call))
+    raise UnsupportedOperatorError(
+        f"{low.at(call)} starts every row of the batch with another state; save with a batch of 1"
+    )
+
+
 Weights = tuple[Array, Array, Array, Array]
 
 
@@ -110,5 +163,7 @@ def _zeros(low: Lowering, call: Call) -> Parameter:
 RECURRENT: Table = {
     **table(_lstm, "lstm.input"),
     **table(_gru, "gru.input"),
+    **table(_lstm_cell, "lstm_cell.default"),
+    **table(_gru_cell, "gru_cell.default"),
     **table(_zeros, "zeros.default", "new_zeros.default", "zeros_like.default"),
 }

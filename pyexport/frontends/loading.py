@@ -24,6 +24,7 @@ from pyexport.frontends.sniff import (
     WEIGHT_FILES,
     identify,
 )
+from pyexport.frontends.states import bind_states, stated_states
 from pyexport.ir import Graph, Metadata, Model
 from pyexport.untrusted import MAX_MODEL_BYTES, printable, read_regular
 
@@ -103,6 +104,10 @@ def parse_pt2(data: bytes, where: str, source_name: str, sidecar: Sidecar | None
     """Return the model of a torch.export archive in memory; its own statements come first."""
     program = read_pt2(data, where)
     graph, warnings = lower(program, where)
+    states = stated_states(program.extra, where)
+    if program.extra is None and sidecar is not None:
+        states = sidecar.statements.states or ()
+    graph = bind_states(graph, states, program.inputs, where)
     if len(graph.inputs) > 1 or len(graph.outputs) > 1:
         beside = sidecar is not None and sidecar.view is not None
         extras = no_extras(program.extra is not None or beside, where)
@@ -113,7 +118,8 @@ def parse_pt2(data: bytes, where: str, source_name: str, sidecar: Sidecar | None
         extras = sidecar.extras(graph) if sidecar is not None else Extras()
     digest = hashlib.sha256(data).hexdigest()
     model = assemble(graph, extras, source_name, digest, program.producer, warnings)
-    return replace(model, inputs=program.inputs, outputs=program.output_names)
+    inputs = tuple(name for name in program.inputs if name not in states)
+    return replace(model, inputs=inputs, outputs=program.output_names[: len(graph.outputs)])
 
 
 def no_extras(found: bool, where: str) -> Extras:

@@ -26,7 +26,7 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from pyexport.errors import CalibrationError, FileFormatError
+from pyexport.errors import CalibrationError, FileFormatError, InvalidModelError
 from pyexport.frontends.json_view import JsonView
 from pyexport.frontends.samples import as_dataset, check_range
 from pyexport.ir import Array, Dataset, Graph
@@ -91,6 +91,15 @@ def check_extras(extras: Extras, graph: Graph, where: str) -> None:
     """Raise a PyexportError unless the statements fit the model and each other."""
     outputs = graph.output.size
     check_statements(extras.statements, where, user_shape(graph.input), outputs)
+    if extras.statements.states is not None and not graph.states:
+        raise InvalidModelError(
+            f"{where}: states are stated, and this kind of file has none; leave states out"
+        )
+    if graph.states and extras.evaluation is not None:
+        raise CalibrationError(
+            f"{where}: rows of a model with states are steps of one sequence, for which no "
+            "evaluation is defined; leave it out"
+        )
     for name in SAMPLES:
         dataset = getattr(extras, name)
         if dataset is None:

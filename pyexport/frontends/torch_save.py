@@ -14,6 +14,7 @@ from pyexport.frontends.aten import lower
 from pyexport.frontends.loading import parse_pt2
 from pyexport.frontends.metadata import make_extras, render_extras
 from pyexport.frontends.pt2 import read_pt2
+from pyexport.frontends.states import bind_states
 from pyexport.frontends.torch_export import export_module
 from pyexport.ir import Model
 from pyexport.statements import Arguments
@@ -78,7 +79,9 @@ def _archive(
 ) -> bytes:
     """Return the archive's bytes, after reading them back as the exporter will."""
     plain = _canonical(export_module(model, example, where), None)
-    graph, _ = lower(read_pt2(plain, where), where)
+    program = read_pt2(plain, where)
+    graph, _ = lower(program, where)
+    graph = bind_states(graph, arguments.get("states") or (), program.inputs, where)
     extras = make_extras(graph, where, **arguments)
     data = _canonical(plain, render_extras(extras).encode("ascii"))
     parse_pt2(data, where, where)

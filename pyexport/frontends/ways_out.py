@@ -28,7 +28,7 @@ _FAMILIES = {
         "conv3d", "conv_transpose3d", "max_pool3d", "avg_pool3d", "adaptive_avg_pool3d",
     ),
     "use nn.LSTM or nn.GRU, of one direction and with batch_first=True": (
-        "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell",
+        "rnn_tanh", "rnn_relu", "rnn_tanh_cell", "rnn_relu_cell",
     ),
     "use BatchNorm, which is folded into the weights, or LayerNorm": (
         "group_norm", "native_group_norm", "rms_norm", "instance_norm", "local_response_norm",

@@ -13,6 +13,8 @@ def canonical_names(graph: Graph) -> Graph:
     tensors: dict[str, str] = {}
     for i, name in enumerate(graph.inputs):
         tensors[name] = "input" if len(graph.inputs) == 1 else f"input{i}"
+    for i, state in enumerate(graph.states):
+        tensors[state.read] = f"state{i}_old"
     counts: dict[str, int] = {}
     nodes = []
     for node in graph.nodes:

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from pyexport.errors import CalibrationError, InvalidModelError, UnsupportedOperatorError
-from pyexport.ir import Dataset, Graph, Node
+from pyexport.ir import Dataset, FloatArray, Graph, Node
 from pyexport.quantize.intervals.interval import Interval
 from pyexport.quantize.intervals.rules import INTERVAL_RULES
+from pyexport.quantize.states import first_magnitude
 from pyexport.reference import evaluate
 
 Range = tuple[float, float]
@@ -23,9 +24,25 @@ def observed_ranges(graph: Graph, calibration: Dataset) -> dict[str, Range]:
     """Return (min, max) of every tensor over the calibration rows; summed in a fixed order."""
     if len(calibration.inputs) == 0:
         raise CalibrationError("the calibration data hold no rows")
+    if graph.states:
+        return _over_steps(graph, calibration)
     with np.errstate(over="ignore", invalid="ignore"):
         values = evaluate(graph, calibration.inputs, fixed_order=True)
     ranges = {name: (float(v.min()), float(v.max())) for name, v in values.items()}
+    return {name: _finite(name, r) for name, r in ranges.items()}
+
+
+def _over_steps(graph: Graph, calibration: Dataset) -> dict[str, Range]:
+    """Return (min, max) of every tensor while the rows go by as the steps of one sequence."""
+    ranges: dict[str, Range] = {}
+    states: dict[str, FloatArray] | None = None
+    for row in calibration.inputs:
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = evaluate(graph, row[None], fixed_order=True, states=states)
+        states = {state.name: values[state.write] for state in graph.states}
+        for name, v in values.items():
+            low, high = ranges.get(name, (np.inf, -np.inf))
+            ranges[name] = (min(low, float(v.min())), max(high, float(v.max())))
     return {name: _finite(name, r) for name, r in ranges.items()}
 
 
@@ -33,13 +50,13 @@ def interval_ranges(graph: Graph, input_range: InputRanges) -> dict[str, Range]:
     """Return bounds of every tensor for every input inside input_range (interval arithmetic).
 
     One range holds for each of several inputs. Raises UnsupportedOperatorError for an operator
-    without a rule, and for states, whose range nothing says.
+    without a rule.
     """
-    if graph.states:
-        raise UnsupportedOperatorError(
-            f"state {graph.states[0].name}: no interval bounds what is kept between inferences"
-        )
     bounds = {}
+    for state in graph.states:
+        shape = graph.tensor(state.read).shape
+        most = first_magnitude(state, graph)
+        bounds[state.read] = Interval(np.full(shape, -most), np.full(shape, most))
     for name in graph.inputs:
         shape = graph.tensor(name).shape
         limits = range_of(input_range, name)

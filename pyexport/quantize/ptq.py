@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from pyexport.errors import CalibrationError, QuantizationError, UnsupportedOperatorError
 from pyexport.integer import BY_TYPE
+from pyexport.integer.recurrent import HIDDEN
 from pyexport.ir import (
     Affine,
     Calibration,
@@ -11,6 +12,7 @@ from pyexport.ir import (
     Graph,
     Node,
     QuantParams,
+    State,
     Tensor,
 )
 from pyexport.quantize.diagnosis import no_kernel, node_title, refuse_without_kernel
@@ -24,6 +26,7 @@ from pyexport.quantize.observers import (
 from pyexport.quantize.raw_input import raw_input_params
 from pyexport.quantize.rules import RULES, Outcome, Request
 from pyexport.quantize.schemes import input_params
+from pyexport.quantize.states import check_states, integer_states
 from pyexport.rows import input_tensors, split_rows
 
 
@@ -51,6 +54,7 @@ def quantize_int8(
     numbers.
     """
     refuse_without_kernel(graph, tuple(RULES), "int8")
+    check_states(graph)
     if calibration is not None:
         ranges = observed_ranges(graph, calibration)
         source = Calibration("data", len(calibration.inputs))
@@ -66,6 +70,7 @@ def quantize_int8(
         )
         for name in graph.inputs
     }
+    params |= {state.read: HIDDEN for state in graph.states}  # the layer that reads one decides
     nodes: list[Node] = []
     between: list[Tensor] = []
     warnings: list[str] = []
@@ -76,15 +81,16 @@ def quantize_int8(
         nodes += outcome.nodes
         between += outcome.tensors
         warnings += outcome.warnings
-    integer = _integer_graph(graph, _live(nodes, graph), between, params)
+    states = integer_states(graph, tuple(nodes))
+    integer = _integer_graph(graph, _live(nodes, graph, states), states, between, params)
     for node in integer.nodes:
         _prove(node, integer)
     return Quantized(integer, source, tuple(warnings))
 
 
-def _live(nodes: list[Node], graph: Graph) -> tuple[Node, ...]:
+def _live(nodes: list[Node], graph: Graph, states: tuple[State, ...]) -> tuple[Node, ...]:
     """Return the nodes whose results anything reads: a first state of zeros is not stored."""
-    read = {*graph.outputs, *(state.write for state in graph.states)}
+    read = {*graph.outputs, *(state.write for state in states)}
     live = []
     for node in reversed(nodes):
         if read.intersection(node.outputs):
@@ -96,14 +102,18 @@ def _live(nodes: list[Node], graph: Graph) -> tuple[Node, ...]:
 def _integer_graph(
     graph: Graph,
     nodes: tuple[Node, ...],
+    states: tuple[State, ...],
     between: list[Tensor],
     params: dict[str, QuantParams],
 ) -> Graph:
     kept = {*graph.inputs, *(name for node in nodes for name in node.outputs)}
-    kept |= {state.read for state in graph.states}
+    kept |= {state.read for state in states}
     tensors = [t for t in (*graph.tensors, *between) if t.name in kept]
     return replace(
-        graph, tensors=tuple(_quantized(t, params[t.name]) for t in tensors), nodes=nodes
+        graph,
+        tensors=tuple(_quantized(t, params[t.name]) for t in tensors),
+        nodes=nodes,
+        states=states,
     )
 
 
