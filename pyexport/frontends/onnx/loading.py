@@ -12,6 +12,7 @@ from pyexport.frontends.onnx.graph import lower
 from pyexport.frontends.onnx.model import METADATA_KEY, parse_model
 from pyexport.frontends.onnx.tensors import make_store
 from pyexport.frontends.sidecar import Sidecar, unread
+from pyexport.frontends.states import bind_states, stated_states
 from pyexport.ir import Model
 
 
@@ -30,6 +31,10 @@ def parse_onnx(
     store = make_store(where, folder, len(data))
     read = lower(onnx, where, store)
     graph, warnings = read.graph, read.warnings
+    states = stated_states(onnx.statements, where)
+    if onnx.statements is None and sidecar is not None:
+        states = sidecar.statements.states or ()
+    graph = bind_states(graph, states, tuple(onnx.inputs), where)
     if len(graph.inputs) > 1 or len(graph.outputs) > 1:
         beside = sidecar is not None and sidecar.view is not None
         extras = no_extras(onnx.statements is not None or beside, where)
@@ -42,4 +47,5 @@ def parse_onnx(
     for location in sorted(store.files):
         digest.update(store.files[location])
     model = assemble(graph, extras, source_name, digest.hexdigest(), onnx.producer, warnings)
-    return replace(model, inputs=tuple(onnx.inputs), outputs=tuple(onnx.outputs))
+    inputs = tuple(name for name in onnx.inputs if name not in states)
+    return replace(model, inputs=inputs, outputs=tuple(onnx.outputs)[: len(graph.outputs)])
