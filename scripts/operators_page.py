@@ -56,8 +56,8 @@ READ_AS: dict[str, str] = {
     "softmax": "softmax _softmax",
     "log_softmax": "log_softmax _log_softmax",
     "layer_norm": "layer_norm native_layer_norm",
-    "lstm": "lstm",
-    "gru": "gru",
+    "lstm": "lstm lstm_cell",
+    "gru": "gru gru_cell",
 }
 # Names that move or check memory: they leave no operator behind.
 NOTHING = (
@@ -100,6 +100,8 @@ def page() -> str:
     )
     return (
         f"{HEAD}{rows}\n"
+        "`lstm` and `gru` start from zeros, from the same layer before (cells in a loop), or from "
+        "a state of the model:\n[one step at a time](header.md#one-step-at-a-time).\n\n"
         "These leave no operator behind: "
         f"{', '.join(f'`{name}`' for name in NOTHING.split())}.\n\n"
         "The curves of `activation`:\n\n| function | parameters |\n|---|---|\n"
