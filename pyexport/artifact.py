@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from pyexport.choices import DEFAULT_CHOICES, Choices, choices_document, read_choices
 from pyexport.decision import check_threshold, least_yes
 from pyexport.errors import FileFormatError
 from pyexport.graph_check import check_graph
@@ -89,6 +90,7 @@ class Artifact:
     errors: Errors | None = None
     statements: Statements = NOTHING  # without the input range, which the graph has
     target: str | None = None  # what the header was specialized for; it changes no byte
+    choices: Choices = DEFAULT_CHOICES  # nor do these
     options: tuple[str, ...] = ()  # words of the command line that makes the export again
     stream: Stream | None = None  # of a model with states
 
@@ -167,6 +169,7 @@ def write_artifact(artifact: Artifact) -> bytes:
         "target": artifact.target,
         "options": list(artifact.options),
         "graph": graph_document(artifact.graph, source=True),
+        **choices_document(artifact.choices),
     }
     if artifact.errors is not None:
         document["errors"] = asdict(artifact.errors)
@@ -256,6 +259,7 @@ def _from_document(document: dict[str, Any], arrays: dict[str, Array]) -> Artifa
         errors=Errors(**document["errors"]) if "errors" in document else None,
         statements=stored_statements(document, inputs_shape(graph), outputs),
         target=document["target"],
+        choices=read_choices(document),
         options=tuple(document["options"]),
         stream=Stream(**document["stream"]) if "stream" in document else None,
     )
@@ -266,10 +270,9 @@ def _check_statements(artifact: Artifact) -> None:
     graph = artifact.graph
     texts = [artifact.source_name, artifact.source_sha256, artifact.producer, *artifact.options]
     texts += [] if artifact.target is None else [artifact.target]
-    counts = [artifact.calibration.rows]
     if not all(isinstance(text, str) for text in (artifact.calibration.kind, *texts)):
         raise TypeError("a name is not a text")
-    if not all(type(count) is int and count >= 0 for count in counts):
+    if type(artifact.calibration.rows) is not int or artifact.calibration.rows < 0:
         raise TypeError("a number of rows is not a count")
     check_stream(artifact.stream, graph)
     if not _NAME.fullmatch(artifact.name):

@@ -9,6 +9,7 @@ import numpy as np
 import pyexport
 from pyexport.advice import assumed_whole_inputs
 from pyexport.artifact import Artifact
+from pyexport.choices import DEFAULT_GOAL, Choices
 from pyexport.codegen import Decision, HeaderInfo, StoredVectors
 from pyexport.describe_ports import input_ports, output_ports
 from pyexport.fixedpoint import ITEM_BYTES
@@ -173,7 +174,23 @@ def _facts(
             + f"{_tensor_bytes(output_tensors(graph))} out",
         ),
         ("target", target.title if target is not None else "any (portable C)"),
+        *_choices(artifact.choices),
     ]
+    return tuple(facts)
+
+
+def _choices(choices: Choices) -> tuple[tuple[str, str], ...]:
+    """Return what the header says of kernels and sums that were chosen; nothing by default."""
+    facts = []
+    if choices.goal != DEFAULT_GOAL:
+        facts.append(("kernels", f"chosen for {choices.goal}"))
+    for lane in choices.lanes:
+        if lane.cost is None:
+            text = "32 bits: no weights fit 16"
+        else:
+            change = f"16 change the outputs' error by {100 * lane.cost:+.3f} % of their spread"
+            text = f"{lane.lanes} bits on bytes up to {lane.limit}; {change}"
+        facts.append(("sums", f"{lane.node}: {text}"))
     return tuple(facts)
 
 

@@ -15,8 +15,8 @@ from pyexport.artifact import (
     Vectors,
     write_artifact,
 )
+from pyexport.choices import Choices, LaneChoice
 from pyexport.codegen import render_header
-from pyexport.codegen.identifiers import check_model_name
 from pyexport.decision import check_threshold
 from pyexport.describe import header_info
 from pyexport.errors import (
@@ -24,20 +24,18 @@ from pyexport.errors import (
     InvalidModelError,
     QuantizationError,
     UnsupportedModelError,
-    UsageError,
 )
+from pyexport.export_options import SCHEMES as SCHEMES
+from pyexport.export_options import ExportOptions as ExportOptions
 from pyexport.fitting import check_fits
 from pyexport.input_ranges import (
-    Declared,
     Known,
-    check_declared,
     input_titles,
     known_inputs,
-    range_words,
     refuse_without_range,
     undeclared_warnings,
 )
-from pyexport.ir import DEFAULT_FLOAT_RANGE, Calibration, Dataset, Graph, Metadata, Model
+from pyexport.ir import DEFAULT_FLOAT_RANGE, Calibration, Graph, Metadata, Model
 from pyexport.layout import device_rows, inputs_shape
 from pyexport.lower import lower
 from pyexport.manifest import manifest_text
@@ -45,7 +43,9 @@ from pyexport.measuring import measure
 from pyexport.passes import canonical_names, run_passes
 from pyexport.port_names import name_ports
 from pyexport.program import Program
-from pyexport.quantize import quantize_int8, to_float32, with_front_end
+from pyexport.quantize import quantize_in_lanes, quantize_int8, to_float32, with_front_end
+from pyexport.quantize.plan import NO_PLAN, LanePlan
+from pyexport.quantize.ptq import Quantized
 from pyexport.quantize.stream import stream_step
 from pyexport.rows import output_tensors, row_size
 from pyexport.statement_check import check_statements
@@ -54,48 +54,6 @@ from pyexport.targets import Target, get_target
 from pyexport.untrusted import printable
 from pyexport.vectors import STREAM_STEPS, choose_vectors
 from pyexport.writing import write_together
-
-SCHEMES = ("int8", "float32")
-
-
-@dataclass(frozen=True)
-class ExportOptions:
-    """What the user may choose; None takes it from the model file."""
-
-    name: str
-    scheme: str = "int8"
-    target: str | None = None
-    per_channel: bool = True
-    input_range: Declared = None  # of several inputs, one for all or one each by name
-    calibration: Dataset | None = None
-    calibration_name: str | None = None  # the file that the calibration rows came from
-    templates: Path | None = None
-    check_fits: bool = True  # refuse what the target cannot hold
-    stream: bool = False  # one step of a sequence a call, with a state between the calls
-
-    def __post_init__(self) -> None:
-        check_model_name(self.name)
-        if self.scheme not in SCHEMES:
-            raise UsageError(f"scheme {self.scheme!r} is unknown; use one of {', '.join(SCHEMES)}")
-        if self.target is not None:
-            get_target(self.target)
-        check_declared(self.input_range)
-
-    def command_line(self) -> tuple[str, ...]:
-        """Return the options, as words, that make the same export again."""
-        words = [] if self.scheme == "int8" else ["--scheme", self.scheme]
-        if self.target is not None:
-            words += ["--target", self.target]
-        if not self.per_channel:
-            words.append("--per-tensor")
-        words += range_words(self.input_range)
-        if self.calibration is not None:
-            words += ["--calibration", self.calibration_name or "ROWS.npz"]
-        if self.stream:
-            words.append("--stream")
-        if self.templates is not None:
-            words += ["--templates", self.templates.name]
-        return tuple(words)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +96,7 @@ def export_model(model: Model, options: ExportOptions) -> Export:
     warnings = list(metadata.warnings)
     known = known_inputs(graph, titles, metadata, options.input_range)
     with _named(metadata.source_name):
-        exported, calibration = _quantize(graph, metadata, known, options, warnings)
+        exported, calibration, lanes = _quantize(graph, metadata, known, options, warnings)
         warnings += undeclared_warnings(exported, known)
         stream = Stream(DEFAULT_STEPS, STREAM_STEPS) if exported.states else None
         if options.stream and stream is not None:
@@ -147,9 +105,10 @@ def export_model(model: Model, options: ExportOptions) -> Export:
             step = stream_step(exported)
             exported, stream = step.graph, Stream(step.steps, STREAM_STEPS)
         exported = name_ports(exported, model.inputs, model.outputs)
-        artifact = _artifact(graph, exported, metadata, calibration, options, stream)
+        choices = Choices(options.optimize, lanes)
+        artifact = _artifact(graph, exported, metadata, calibration, choices, options, stream)
         target = get_target(options.target) if options.target is not None else None
-        program = lower(exported, target)
+        program = lower(exported, target, options.optimize)
     warnings += export_warnings(artifact, program, target)
     if options.check_fits:
         check_fits(artifact.name, program, target)
@@ -169,7 +128,7 @@ def refuse_unused_inputs(graph: Graph, titles: tuple[str, ...], source_name: str
 def render_artifact(artifact: Artifact, templates: Path | None = None) -> Export:
     """Return the export of an artifact that was made before: the same header as then."""
     target = get_target(artifact.target) if artifact.target is not None else None
-    program = lower(artifact.graph, target)
+    program = lower(artifact.graph, target, artifact.choices.goal)
     check_fits(artifact.name, program, target)
     return _finish(artifact, program, target, templates, ())
 
@@ -200,7 +159,7 @@ def _quantize(
     known: tuple[Known, ...],
     options: ExportOptions,
     warnings: list[str],
-) -> tuple[Graph, Calibration]:
+) -> tuple[Graph, Calibration, tuple[LaneChoice, ...]]:
     ranges = {one.name: one.range or DEFAULT_FLOAT_RANGE for one in known}
     if options.scheme == "float32":
         exported = to_float32(graph, ranges)
@@ -209,7 +168,7 @@ def _quantize(
             replace(t, declared_range=stated[t.name]) if t.name in stated else t
             for t in exported.tensors
         )
-        return replace(exported, tensors=tensors), Calibration("none", 0)
+        return replace(exported, tensors=tensors), Calibration("none", 0), ()
     refuse_without_range(known, _sidecar_name(metadata))
     if metadata.calibration is None:
         warnings.append(
@@ -225,15 +184,26 @@ def _quantize(
         evaluation,
         per_channel=options.per_channel,
     )
-    result = quantize_int8(
-        canonical_names(graph),
-        ranges,
-        calibration,
-        evaluation,
-        per_channel=options.per_channel,
-    )
+    graph = canonical_names(graph)
+
+    def quantized(plan: LanePlan) -> Quantized:
+        return quantize_int8(
+            graph,
+            ranges,
+            calibration,
+            evaluation,
+            per_channel=options.per_channel,
+            plan=plan,
+        )
+
+    lanes: tuple[LaneChoice, ...] = ()
+    if options.lanes == 16:
+        rows = None if calibration is None else calibration.inputs
+        result, lanes = quantize_in_lanes(quantized, graph, rows)
+    else:
+        result = quantized(NO_PLAN)
     warnings += (*notes, *result.warnings)
-    return result.graph, result.calibration
+    return result.graph, result.calibration, lanes
 
 
 def _sidecar_name(metadata: Metadata) -> str:
@@ -254,6 +224,7 @@ def _artifact(
     exported: Graph,
     metadata: Metadata,
     calibration: Calibration,
+    choices: Choices,
     options: ExportOptions,
     stream: Stream | None,
 ) -> Artifact:
@@ -268,6 +239,7 @@ def _artifact(
         vectors=Vectors(np.empty((0, 0)), np.empty((0, 0))),
         statements=kept_statements(metadata.statements, stream),
         target=options.target,
+        choices=choices,
         options=options.command_line(),
         stream=stream,
     )

@@ -33,6 +33,7 @@ FILES = (
 )
 MODEL = (
     *(
+        "choices",
         "ir",
         "rows",
         "integer",
@@ -59,6 +60,7 @@ AROUND_PIPELINE = (
     "fitting",
     "advice",
     "describe_ports",
+    "export_options",
     "describe",
     "manifest",
 )
@@ -77,6 +79,7 @@ LAYERS = {
     "": Layer(EVERYTHING),  # pyexport/__init__.py: the public names, fetched on first use
     "__main__": Layer(("cli",)),
     "errors": Layer(()),
+    "choices": Layer(()),
     "resources": Layer(()),
     "fixedpoint": Layer(()),
     "program": Layer(()),
@@ -101,7 +104,8 @@ LAYERS = {
     "graph_check": Layer(("ir", "integer", "program")),
     "artifact": Layer(
         (
-            *("ir", "rows", "layout", "decision", "scores", "fixedpoint", "graph_document"),
+            *("choices", "ir", "rows", "layout", "decision", "scores", "fixedpoint"),
+            "graph_document",
             *("graph_check", "streams", *FILES),
         ),
         ("numpy",),
@@ -118,14 +122,16 @@ LAYERS = {
     "frontends": Layer(("ir", "layout", "scratch", *FILES), ("numpy",), (*FRAMEWORKS, "joblib")),
     "passes": Layer(("ir", "fixedpoint", "reference", "simulator"), ("numpy",)),
     "quantize": Layer(
-        ("ir", "rows", "integer", "sensor", "fixedpoint", "reference", "simulator"), ("numpy",)
+        ("choices", "ir", "rows", "integer", "sensor", "fixedpoint", "reference", "simulator"),
+        ("numpy",),
     ),
     "quantize.qat": Layer(
         ("ir", "fixedpoint", "reference", "simulator", "quantize"), ("numpy", "torch")
     ),
     "targets": Layer(()),
     "lower": Layer(
-        ("ir", "integer", "program", "fixedpoint", "quantize.bounds", "targets"), ("numpy",)
+        ("choices", "ir", "integer", "program", "fixedpoint", "quantize.bounds", "targets"),
+        ("numpy",),
     ),
     "codegen": Layer(("program", "targets", "resources"), ("jinja2",)),
     "runners": Layer(("targets", "resources", "untrusted"), ("numpy", *EMULATORS)),
@@ -150,6 +156,7 @@ LAYERS = {
         ("ir", "rows", "port_names", "quantize", "statement_values", "untrusted")
     ),
     "memory_picture": Layer(("program",)),
+    "export_options": Layer(("choices", "ir", "input_ranges", "codegen", "targets")),
     "fitting": Layer(("memory_picture", "program", "targets", "codegen")),
     "advice": Layer((*BELOW_PIPELINE, *MEASURES)),
     "describe_ports": Layer(BELOW_PIPELINE),

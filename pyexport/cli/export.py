@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pyexport.choices import DEFAULT_GOAL
 from pyexport.cli.common import (
     ArchOption,
     CodeOption,
@@ -22,11 +23,12 @@ from pyexport.cli.common import (
 from pyexport.codegen import package_kind
 from pyexport.codegen.identifiers import check_model_name
 from pyexport.errors import DoesNotFitError, FileFormatError, UsageError
+from pyexport.export_options import SCHEMES, ExportOptions, check_choices
 from pyexport.fitting import check_fits, check_parts
 from pyexport.frontends import load_model, read_samples
 from pyexport.frontends.weight_files import Layers, parse_input_shape
 from pyexport.ir import Dataset, Model
-from pyexport.pipeline import SCHEMES, Export, ExportOptions, export_model
+from pyexport.pipeline import Export, export_model
 from pyexport.project import check_project, install, installed_name, write_package
 from pyexport.quantize.ptq import check_inside
 from pyexport.scoring import accuracy_line, errors_line
@@ -76,6 +78,20 @@ def export_command(
             "--stream", help="One step of a sequence a call; LSTM and GRU keep a state between."
         ),
     ] = False,
+    lanes: Annotated[
+        int,
+        typer.Option(
+            metavar="16|32",
+            help="Bits of a layer's final sums: 16 makes weights and bytes as coarse as that "
+            "needs, in layers where it costs little.",
+        ),
+    ] = 32,
+    optimize: Annotated[
+        str,
+        typer.Option(
+            help="Choose kernels by size, balanced, speed, or constant-time: the same bytes."
+        ),
+    ] = DEFAULT_GOAL,
     templates: Annotated[
         Path | None,
         typer.Option(help="Folder of templates that replace pyexport's own, file by file."),
@@ -113,6 +129,7 @@ def export_command(
         package_kind(package)
         if output is not None and output.suffix == ".h":
             raise UsageError(f"--package writes a folder, and --output {output} names a header")
+    check_choices(optimize, lanes, scheme)
     budget = (parse_size(flash, "--flash"), parse_size(ram, "--ram"))
     declared = parse_range(input_range)
     shape = parse_input_shape(example)
@@ -123,6 +140,8 @@ def export_command(
         scheme=scheme,
         target=target,
         per_channel=not per_tensor,
+        lanes=lanes,
+        optimize=optimize,
         input_range=declared,
         calibration=_calibration(calibration, loaded, declared),
         calibration_name=calibration.name if calibration is not None else None,

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from pyexport.choices import DEFAULT_GOAL
 from pyexport.errors import UnsupportedOperatorError
 from pyexport.fixedpoint import ITEM_BYTES
 from pyexport.ir import Graph, Node, Tensor
@@ -17,12 +18,14 @@ __all__ = ["lower", "select_kernel"]
 MIN_SHARED_BYTES = 32  # smaller tables of equal bytes stay where each layer's comment explains them
 
 
-def lower(graph: Graph, target: Target | None = None) -> Program:
+def lower(graph: Graph, target: Target | None = None, goal: str = DEFAULT_GOAL) -> Program:
     """Return the Program of an integer or float32 graph; target None means portable C.
+
+    goal, one of GOALS, decides between kernels that compute the same bytes.
 
     Raises UnsupportedOperatorError for a node that no registered kernel computes.
     """
-    selected = [(node, select_kernel(node, graph, target)) for node in graph.nodes]
+    selected = [(node, select_kernel(node, graph, target, goal)) for node in graph.nodes]
     lowered, consts = _stored_once([kernel.lower(node, graph) for node, kernel in selected])
     slots = state_slots(graph)
     kinds = dict.fromkeys(graph.inputs, "input") | dict.fromkeys(graph.outputs, "output")
@@ -73,10 +76,12 @@ def _stored_once(lowered: list[Lowered]) -> tuple[list[Lowered], tuple[Const, ..
     return shared, tuple(kept)
 
 
-def select_kernel(node: Node, graph: Graph, target: Target | None) -> Kernel:
-    """Return the first registered kernel that computes the node on the target."""
+def select_kernel(
+    node: Node, graph: Graph, target: Target | None, goal: str = DEFAULT_GOAL
+) -> Kernel:
+    """Return the first registered kernel for the goal that computes the node on the target."""
     for kernel in KERNELS:
-        if kernel.matches(node, graph, target):
+        if goal in kernel.goals and kernel.matches(node, graph, target):
             return kernel
     where = f" ({node.source})" if node.source else ""
     chip = target.title if target is not None else "portable C"

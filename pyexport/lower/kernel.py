@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pyexport.choices import GOALS
 from pyexport.ir import Graph, Node
 from pyexport.lower.reuse import Reuse, no_reuse
 from pyexport.program import Const
@@ -39,3 +40,4 @@ class Kernel:
     ]  # multiply-accumulates of one inference, or what takes as long
     template: str  # file under templates/
     reuse: Callable[[Node, Graph], Reuse] = no_reuse  # what its tensors may share
+    goals: tuple[str, ...] = GOALS  # those of choices.py that it is chosen for

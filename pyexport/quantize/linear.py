@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyexport.errors import QuantizationError
-from pyexport.fixedpoint import encode_multiplier, normalized_shift
+from pyexport.fixedpoint import RANGES, encode_multiplier, normalized_shift
 from pyexport.ir import Array, FloatArray, Linear, QuantizedLinear, QuantParams
 from pyexport.quantize.bounds import Int64Array, accumulator_bounds, partial_sums_fit_int32
 from pyexport.quantize.pre_shift import SHIFTED_LIMIT, choose_pre_shift, largest_ratio
@@ -15,6 +15,8 @@ BIAS_LIMIT = 2.0**28  # a bias uses at most 1/8 of an accumulator
 MIN_RATIO = 2.0**-30  # a smaller ratio could not be normalized to 15 bits
 MAX_SHARED_SHIFT_ERROR = 1 / 16  # output units that one shift for the whole layer may cost
 WEIGHT_LIMIT = 127
+INT16_MIN, INT16_MAX = RANGES["s16"]
+NARROW_MARGIN = 1.0 + 2.0**-10  # so that shrinking rows ends in a few steps
 TOLD_COARSENING = 2.0  # weights that lose more than one bit are worth a warning
 
 
@@ -47,13 +49,23 @@ class Integers:
 
 
 def quantize_linear(
-    name: str, linear: Linear, source: QuantParams, output: QuantParams, *, per_channel: bool
+    name: str,
+    linear: Linear,
+    source: QuantParams,
+    output: QuantParams,
+    *,
+    per_channel: bool,
+    narrow: bool = False,
 ) -> QuantizedLayer:
     """Return the PX1 integers of a float layer whose input and output bytes are decided.
+
+    narrow: weights become as coarse as final sums of 16 bits need.
 
     Raises QuantizationError if an accumulator can leave int32 on a legal input.
     """
     scale = _weight_scales(name, linear, source, output, per_channel)
+    if narrow:
+        scale = narrow_scales(linear, source, scale, per_channel)
     integers = make_integers(linear.weight, linear.bias, source, scale)
     ratio = source.scale * scale / output.scale
     pre_shift = choose_pre_shift(ratio, integers.largest, integers.products(source))
@@ -93,6 +105,22 @@ def make_integers(weight: Array, bias: Array, source: QuantParams, scale: FloatA
     start -= source.zero_point * integers.astype(np.int64).sum(axis=1)
     low, high = accumulator_bounds(integers, start, source.low, source.high)
     return Integers(integers, start, low, high)
+
+
+def narrow_scales(
+    linear: Linear, source: QuantParams, scale: FloatArray, per_channel: bool
+) -> FloatArray:
+    """Return weight scales no smaller than these at which every final sum fits 16 bits.
+
+    They grow by what the bound is too large by, which rounding can leave a little too large again.
+    """
+    while True:
+        integers = make_integers(linear.weight, linear.bias, source, scale)
+        excess = np.maximum(integers.high / INT16_MAX, integers.low / INT16_MIN)
+        if excess.max() <= 1.0:
+            return scale
+        excess = np.where(excess > 1.0, excess * NARROW_MARGIN, 1.0)
+        scale = scale * (excess if per_channel else excess.max())
 
 
 def prove_sums(name: str, integers: Integers, source: QuantParams, pre_shift: int) -> None:

@@ -23,6 +23,7 @@ from pyexport.quantize.observers import (
     observed_ranges,
     range_of,
 )
+from pyexport.quantize.plan import NO_PLAN, LanePlan
 from pyexport.quantize.raw_input import raw_input_params
 from pyexport.quantize.rules import RULES, Outcome, Request
 from pyexport.quantize.schemes import input_params
@@ -46,6 +47,7 @@ def quantize_int8(
     evaluation: Dataset | None = None,
     *,
     per_channel: bool = True,
+    plan: LanePlan = NO_PLAN,
 ) -> Quantized:
     """Return the integer graph and where its ranges came from.
 
@@ -76,7 +78,7 @@ def quantize_int8(
     warnings: list[str] = []
     for node in graph.nodes:
         sources = tuple(params[name] for name in node.inputs)
-        outcome = _quantize_node(Request(node, sources, graph, ranges, per_channel))
+        outcome = _quantize_node(Request(node, sources, graph, ranges, per_channel, plan))
         params.update(outcome.params)
         nodes += outcome.nodes
         between += outcome.tensors

@@ -29,15 +29,16 @@ def input_params(declared: Range, *data: Dataset | None) -> QuantParams:
     return range_params(low, high)
 
 
-def range_params(low: float, high: float, *, signed: bool = False) -> QuantParams:
+def range_params(low: float, high: float, *, signed: bool = False, limit: int = 255) -> QuantParams:
     """Return u8 with zero point 0 for a range without negative values, s8 otherwise.
 
     `signed` asks for s8 although no negative value was seen: nothing says that there is none. Zero
-    is always one of the codes. A range without width gets scale 1.
+    is always one of the codes. A range without width gets scale 1. `limit` is the largest
+    code of u8.
     """
     low, high = min(low, 0.0), max(high, 0.0)
     if low == 0.0 and not signed:
-        return QuantParams("u8", _scale(high), 0, 0, 255)
+        return QuantParams("u8", _scale(high, limit), 0, 0, limit)
     scale = _scale(high - low)
     zero_point = max(-128, min(127, math.floor(-128 - low / scale + 0.5)))
     return QuantParams("s8", scale, zero_point, -128, 127)
@@ -52,8 +53,8 @@ def clamped_params(params: QuantParams, low: float, high: float) -> QuantParams:
     return QuantParams(params.dtype, params.scale, params.zero_point, limits[0], limits[1])
 
 
-def _scale(span: float) -> float:
-    scale = span / 255.0
+def _scale(span: float, steps: int = 255) -> float:
+    scale = span / steps
     return scale if scale >= np.finfo(np.float64).tiny else 1.0
 
 

@@ -17,6 +17,8 @@ from pyexport.lower.kernels import (
     linear_f32,
     linear_q15x,
     linear_q15x_shifts,
+    linear_swar8,
+    linear_swar16,
     log_softmax_q15,
     lstm_q15,
     matmul_q15x,
@@ -34,6 +36,8 @@ from pyexport.lower.kernels import (
 )
 
 KERNELS: tuple[Kernel, ...] = (
+    *linear_swar16.KERNELS,  # before linear_q15x: where two sums fit a word
+    *linear_swar8.KERNELS,
     linear_q15x.KERNEL,
     linear_q15x_shifts.KERNEL,  # after linear_q15x: it takes any integer linear layer
     affine_q15x.KERNEL,

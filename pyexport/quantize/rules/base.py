@@ -15,6 +15,7 @@ from pyexport.quantize.bounds import Int64Array
 from pyexport.quantize.diagnosis import node_title
 from pyexport.quantize.linear import requantization
 from pyexport.quantize.observers import Range
+from pyexport.quantize.plan import NO_PLAN, LanePlan
 from pyexport.quantize.pre_shift import choose_pre_shift
 from pyexport.quantize.schemes import clamped_params, range_params
 
@@ -30,6 +31,12 @@ class Request:
     graph: Graph  # the float graph, for shapes
     ranges: Mapping[str, Range]  # of every tensor, in reals
     per_channel: bool
+    plan: LanePlan = NO_PLAN
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether the node's final sums must fit 16 bits."""
+        return self.node.name in self.plan.narrow
 
     @property
     def title(self) -> str:
@@ -57,7 +64,8 @@ class Request:
 
         `signed` says that legal inputs can give a negative output, seen or not.
         """
-        wanted = range_params(*self.ranges[self.node.outputs[0]], signed=signed)
+        name = self.node.outputs[0]
+        wanted = range_params(*self.ranges[name], signed=signed, limit=self.plan.limit(name))
         return clamped_params(wanted, low, high)
 
 

@@ -14,7 +14,14 @@ def convolution(request: Request) -> Outcome:
     transposed = isinstance(op, ConvTranspose2d)
     source = window_params(request.sources[0], padded=transposed or any(op.pad))
     window = Linear(op.weight.reshape(len(op.bias), -1), op.bias, op.low, op.high)
-    layer = quantize_linear(request.title, window, source, output, per_channel=request.per_channel)
+    layer = quantize_linear(
+        request.title,
+        window,
+        source,
+        output,
+        per_channel=request.per_channel,
+        narrow=request.is_narrow,
+    )
     made = QuantizedConvTranspose2d if transposed else QuantizedConv2d
     integer = made(
         weight=layer.op.weight.reshape(op.weight.shape),

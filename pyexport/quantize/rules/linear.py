@@ -15,7 +15,12 @@ def linear(request: Request) -> Outcome:
     assert isinstance(op, Linear)  # the registry asks for no other
     output = request.output_params(op.low, op.high, signed=op.low < 0)
     layer = quantize_linear(
-        request.title, op, request.sources[0], output, per_channel=request.per_channel
+        request.title,
+        op,
+        request.sources[0],
+        output,
+        per_channel=request.per_channel,
+        narrow=request.is_narrow,
     )
     return one(request, layer.op, output, layer.warnings)
 

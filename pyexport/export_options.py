@@ -1,0 +1,72 @@
+"""What a user may choose of an export, checked before a model is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyexport.choices import DEFAULT_GOAL, GOALS, SUM_BITS
+from pyexport.codegen.identifiers import check_model_name
+from pyexport.errors import UsageError
+from pyexport.input_ranges import Declared, check_declared, range_words
+from pyexport.ir import Dataset
+from pyexport.targets import get_target
+
+SCHEMES = ("int8", "float32")
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What the user may choose; None takes it from the model file."""
+
+    name: str
+    scheme: str = "int8"
+    target: str | None = None
+    per_channel: bool = True
+    input_range: Declared = None  # of several inputs, one for all or one each by name
+    calibration: Dataset | None = None
+    calibration_name: str | None = None  # the file that the calibration rows came from
+    templates: Path | None = None
+    optimize: str = DEFAULT_GOAL  # which kernels: one of GOALS; it changes no byte of the outputs
+    lanes: int = 32  # 16: final sums fit 16 bits where that costs little
+    check_fits: bool = True  # refuse what the target cannot hold
+    stream: bool = False  # one step of a sequence a call, with a state between the calls
+
+    def __post_init__(self) -> None:
+        check_model_name(self.name)
+        if self.scheme not in SCHEMES:
+            raise UsageError(f"scheme {self.scheme!r} is unknown; use one of {', '.join(SCHEMES)}")
+        if self.target is not None:
+            get_target(self.target)
+        check_choices(self.optimize, self.lanes, self.scheme)
+        check_declared(self.input_range)
+
+    def command_line(self) -> tuple[str, ...]:
+        """Return the options, as words, that make the same export again."""
+        words = [] if self.scheme == "int8" else ["--scheme", self.scheme]
+        if self.target is not None:
+            words += ["--target", self.target]
+        if self.optimize != DEFAULT_GOAL:
+            words += ["--optimize", self.optimize]
+        if self.lanes != 32:
+            words += ["--lanes", str(self.lanes)]
+        if not self.per_channel:
+            words.append("--per-tensor")
+        words += range_words(self.input_range)
+        if self.calibration is not None:
+            words += ["--calibration", self.calibration_name or "ROWS.npz"]
+        if self.stream:
+            words.append("--stream")
+        if self.templates is not None:
+            words += ["--templates", self.templates.name]
+        return tuple(words)
+
+
+def check_choices(optimize: str, lanes: int, scheme: str) -> None:
+    """Raise UsageError unless these wishes go together."""
+    if optimize not in GOALS:
+        raise UsageError(f"optimize {optimize!r} is unknown; use one of {', '.join(GOALS)}")
+    if lanes not in SUM_BITS:
+        raise UsageError(f"lanes {lanes!r}: the bits of a final sum are 16 or 32")
+    if lanes != 32 and scheme != "int8":
+        raise UsageError(f"lanes {lanes}: scheme {scheme} has no integer sums; use scheme int8")
