@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,13 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pyexport import __version__
-from pyexport.artifact import Artifact, Samples, quantize_inputs, read_artifact
-from pyexport.errors import UsageError
+from pyexport.artifact import Artifact, Samples, read_artifact
 from pyexport.exporting import export as export_any
 from pyexport.frontends import load_model
 from pyexport.ir import Array, Dataset, Model
-from pyexport.layout import inputs_shape
 from pyexport.pipeline import Export, ExportOptions, export_model, render_artifact
+from pyexport.real_inputs import device_rows
 from pyexport.runners import Finding, open_board, target_of
 from pyexport.simulator.fast import FastSimulator
 from pyexport.simulator.stream import Stream
@@ -111,19 +109,24 @@ def export(model: Any, *positional: Any, **options: Any) -> Export:
     return export_any(model, positional, options)
 
 
-def simulate(model: Artifact | str | Path, inputs: npt.ArrayLike) -> Array:
+def simulate(
+    model: Artifact | str | Path, inputs: npt.ArrayLike | Mapping[str, npt.ArrayLike]
+) -> Array:
     """Return the exported model's outputs (n, output size), bytes or float32, bit for bit.
 
     inputs are real values (n, *input shape); they are rounded to the input's bytes and clamped to
-    its legal range, as NAME_quantize_input does on the device.
+    its legal range, as NAME_quantize_input does on the device. Several inputs come by name, several
+    outputs side by side.
 
     With stream=True, rows (n, features) are the steps of one sequence after a reset; of sequences
     (n, steps, features) each starts with one, and they give (n, steps, output size).
     """
     artifact = model if isinstance(model, Artifact) else read_artifact(Path(model))
+    if isinstance(inputs, Mapping):
+        return FastSimulator(artifact.graph).run(device_rows(artifact, inputs))
     steps = steps_of_sequences(np.shape(inputs), artifact.graph)
     flat = inputs if steps is None else np.reshape(inputs, (-1, artifact.graph.input.size))
-    outputs = FastSimulator(artifact.graph, steps).run(_device_rows(artifact, flat))
+    outputs = FastSimulator(artifact.graph, steps).run(device_rows(artifact, flat))
     return outputs if steps is None else outputs.reshape(-1, steps, outputs.shape[1])
 
 
@@ -304,17 +307,5 @@ def with_dataset(artifact: Artifact, dataset: Dataset | None) -> Artifact:
     """Return the artifact with other evaluation rows; None keeps those it stores."""
     if dataset is None:
         return artifact
-    rows = _device_rows(artifact, dataset.inputs)
+    rows = device_rows(artifact, dataset.inputs)
     return replace(artifact, samples=Samples(rows, dataset.targets))
-
-
-def _device_rows(artifact: Artifact, inputs: npt.ArrayLike) -> Array:
-    """Return real inputs as the device takes them; raises UsageError if they do not fit."""
-    rows = np.asarray(inputs, dtype=np.float64)
-    wanted = inputs_shape(artifact.graph)
-    if rows.ndim < 2 or math.prod(rows.shape[1:]) != math.prod(wanted):
-        shape = ", ".join(map(str, wanted))
-        raise UsageError(f"inputs have shape {rows.shape}; {artifact.name} takes (n, {shape})")
-    if not np.isfinite(rows).all():
-        raise UsageError("inputs hold NaN or infinite values; remove those rows")
-    return quantize_inputs(artifact, Dataset(rows))

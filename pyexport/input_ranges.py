@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pyexport.artifact import Artifact
 from pyexport.errors import CalibrationError, UsageError
+from pyexport.frontends.port_samples import InputPort
 from pyexport.ir import Dataset, Graph, Metadata, Model
+from pyexport.layout import user_shape
 from pyexport.port_names import c_name
 from pyexport.quantize.observers import Range
 from pyexport.quantize.ptq import check_inside, input_rows
@@ -14,7 +17,7 @@ from pyexport.rows import input_tensors
 from pyexport.statement_values import is_range
 from pyexport.untrusted import printable
 
-Declared = Range | Mapping[str, Range] | None  # one for all inputs, or by name
+Declared = Range | Mapping[str, Range] | None  # one for all inputs, or by name ("": all others)
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,23 @@ def input_titles(model: Model) -> tuple[str, ...]:
     return tuple(f"input{i}" for i in range(count))
 
 
+def sample_ports(model: Model) -> list[InputPort]:
+    """Return what a file of rows may call the inputs of a model, and their shapes."""
+    titles, tensors = input_titles(model), input_tensors(model.graph)
+    return [
+        InputPort((title, c_name(title)), user_shape(tensor))
+        for title, tensor in zip(titles, tensors, strict=True)
+    ]
+
+
+def artifact_ports(artifact: Artifact) -> list[InputPort]:
+    """Return what a file of rows may call the inputs of an exported model, and their shapes."""
+    return [
+        InputPort((tensor.name, tensor.name.rstrip("_")), user_shape(tensor))
+        for tensor in input_tensors(artifact.graph)
+    ]
+
+
 def known_inputs(
     graph: Graph, titles: tuple[str, ...], metadata: Metadata, declared: Declared
 ) -> tuple[Known, ...]:
@@ -45,7 +65,9 @@ def known_inputs(
     where = metadata.source_name
     several = len(graph.inputs) > 1
     own = declared if isinstance(declared, Mapping) else {}
-    for_all = metadata.input_range if isinstance(declared, Mapping) or not declared else declared
+    for_all = own.get("", metadata.input_range)
+    if declared is not None and not isinstance(declared, Mapping):
+        for_all = declared
     _refuse_unknown(own, titles, where)
     found = []
     for name, title in zip(graph.inputs, titles, strict=True):
@@ -132,7 +154,7 @@ def _option(one: Known) -> str:
 
 
 def _refuse_unknown(own: Mapping[str, Range], titles: tuple[str, ...], where: str) -> None:
-    known = {*titles, *map(c_name, titles)}
+    known = {"", *titles, *map(c_name, titles)}
     for name in own:
         if name not in known:
             raise UsageError(

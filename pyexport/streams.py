@@ -37,6 +37,8 @@ def count_sequences(rows: int, stream: Stream | None) -> int:
 
 def steps_of_sequences(shape: tuple[int, ...], graph: Graph) -> int | None:
     """Return the steps of sequences (n, steps, features); None where inputs are rows."""
+    if len(graph.inputs) > 1:
+        return None
     source = graph.input
     is_rows = not graph.states or len(shape) != 3 or shape[1:] == source.shape
     return None if is_rows or shape[2] != source.size else shape[1]

@@ -55,6 +55,7 @@ AROUND_PIPELINE = (
     *MEASURES,
     "port_names",
     "input_ranges",
+    "real_inputs",
     "writing",
     "memory_picture",
     "fitting",
@@ -152,8 +153,12 @@ LAYERS = {
     ),
     "vectors": Layer(("ir", "rows", "integer", "sensor", "artifact", "simulator"), ("numpy",)),
     "port_names": Layer(("ir", "rows", "codegen")),
+    "real_inputs": Layer(("ir", "artifact", "layout", "frontends", "input_ranges"), ("numpy",)),
     "input_ranges": Layer(
-        ("ir", "rows", "port_names", "quantize", "statement_values", "untrusted")
+        (
+            *("ir", "rows", "artifact", "layout", "port_names", "frontends", "quantize"),
+            *("statement_values", "untrusted"),
+        )
     ),
     "memory_picture": Layer(("program",)),
     "export_options": Layer(("choices", "ir", "input_ranges", "codegen", "targets")),

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pyexport.errors import UsageError
+from pyexport.input_ranges import Declared
 from pyexport.statement_values import is_range
 from pyexport.untrusted import printable
 
@@ -103,18 +104,25 @@ def parse_size(text: str | None, option: str) -> int | None:
     )
 
 
-def parse_range(text: str | None) -> tuple[float, float] | None:
-    """Return LOW:HIGH as two numbers; raises UsageError."""
-    if text is None:
-        return None
-    low, colon, high = text.partition(":")
-    try:
-        values = float(low), float(high)
-    except ValueError:
-        values = (1.0, 0.0)
-    if not colon or not is_range(*values):
-        raise UsageError(f"--input-range {text!r} is not LOW:HIGH, for example 0:16")
-    return values
+def parse_ranges(texts: list[str] | None) -> Declared:
+    """Return LOW:HIGH, or several of [INPUT=]LOW:HIGH, as numbers; raises UsageError."""
+    found: dict[str, tuple[float, float]] = {}
+    for text in texts or ():
+        name, equals, span = text.rpartition("=")
+        low, colon, high = span.partition(":")
+        try:
+            values = float(low), float(high)
+        except ValueError:
+            values = (1.0, 0.0)
+        if not colon or not is_range(*values) or bool(equals) != bool(name):
+            raise UsageError(
+                f"--input-range {text!r} is not LOW:HIGH, for example 0:16, nor INPUT=LOW:HIGH"
+            )
+        if name in found:
+            of = f" for {name}" if name else ""
+            raise UsageError(f"--input-range is given twice{of}; give one range each")
+        found[name] = values
+    return found[""] if list(found) == [""] else found or None
 
 
 def split_output(output: Path | None, name: str | None, source: Path) -> tuple[Path, str]:

@@ -13,7 +13,7 @@ from pyexport.cli.common import (
     JsonOption,
     ShapeOption,
     TrustOption,
-    parse_range,
+    parse_ranges,
     parse_size,
     print_json,
     say,
@@ -25,12 +25,15 @@ from pyexport.codegen.identifiers import check_model_name
 from pyexport.errors import DoesNotFitError, FileFormatError, UsageError
 from pyexport.export_options import SCHEMES, ExportOptions, check_choices
 from pyexport.fitting import check_fits, check_parts
-from pyexport.frontends import load_model, read_samples
+from pyexport.frontends import load_model
+from pyexport.frontends.port_samples import read_port_samples
 from pyexport.frontends.weight_files import Layers, parse_input_shape
+from pyexport.input_ranges import Declared, sample_ports
 from pyexport.ir import Dataset, Model
 from pyexport.pipeline import Export, export_model
 from pyexport.project import check_project, install, installed_name, write_package
 from pyexport.quantize.ptq import check_inside
+from pyexport.rows import output_tensors, row_size
 from pyexport.scoring import accuracy_line, errors_line
 from pyexport.targets import get_target
 from pyexport.untrusted import printable
@@ -63,8 +66,11 @@ def export_command(
         typer.Option(help="Real input rows that set the ranges: .npz, .npy, .csv or IDX."),
     ] = None,
     input_range: Annotated[
-        str | None,
-        typer.Option(metavar="LOW:HIGH", help="Least and greatest real input value."),
+        list[str] | None,
+        typer.Option(
+            metavar="[INPUT=]LOW:HIGH",
+            help="Least and greatest real input value; of several inputs, repeat it for each.",
+        ),
     ] = None,
     arch: ArchOption = None,
     code: CodeOption = None,
@@ -131,7 +137,7 @@ def export_command(
             raise UsageError(f"--package writes a folder, and --output {output} names a header")
     check_choices(optimize, lanes, scheme)
     budget = (parse_size(flash, "--flash"), parse_size(ram, "--ram"))
-    declared = parse_range(input_range)
+    declared = parse_ranges(input_range)
     shape = parse_input_shape(example)
     Layers(arch, code, shape, trust)  # which go together
     loaded = load_model(model, trust=trust, arch=arch, code=code, input_shape=shape)
@@ -196,15 +202,14 @@ def _check_fits(result: Export, flash: int | None, ram: int | None) -> None:
         raise refused
 
 
-def _calibration(
-    path: Path | None, model: Model, declared: tuple[float, float] | None
-) -> Dataset | None:
+def _calibration(path: Path | None, model: Model, declared: Declared) -> Dataset | None:
     if path is None:
         return None
-    values = model.graph.output.size if model.metadata.statements.is_regression else None
-    rows = read_samples(path, model.graph.input.shape, "calibration", values)
+    outputs = row_size(output_tensors(model.graph))
+    values = outputs if model.metadata.statements.is_regression else None
+    rows = read_port_samples(path, sample_ports(model), "calibration", values)
     limits = declared or model.metadata.input_range
-    if limits is not None:  # checked here too, where the name of the file is known
+    if isinstance(limits, tuple):  # checked here too, where the name of the file is known
         check_inside(rows, limits, f"{path}: the calibration data")
     return rows
 

@@ -1,6 +1,5 @@
 """pyexport simulate: the outputs of an exported model, as the device computes them."""
 
-import io
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +9,14 @@ from rich.text import Text
 
 from pyexport.artifact import Artifact, quantize_inputs, read_artifact
 from pyexport.cli.common import JsonOption, out, plain_table, print_json, say, warn
+from pyexport.cli.several_outputs import SeveralOutputs, encoded
 from pyexport.decision import decide
 from pyexport.errors import UsageError
-from pyexport.frontends import read_samples
-from pyexport.ir import Array, Dataset
-from pyexport.layout import to_device, user_shape
-from pyexport.rows import row_dtype
+from pyexport.frontends.port_samples import read_port_samples
+from pyexport.input_ranges import artifact_ports
+from pyexport.ir import Array, Dataset, QuantParams
+from pyexport.layout import inputs_to_device
+from pyexport.rows import input_tensors, output_tensors, row_dtype, row_size, row_slices
 from pyexport.sensor import saturated_values
 from pyexport.simulator import definition
 from pyexport.simulator.fast import FastSimulator, argmax
@@ -54,8 +55,9 @@ def simulate_command(
     if engine not in ("fast", "definition"):
         raise UsageError(f"--engine {engine} is unknown; use fast or definition")
     model = read_artifact(artifact)
-    values = model.graph.output.size if model.statements.is_regression else None
-    dataset = read_samples(inputs, user_shape(model.graph.input), "input", values)
+    ports = output_tensors(model.graph)
+    values = row_size(ports) if model.statements.is_regression else None
+    dataset = read_port_samples(inputs, artifact_ports(model), "input", values)
     rows = _rows(model, dataset, raw, str(inputs))
     if beyond := saturated_values(model.graph, rows):
         warn(
@@ -72,10 +74,19 @@ def simulate_command(
         outputs = simulator.run(rows)
     else:
         outputs = _by_definition(artifact, rows, steps).astype(simulator.output_dtype)
+    if len(ports) > 1:
+        several = SeveralOutputs(ports, outputs)
+        if output is not None:
+            write_together(output.parent, {output.name: several.encoded(output.suffix)})
+        if json:
+            print_json(several.document(output))
+        else:
+            several.show(output)
+        return
     classes = argmax(outputs) if outputs.shape[1] > 1 else None
     yes = None if model.least_yes is None else decide(outputs, model.least_yes)
     if output is not None:
-        write_together(output.parent, {output.name: _encoded(output.suffix, outputs, classes)})
+        write_together(output.parent, {output.name: encoded(output.suffix, outputs, classes)})
     if json:
         print_json(
             {
@@ -104,20 +115,32 @@ def _by_definition(artifact: Path, rows: Array, steps: int | None) -> Array:
 
 
 def _rows(model: Artifact, dataset: Dataset, raw: bool, where: str) -> Array:
-    quant = model.graph.input.quant
-    values = to_device(dataset.inputs, model.graph.input).reshape(len(dataset.inputs), -1)
-    if quant is None:
-        return quantize_inputs(model, dataset)
-    if raw:
-        whole = (values == np.floor(values)) & (values >= quant.low) & (values <= quant.high)
-        if not whole.all():
-            bad = values[~whole][0]
-            numbers = "bytes" if quant.dtype in ("u8", "s8") else "numbers"
-            raise UsageError(
-                f"{where}: {bad:.9g} is not one of the legal {numbers} {quant.low}..{quant.high}; "
-                "without --raw, real values are rounded to them"
-            )
-        return values.astype(row_dtype([model.graph.input]))
+    tensors = input_tensors(model.graph)
+    values = inputs_to_device(dataset.inputs, model.graph)
+    values = values.reshape(len(values), row_size(tensors))
+    for tensor, part in zip(tensors, row_slices(tensors), strict=True):
+        shown = where if len(tensors) == 1 else f"{where}: {tensor.name}"
+        if tensor.quant is not None and raw:
+            _refuse_illegal(values[:, part], tensor.quant, shown)
+        elif tensor.quant is not None:
+            _warn_of_clamped(values[:, part], tensor.quant, shown)
+    if raw and tensors[0].quant is not None:
+        return values.astype(row_dtype(tensors))
+    return quantize_inputs(model, dataset)
+
+
+def _refuse_illegal(values: Array, quant: QuantParams, where: str) -> None:
+    whole = (values == np.floor(values)) & (values >= quant.low) & (values <= quant.high)
+    if not whole.all():
+        bad = values[~whole][0]
+        numbers = "bytes" if quant.dtype in ("u8", "s8") else "numbers"
+        raise UsageError(
+            f"{where}: {bad:.9g} is not one of the legal {numbers} {quant.low}..{quant.high}; "
+            "without --raw, real values are rounded to them"
+        )
+
+
+def _warn_of_clamped(values: Array, quant: QuantParams, where: str) -> None:
     real = np.sort(quant.dequantize([[quant.low], [quant.high]]), axis=0)
     shaped = values.reshape(-1, real.shape[1]) if quant.steps else values
     clamped = int(((shaped < real[0]) | (shaped > real[1])).sum())
@@ -128,28 +151,6 @@ def _rows(model: Artifact, dataset: Dataset, raw: bool, where: str) -> Array:
             f"{where}: {clamped} of {values.size} values lie outside {held} "
             "and are clamped, as on the device"
         )
-    return quantize_inputs(model, dataset)
-
-
-def _encoded(suffix: str, outputs: Array, classes: Array | None) -> bytes:
-    buffer = io.BytesIO()
-    if suffix == ".npy":
-        np.save(buffer, outputs)
-    elif suffix == ".npz":
-        if classes is None:
-            np.savez(buffer, outputs=outputs)
-        else:
-            np.savez(buffer, outputs=outputs, classes=classes)
-    elif suffix == ".csv":
-        lines = [",".join(f"output{i}" for i in range(outputs.shape[1]))]
-        lines += [",".join(repr(v) for v in row) for row in outputs.tolist()]
-        return ("\n".join(lines) + "\n").encode()
-    else:
-        code = {"uint8": 8, "int8": 9, "float32": 13}[outputs.dtype.name]
-        buffer.write(bytes([0, 0, code, 2]))
-        buffer.write(np.array(outputs.shape, dtype=">u4").tobytes())
-        buffer.write(outputs.astype(outputs.dtype.newbyteorder(">")).tobytes())
-    return buffer.getvalue()
 
 
 def _accuracy(classes: Array | None, dataset: Dataset) -> float | None:

@@ -11,9 +11,10 @@ import pyexport
 from pyexport.artifact import Artifact, read_artifact
 from pyexport.cli.common import JsonOption, err, out, plain_table, print_json, say
 from pyexport.errors import CheckFailedError, UsageError
-from pyexport.frontends import read_samples
+from pyexport.frontends.port_samples import read_port_samples
+from pyexport.input_ranges import artifact_ports, sample_ports
 from pyexport.ir import Dataset
-from pyexport.layout import user_shape
+from pyexport.rows import output_tensors, row_size
 from pyexport.runners import RUNNER_NAMES, Finding, available
 from pyexport.sniff_artifact import is_artifact
 from pyexport.verify import DEFAULT_SUITES, BoardReport, Report, TargetReport
@@ -107,8 +108,9 @@ def _dataset(path: Path, subject: Path) -> Dataset:
     source = subject.with_suffix(".px") if subject.suffix == ".h" else subject
     model = read_artifact(source) if is_artifact(source) else pyexport.load(subject)
     stated = model.statements if isinstance(model, Artifact) else model.metadata.statements
-    values = model.graph.output.size if stated.is_regression else None
-    return read_samples(path, user_shape(model.graph.input), "dataset", values)
+    values = row_size(output_tensors(model.graph)) if stated.is_regression else None
+    ports = artifact_ports(model) if isinstance(model, Artifact) else sample_ports(model)
+    return read_port_samples(path, ports, "dataset", values)
 
 
 def _print(report: Report) -> None:

@@ -45,13 +45,17 @@ def read_samples(
     .npy and IDX (.idx, .gz): inputs; .csv: a column an element, and optionally, under a header,
     a column named target, label, class or y. Raises CalibrationError in one line.
     """
-    path = Path(path)
-    where = f"{printable(path)}: {what} data"
+    data, where = sample_bytes(Path(path), what)
+    return parse_samples(data, input_shape, where, values)
+
+
+def sample_bytes(path: Path, what: str) -> tuple[bytes, str]:
+    """Return the bytes of a sample file, and how messages name it."""
     try:
         data = read_regular(path, MAX_DATA_BYTES, f"a .npz, .npy, .csv or IDX file of {what} data")
     except FileFormatError as error:
         raise CalibrationError(str(error)) from None
-    return parse_samples(data, input_shape, where, values)
+    return data, f"{printable(path)}: {what} data"
 
 
 def parse_samples(
@@ -189,7 +193,7 @@ def read_npy(data: bytes, where: str) -> Array:
 
 def _gunzip(data: bytes, where: str) -> bytes:
     stream = zlib.decompressobj(wbits=31)
-    limit = _unpacked_limit(data)
+    limit = unpacked_limit(data)
     try:
         plain = stream.decompress(data, limit)
     except zlib.error:
@@ -201,13 +205,13 @@ def _gunzip(data: bytes, where: str) -> bytes:
     return plain
 
 
-def _unpacked_limit(data: bytes) -> int:
+def unpacked_limit(data: bytes) -> int:
     """Return how many bytes a packed file may unpack to: rows take 8 times as many as floats."""
     return min(MAX_DATA_BYTES, FREE_DATA_BYTES + MAX_DATA_EXPANSION * len(data))
 
 
 def _read_npz(data: bytes, where: str) -> tuple[Array, Array | None]:
-    archive = Archive(data, where, _unpacked_limit(data))
+    archive = Archive(data, where, unpacked_limit(data))
     members = {n.removesuffix(".npy"): n for n in archive.names if n.endswith(".npy")}
     targets = next((members[k] for k in TARGET_KEYS if k in members), None)
     inputs = next((members[k] for k in INPUT_KEYS if k in members), None)

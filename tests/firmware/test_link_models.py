@@ -15,6 +15,7 @@ from pyexport.runners.link import open_link
 from scripts.link_simulator import FIRMWARE
 from tests.firmware.tcp_board import build_program, running
 from tests.networks import Recipe, export_recipe
+from tests.several import export_net
 
 RECIPES = {
     "float32": Recipe((7, 40, 3), "relu6", True, (-1.0, 1.0), False, "float32"),
@@ -50,6 +51,18 @@ def test_a_board_answers_bit_for_bit(kind: str, tmp_path: Path) -> None:
     has_argmax = exported.artifact.graph.output.size > 1
     assert (target.classes == target.rows) is has_argmax
     assert (target.tie_vectors > 0) is has_argmax
+
+
+@pytest.mark.parametrize("name", ["fused", "sensor"])
+def test_several_inputs_and_outputs_cross_the_link_as_one_block(name: str, tmp_path: Path) -> None:
+    """Images beside features, and bytes beside 16-bit readings, which lie at an even address."""
+    exported = export_net(name)
+    program = build_program(tmp_path, include_folder(exported, tmp_path / "include"))
+    with running(program) as board:
+        report = pyexport.verify(exported, port=board.port, random_rows=100)
+    (target,) = report.targets
+    assert report.problems == ()
+    assert (target.rows >= 100, target.classes) == (True, 0)
 
 
 def test_a_board_whose_self_test_fails_says_so_and_still_answers(tmp_path: Path) -> None:
