@@ -49,7 +49,8 @@ READ_AS: dict[str, str] = {
     "permute": "permute t transpose swapaxes",
     "concat": "cat concat concatenate stack",
     "pad": "pad constant_pad_nd",
-    "slice": "slice narrow select split split_with_sizes chunk unsafe_chunk unsafe_split unbind",
+    "slice": "slice narrow select split split_with_sizes chunk unsafe_chunk unsafe_split unbind"
+    " flip",
     "reduce": "mean sum amax max adaptive_avg_pool1d adaptive_avg_pool2d _adaptive_avg_pool2d "
     "adaptive_max_pool1d adaptive_max_pool2d",
     "argmax": "argmax",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from pyexport.errors import FileFormatError, UnsupportedModelError, UnsupportedOperatorError
+from pyexport.frontends.aten_shape import reverse
 from pyexport.frontends.aten_table import Table, table
 from pyexport.frontends.graph_builder import Value
 from pyexport.frontends.lowering import Layered, Lowering
 from pyexport.frontends.pt2 import Call, Parameter, TensorRef
-from pyexport.ir import Array, Gru, Lstm, Reshape
+from pyexport.ir import Array, Concat, Gru, Lstm, Reshape
 from pyexport.untrusted import printable
 
 
@@ -20,23 +22,53 @@ def _lstm(low: Lowering, call: Call) -> tuple[Value, Layered, Layered]:
     hx = call.arguments.get("hx")
     references = hx if isinstance(hx, list) and len(hx) == 2 else [None, None]
     starts = [_starts(low, call, reference, len(layers)) for reference in references]
-    last_h, last_c = [], []
-    for (w, u, b_w, b_u), h, c in zip(layers, *starts, strict=True):
-        bias = b_w.astype(np.float64) + b_u.astype(np.float64)
-        x, h, c = low.apply(call, Lstm(w, u, bias), x, h, c)
-        last_h.append(h)
-        last_c.append(c)
+    last_h: list[Value] = []
+    last_c: list[Value] = []
+    ops = [Lstm(w, u, b_w.astype(np.float64) + b_u.astype(np.float64)) for w, u, b_w, b_u in layers]
+    for cells, firsts in _in_layers(low, call, ops, starts):
+        x, ends = _directions(low, call, x, cells, firsts)
+        last_h += [end[0] for end in ends]
+        last_c += [end[1] for end in ends]
     return x, Layered(tuple(last_h)), Layered(tuple(last_c))
 
 
 def _gru(low: Lowering, call: Call) -> tuple[Value, Layered]:
     x, layers = _sequence(low, call)
     starts = _starts(low, call, call.arguments.get("hx"), len(layers))
-    last = []
-    for (w, u, b_w, b_u), h in zip(layers, starts, strict=True):
-        x, h = low.apply(call, Gru(w, u, b_w, b_u), x, h)
-        last.append(h)
+    last: list[Value] = []
+    for cells, firsts in _in_layers(low, call, [Gru(*layer) for layer in layers], [starts]):
+        x, ends = _directions(low, call, x, cells, firsts)
+        last += [end[0] for end in ends]
     return x, Layered(tuple(last))
+
+
+def _in_layers(
+    low: Lowering, call: Call, ops: Sequence[Lstm | Gru], starts: Sequence[Sequence[Value]]
+) -> Iterator[tuple[Sequence[Lstm | Gru], list[tuple[Value, ...]]]]:
+    """Yield the operators of each layer, one or forwards and backwards, with their states."""
+    width = 2 if low.flag(call, "bidirectional") else 1
+    firsts = list(zip(*starts, strict=True))
+    for i in range(0, len(ops), width):
+        yield ops[i : i + width], firsts[i : i + width]
+
+
+def _directions(
+    low: Lowering,
+    call: Call,
+    x: Value,
+    ops: Sequence[Lstm | Gru],
+    starts: Sequence[tuple[Value, ...]],
+) -> tuple[Value, list[tuple[Value, ...]]]:
+    """Return all h of a layer, of both directions side by side, and each direction's last states.
+
+    Backwards is forwards over the reversed steps, whose h are reversed again.
+    """
+    every, *ends = low.apply(call, ops[0], x, *starts[0])
+    if len(ops) == 1:
+        return every, [tuple(ends)]
+    back, *others = low.apply(call, ops[1], reverse(low, call, x, 0), *starts[1])
+    both = low.one(call, Concat(1), every, reverse(low, call, back, 0))
+    return both, [tuple(ends), tuple(others)]
 
 
 def _lstm_cell(low: Lowering, call: Call) -> tuple[Value, Value]:
@@ -97,10 +129,6 @@ Weights = tuple[Array, Array, Array, Array]
 
 def _sequence(low: Lowering, call: Call) -> tuple[Value, list[Weights]]:
     """Return the input (steps, n_in), and for each layer both weights and both biases."""
-    if low.flag(call, "bidirectional"):
-        raise UnsupportedOperatorError(
-            f"{low.at(call)} is bidirectional; use one direction, which can run as samples come"
-        )
     if not low.flag(call, "batch_first"):
         raise UnsupportedOperatorError(
             f"{low.at(call)} takes the steps before the batch; build it with batch_first=True"
@@ -115,6 +143,7 @@ def _sequence(low: Lowering, call: Call) -> tuple[Value, list[Weights]]:
     found = low.parameters(call, "params")
     (count,) = low.integers(call, "num_layers", 1, 1)
     a_layer = 4 if biased else 2
+    count *= 2 if low.flag(call, "bidirectional") else 1
     if count < 1 or len(found) != a_layer * count or len(x.shape) != 2:
         raise UnsupportedOperatorError(
             f"{low.at(call)} has {len(found)} parameters for {count} layers on {x.shape}; use "

@@ -227,7 +227,7 @@ def _unbind(low: Lowering, call: Call) -> tuple[Value, ...]:
 
 def _cut(low: Lowering, call: Call, x: Value, axis: int, places: range) -> Value:
     """Emit the slice of one axis; the others stay whole."""
-    if not places or places.step < 1 or places[-1] >= x.shape[axis]:
+    if not places or max(places) >= x.shape[axis]:
         raise UnsupportedModelError(
             f"{low.at(call)} takes nothing, or more than there is, of {x.shape[axis]} elements"
         )
@@ -236,6 +236,21 @@ def _cut(low: Lowering, call: Call, x: Value, axis: int, places: range) -> Value
     starts, steps, sizes = [0] * len(x.shape), [1] * len(x.shape), list(x.shape)
     starts[axis], steps[axis], sizes[axis] = places.start, places.step, len(places)
     return low.one(call, Slice(tuple(starts), tuple(sizes), tuple(steps)), x)
+
+
+def _flip(low: Lowering, call: Call) -> Value:
+    """Reverse some axes."""
+    x = low.operand(call, "self")
+    dims = call.arguments.get("dims")
+    for dim in dims if isinstance(dims, list) else [dims]:
+        axis = low.without_batch(call, dim, len(x.shape))
+        x = reverse(low, call, x, axis)
+    return x
+
+
+def reverse(low: Lowering, call: Call, x: Value, axis: int) -> Value:
+    """Emit the elements of an axis from the last to the first."""
+    return _cut(low, call, x, axis, range(x.shape[axis] - 1, -1, -1))
 
 
 def _nothing(_low: Lowering, _call: Call) -> None:
@@ -281,6 +296,7 @@ SHAPE: Table = {
     **_PARTS,
     **table(_concat, "cat.default", "concat.default", "concatenate.default"),
     **table(_stack, "stack.default"),
+    **table(_flip, "flip.default"),
     **table(_pad, "pad.default", "constant_pad_nd.default"),
     **table(_nothing, "_assert_tensor_metadata.default", "sym_size.int", "dim.default"),
 }

@@ -27,7 +27,7 @@ _FAMILIES = {
     "use one or two dimensions: nn.Conv1d, nn.Conv2d and their pooling": (
         "conv3d", "conv_transpose3d", "max_pool3d", "avg_pool3d", "adaptive_avg_pool3d",
     ),
-    "use nn.LSTM or nn.GRU, of one direction and with batch_first=True": (
+    "use nn.LSTM or nn.GRU with batch_first=True": (
         "rnn_tanh", "rnn_relu", "rnn_tanh_cell", "rnn_relu_cell",
     ),
     "use BatchNorm, which is folded into the weights, or LayerNorm": (

@@ -62,8 +62,10 @@ def _of_one(op: Op, shape: Shape) -> Shape:
             )
             return op.shape
         case Slice():
-            ends = [part.stop for part in op.slices()]
-            fits = len(ends) == len(shape) and all(e <= n for e, n in zip(ends, shape, strict=True))
+            taken = op.ranges()
+            fits = len(taken) == len(shape) and all(
+                min(part) >= 0 and max(part) < n for part, n in zip(taken, shape, strict=True)
+            )
             require(fits, f"slice: leaves {shape}")
             return op.sizes
         case Affine() | PRelu():

@@ -77,19 +77,28 @@ class Slice(Op):
     kind: ClassVar[str] = "slice"
     starts: tuple[int, ...]  # one an axis, 0 or more
     sizes: tuple[int, ...]  # the shape of y
-    steps: tuple[int, ...]  # 1 or more
+    steps: tuple[int, ...]  # not 0; -1 goes backwards
 
     def __post_init__(self) -> None:
         require(
             len(self.starts) == len(self.sizes) == len(self.steps)
             and all(n >= 0 for n in self.starts)
-            and all(n >= 1 for n in (*self.sizes, *self.steps)),
+            and all(n >= 1 for n in self.sizes)
+            and all(self.steps),
             f"slice: starts {self.starts}, sizes {self.sizes}, steps {self.steps}",
         )
 
     def slices(self) -> tuple[slice, ...]:
         """Return the slice of each axis as Python writes it."""
+        found = []
+        for start, size, step in zip(self.starts, self.sizes, self.steps, strict=True):
+            end = start + (size - 1) * step + (1 if step > 0 else -1)
+            found.append(slice(start, None if end < 0 else end, step))
+        return tuple(found)
+
+    def ranges(self) -> tuple[range, ...]:
+        """Return the elements of each axis."""
         return tuple(
-            slice(start, start + (size - 1) * step + 1, step)
+            range(start, start + size * step, step)
             for start, size, step in zip(self.starts, self.sizes, self.steps, strict=True)
         )

@@ -129,10 +129,6 @@ def test_function(tmp_path, name):
         (lambda m, x: m.r(x)[0], SERIES, {"r": nn.RNN(12, 4, batch_first=True)}, "nn.LSTM or"),
         (
             lambda m, x: m.r(x)[0], SERIES,
-            {"r": nn.GRU(12, 4, batch_first=True, bidirectional=True)}, "is bidirectional",
-        ),
-        (
-            lambda m, x: m.r(x)[0], SERIES,
             {"r": nn.LSTM(12, 4, batch_first=True, proj_size=2)}, "without proj_size",
         ),
         (lambda m, x: m.r(x)[1] * 2, SERIES, {"r": nn.GRU(12, 4, batch_first=True)}, "e.g. h[-1]"),
