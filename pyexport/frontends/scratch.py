@@ -14,17 +14,21 @@ from pyexport.frontends.loading import assemble
 from pyexport.frontends.lowering import refuse_non_finite
 from pyexport.frontends.metadata import Extras, check_extras, target_values
 from pyexport.frontends.samples import as_dataset
-from pyexport.ir import Affine, Array, Clamp, Dataset, Graph, Identity, Linear, Model, Softmax
+from pyexport.ir import (
+    Activation,
+    Affine,
+    Array,
+    Clamp,
+    Dataset,
+    Graph,
+    Identity,
+    Linear,
+    Model,
+    Softmax,
+)
 from pyexport.scratch.checkpoint import Checkpoint, LayerRecord, Rows
 from pyexport.scratch.checkpoint_reader import parse_checkpoint
 from pyexport.untrusted import printable
-
-_WAYS_OUT = {
-    "leaky_relu": "train with relu, which the integers compute exactly",
-    "tanh": "train with relu, which the integers compute exactly",
-    "sigmoid": "train with relu; at the end of a classifier, stop at the logits: their order is "
-    "the same",
-}
 
 
 def load_scratch(data: bytes, where: str, source_name: str) -> Model:
@@ -78,13 +82,18 @@ def _layer(
             return builder.add(clamp, value, shape, source)
         case "relu":
             return builder.add(Clamp(0.0, math.inf), value, shape, source)
+        case "leaky_relu":
+            curve = Activation("leaky_relu", (layer.numbers["slope"],))
+            return builder.add(curve, value, shape, source)
+        case "tanh" | "sigmoid":
+            return builder.add(Activation(layer.kind), value, shape, source)
         case "dropout":
             return builder.add(Identity("dropout"), value, shape, source)
         case "softmax":
             return builder.add(Softmax(), value, shape, source)
     raise UnsupportedOperatorError(
-        f"{where}: layer {source} is {layer.kind}, which has no exact integer form; "
-        f"{_WAYS_OUT[layer.kind]}"
+        f"{where}: layer {source} is {layer.kind}, which is not supported; use one of linear, "
+        "relu, leaky_relu, sigmoid, tanh, dropout and softmax"
     )
 
 

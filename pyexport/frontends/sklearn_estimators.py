@@ -22,10 +22,15 @@ from pyexport.frontends.sklearn_steps import (
     read_step,
     uneven_columns,
 )
-from pyexport.ir import Array, Clamp, Graph, Linear, Model, Op, Softmax
+from pyexport.ir import Activation, Array, Clamp, Graph, Linear, Model, Op, Softmax
 from pyexport.statements import Arguments
 
-_RELU = "train it with activation='relu'"
+_HIDDEN: dict[str, tuple[Op, ...]] = {  # what stands between the layers of a perceptron
+    "relu": (Clamp(0.0, float("inf")),),
+    "tanh": (Activation("tanh"),),
+    "logistic": (Activation("sigmoid"),),
+    "identity": (),
+}
 MODELS = "MLPClassifier, MLPRegressor, LogisticRegression and LinearRegression"
 
 
@@ -36,7 +41,7 @@ class _Layers:
     weights: list[Array]
     biases: list[Array]
     names: tuple[str, str]  # of the attributes that they come from, {} for the layer's number
-    relu: bool = False  # between the layers
+    hidden: tuple[Op, ...] = ()  # between the layers
     softmax: bool = False  # at the end
 
 
@@ -147,9 +152,10 @@ def _two_classes(weight: Array, bias: Array, other: float = 0.0) -> tuple[Array,
 
 
 def _perceptron(network: Any, name: str) -> _Layers:
-    if network.activation not in {"relu", "identity"}:
+    if network.activation not in _HIDDEN:
         raise UnsupportedOperatorError(
-            f"{name}: activation {network.activation!r} has no exact integer form; {_RELU}"
+            f"{name}: activation {network.activation!r} is not supported; train it with one of "
+            f"{', '.join(_HIDDEN)}"
         )
     weights = [np.array(w).T for w in network.coefs_]  # scikit-learn keeps (n_in, n_out)
     biases = [np.array(b) for b in network.intercepts_]
@@ -166,7 +172,7 @@ def _perceptron(network: Any, name: str) -> _Layers:
             "with the squared error"
         )
     names = ("coefs_[{}]", "intercepts_[{}]")
-    return _Layers(weights, biases, names, network.activation == "relu", ending != "identity")
+    return _Layers(weights, biases, names, _HIDDEN[network.activation], ending != "identity")
 
 
 def _graph(steps: Sequence[Any], layers: _Layers, name: str) -> Graph:
@@ -188,8 +194,8 @@ def _graph(steps: Sequence[Any], layers: _Layers, name: str) -> Graph:
         )
     for index in range(1, len(layers.weights)):
         source = layers.names[0].format(index)
-        if layers.relu:
-            value = builder.add(Clamp(0.0, float("inf")), value, value.shape, source)
+        for op in layers.hidden:
+            value = builder.add(op, value, value.shape, source)
         weight, bias = np.ascontiguousarray(layers.weights[index]), layers.biases[index]
         value = builder.add(Linear(weight, bias), value, (len(weight),), source)
     if layers.softmax:

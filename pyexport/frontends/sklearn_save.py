@@ -11,7 +11,7 @@ import numpy as np
 
 from pyexport.errors import UnsupportedModelError, UsageError
 from pyexport.frontends.sklearn_estimators import read_estimator
-from pyexport.ir import Affine, Clamp, Dataset, Linear, Node, Softmax
+from pyexport.ir import Activation, Affine, Clamp, Dataset, Linear, Node, Softmax
 from pyexport.scratch.checkpoint import Checkpoint, LayerRecord, Rows
 from pyexport.scratch.checkpoint_writer import save_checkpoint
 from pyexport.statements import Arguments
@@ -55,6 +55,8 @@ def _record(node: Node, name: str) -> LayerRecord:
             return LayerRecord("relu")
         case Clamp(low=low, high=high):
             return LayerRecord("clamp", {"low": low, "high": high})
+        case Activation(function="tanh" | "sigmoid" as function):
+            return LayerRecord(function)
         case Softmax():
             return LayerRecord("softmax")
     raise UnsupportedModelError(f"{name}: a step of kind {node.op.kind} has no form in a file")

@@ -13,9 +13,10 @@ from torch import nn
 
 import pyexport
 from pyexport.artifact import read_artifact
-from pyexport.errors import InvalidModelError, UnsupportedOperatorError
+from pyexport.errors import InvalidModelError
 from pyexport.frontends import load_model
 from pyexport.frontends.sniff import identify
+from pyexport.pipeline import ExportOptions, export_model
 from pyexport.scratch.checkpoint import Checkpoint, LayerRecord
 from pyexport.scratch.checkpoint_writer import save_checkpoint, write_checkpoint
 from pyexport.scratch.layers import KINDS
@@ -153,24 +154,25 @@ def test_a_checkpoint_is_recognized_by_content_under_any_name(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["leaky_relu", "sigmoid", "tanh"])
-def test_an_activation_without_an_integer_form_is_refused_with_the_way_out(kind):
+def test_a_curve_is_read_and_exported_as_a_table(kind):
     numbers = {"slope": 0.01} if kind == "leaky_relu" else {}
-    layers = (linear(6, 3, 1), LayerRecord(kind, numbers))
-    with pytest.raises(UnsupportedOperatorError) as caught:
-        _load(small(graph=layers))
-    assert str(caught.value).startswith(f"model.pt: layer 1 is {kind}")
-    assert "train with relu" in str(caught.value)
+    layers = (linear(6, 3, 1), LayerRecord(kind, numbers), linear(3, 3, 2))
+    model = _load(small(graph=layers))
+    node = model.graph.nodes[1]
+    assert (node.op.function, node.op.parameters, node.source) == (
+        kind,
+        tuple(numbers.values()),
+        "1",
+    )
+    kinds = [step.kernel for step in export_model(model, ExportOptions("m")).program.steps]
+    assert kinds[1] == "table_u8"
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "linear"])
-def test_every_kind_of_layer_is_lowered_or_refused_with_the_way_out(kind):
+def test_every_kind_of_layer_is_lowered(kind):
     record = LayerRecord(kind, dict.fromkeys(KINDS[kind].numbers, 0.25))
-    try:
-        graph = _load(small(graph=(linear(6, 3, 1), record))).graph
-    except UnsupportedOperatorError as refusal:
-        assert f"layer 1 is {kind}, which has no exact integer form; train" in str(refusal)
-    else:
-        assert graph.output.shape == (3,)
+    graph = _load(small(graph=(linear(6, 3, 1), record))).graph
+    assert graph.output.shape == (3,)
 
 
 def test_a_weight_that_float32_cannot_hold_is_refused():

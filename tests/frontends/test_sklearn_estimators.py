@@ -95,6 +95,20 @@ def test_a_logistic_regression_gives_the_same_probabilities(targets, names, inte
     assert read.metadata.input_unit is None
 
 
+@pytest.mark.parametrize("activation", ["tanh", "logistic"])
+def test_a_curve_between_the_layers_becomes_a_table(activation):
+    pipeline = fit(make_pipeline(StandardScaler(), classifier(activation=activation)), CLASSES)
+    model = from_sklearn(pipeline, calibration=INPUTS)
+    expected = pipeline.predict_proba(INPUTS)
+    np.testing.assert_allclose(evaluate(model.graph, INPUTS), expected, atol=1e-12)
+    exported = export_model(model, ExportOptions("m"))
+    assert [step.kernel for step in exported.program.steps].count("table_u8") == 2
+    got = pyexport.simulate(exported.artifact, INPUTS)
+    assert np.abs(got / 256 - expected).max() < 0.03
+    with pytest.raises(UnsupportedOperatorError, match="float32 has no kernel for"):
+        export_model(model, ExportOptions("m", scheme="float32"))
+
+
 @pytest.mark.parametrize("targets", [VALUES, VALUES[:, 0]])
 @pytest.mark.parametrize("before", [(), (StandardScaler(), PCA(3))])
 def test_a_linear_regression_gives_the_same_values(targets, before):
@@ -179,11 +193,6 @@ def broken() -> MLPClassifier:
     ("build", "error", "message"),
     [
         (lambda: classifier(), UnsupportedModelError, "MLPClassifier is not fitted; call fit()"),
-        (
-            lambda: fit(classifier(activation="tanh"), CLASSES),
-            UnsupportedOperatorError,
-            "activation 'tanh'",
-        ),
         (
             lambda: fit(classifier(), np.stack([CLASSES > 0, CLASSES > 1], axis=1)),
             UnsupportedModelError,

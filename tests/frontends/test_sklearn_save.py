@@ -30,6 +30,8 @@ INPUTS, CLASSES = INPUTS[:300], CLASSES[:300]
         (LogisticRegression(max_iter=500), CLASSES),
         (LogisticRegression(max_iter=500), CLASSES > 4),
         (MLPClassifier((8,), max_iter=500, random_state=0, tol=0.01), CLASSES),
+        (MLPClassifier((8,), "tanh", max_iter=500, random_state=0, tol=0.01), CLASSES),
+        (MLPClassifier((8,), "logistic", max_iter=500, random_state=0, tol=0.01), CLASSES),
         (make_pipeline(MinMaxScaler(), PCA(9), LogisticRegression()), CLASSES),
         (make_pipeline(MinMaxScaler(clip=True), LogisticRegression(max_iter=500)), CLASSES),
         (make_pipeline(MinMaxScaler(clip=True), PCA(9), LogisticRegression()), CLASSES > 4),
