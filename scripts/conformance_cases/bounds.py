@@ -16,6 +16,8 @@ import numpy as np
 
 from pyexport.integer.conv import QuantizedConv2d, QuantizedConvTranspose2d
 from pyexport.integer.elementwise import QuantizedAdd
+from pyexport.integer.normalize import QuantizedNormalize
+from pyexport.integer.recurrent import QuantizedGru, QuantizedLstm
 from pyexport.integer.softmax import QuantizedLogSoftmax
 from pyexport.integer.table import QuantizedPRelu
 from pyexport.ir import (
@@ -31,8 +33,12 @@ from pyexport.ir import (
     ConvTranspose2d,
     FloatArray,
     Graph,
+    Gru,
+    LayerNorm,
     Linear,
     LogSoftmax,
+    Lstm,
+    MatMul,
     MaxPool2d,
     Mul,
     Node,
@@ -52,6 +58,8 @@ from pyexport.ir import (
 from pyexport.quantize.intervals.interval import Interval, hull
 from pyexport.quantize.intervals.rules import INTERVAL_RULES
 from pyexport.reference.registry import RULES as REFERENCE
+from scripts.conformance_cases.normalize_bounds import layer_norm
+from scripts.conformance_cases.recurrent_bounds import gru, lstm
 
 Weighted = Linear | Conv2d | ConvTranspose2d
 INTEGER_WEIGHTED = (QuantizedLinear, QuantizedConv2d, QuantizedConvTranspose2d)
@@ -63,7 +71,7 @@ REQUANTIZED = HALF + MULTIPLIER + END
 
 # The most that a result may be off by, in steps of its scale, beside what its inputs were off by.
 ROUNDINGS: dict[type[Op], float] = {
-    **dict.fromkeys((Linear, Conv2d, ConvTranspose2d, AveragePool2d, Mul), REQUANTIZED),
+    **dict.fromkeys((Linear, Conv2d, ConvTranspose2d, AveragePool2d, Mul, MatMul), REQUANTIZED),
     Affine: REQUANTIZED + HALF,  # its shift is rounded, too
     **dict.fromkeys((Add, Sub, PRelu), HALF + END),  # and _of_multipliers
     Reduce: REQUANTIZED,  # a maximum less
@@ -82,27 +90,70 @@ class NoBoundError(Exception):
     """An operator for which no bound is derived."""
 
 
-def enclosures(graph: Graph, integer: Graph, row: FloatArray) -> dict[str, Interval]:
-    """Return an interval around every tensor of the float graph for one row of inputs.
+def enclosures(graph: Graph, integer: Graph, rows: Mapping[str, FloatArray]) -> dict[str, Interval]:
+    """Return an interval around every tensor of the float graph for one row of each input.
 
     It holds the real values and those that the integers stand for. Raises NoBoundError.
     """
-    name = graph.input.name
-    quant = _quant(integer, name)
-    values = {name: hull(row, quant.dequantize(quant.quantize(row)))}
+    values: dict[str, Interval] = {}
+    for name, row in rows.items():
+        quant = _quant(integer, name)
+        values[name] = hull(row, quant.dequantize(quant.quantize(row)))
     nodes = {node.name: node for node in integer.nodes}
     for node in graph.nodes:
-        if type(node.op) not in ROUNDINGS or len(node.outputs) != 1:
-            raise NoBoundError(f"no bound is derived for {node.op.kind}")
         inputs = [values[source] for source in node.inputs]
-        sources = [_quant(integer, source) for source in node.inputs]
-        output = _quant(integer, node.outputs[0])
-        found = _exact(node.op, inputs)
-        slack = ROUNDINGS[type(node.op)] * output.scale + _extra(
-            node, nodes.get(node.name), integer, inputs, sources, output
-        )
-        values[node.outputs[0]] = Interval(found.low - slack, found.high + slack)
+        if isinstance(node.op, Constant) and node.name not in nodes:  # a first state of zeros
+            found: tuple[Interval, ...] = (_exact(node.op, inputs),)
+        elif isinstance(node.op, Lstm | Gru):
+            found = _recurrent(node, nodes[node.name], inputs, integer)
+        elif isinstance(node.op, LayerNorm):
+            found = (_layer_norm(node, inputs[0], integer),)
+        elif type(node.op) in ROUNDINGS and len(node.outputs) == 1:
+            found = (_one_rounding(node, nodes.get(node.name), inputs, integer),)
+        else:
+            raise NoBoundError(f"no bound is derived for {node.op.kind}")
+        values.update(zip(node.outputs, found, strict=True))
     return values
+
+
+def _one_rounding(
+    node: Node, made: Node | None, inputs: list[Interval], integer: Graph
+) -> Interval:
+    """Return the interval rule of an operator that rounds once, widened by that."""
+    sources = [_quant(integer, source) for source in node.inputs]
+    output = _quant(integer, node.outputs[0])
+    slack = ROUNDINGS[type(node.op)] * output.scale + _extra(
+        node, made, integer, inputs, sources, output
+    )
+    return _widened(_exact(node.op, inputs), slack)
+
+
+def _layer_norm(node: Node, x: Interval, integer: Graph) -> Interval:
+    """Return the bounds of a normalization and of the affine map behind it."""
+    (made,) = (
+        other.op
+        for other in integer.nodes
+        if isinstance(other.op, QuantizedNormalize) and other.name == f"{node.name}_normal"
+    )
+    assert isinstance(node.op, LayerNorm)  # the caller's
+    found = layer_norm(node.op, made, x, _quant(integer, node.inputs[0]))
+    # A weight whose product moves the result by less than 1/16 step is left out.
+    steps = ROUNDINGS[Affine] + MULTIPLIER
+    return _widened(found, steps * _quant(integer, node.outputs[0]).scale)
+
+
+def _recurrent(
+    node: Node, made: Node, inputs: list[Interval], integer: Graph
+) -> tuple[Interval, ...]:
+    source = _quant(integer, node.inputs[0])
+    if isinstance(node.op, Lstm) and isinstance(made.op, QuantizedLstm):
+        return lstm(node.op, made.op, inputs, source)
+    assert isinstance(node.op, Gru) and isinstance(made.op, QuantizedGru)  # the caller's
+    return gru(node.op, made.op, inputs, source)
+
+
+def _widened(x: Interval, slack: FloatArray | float) -> Interval:
+    return Interval(x.low - slack, x.high + slack)
 
 
 def _quant(integer: Graph, name: str) -> QuantParams:

@@ -146,9 +146,10 @@ A case **passes** if each stage that takes it agrees:
   outputs that is derived operator by operator (`scripts/conformance_cases/bounds.py`): the interval
   rule of each operator, half a step for every input and weight, and the rounding of each result.
   Nothing in it is tuned.
-- **host** and **cortex-m0**: the generated C, compiled for this computer and run on the emulated
-  chip, equals the simulator in every output, class and accumulator: on the case's data, on the
-  ends of the input's range, and on random inputs.
+- **host** and **chip**: the generated C, compiled for this computer and run on an emulated chip,
+  equals the simulator in every output, class and accumulator: on the case's data, on the ends of
+  the input's range, and on random inputs. The chip is a Cortex-M0 with 16 KiB of RAM, and a
+  Cortex-M7 where inputs and outputs need more.
 
 Cases that int8 does not take yet are listed at the end.
 

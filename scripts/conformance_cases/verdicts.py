@@ -15,7 +15,7 @@ from pyexport.layout import to_user
 from pyexport.passes import run_passes
 from pyexport.reference import evaluate
 from scripts.conformance_cases.cases import Case
-from scripts.conformance_cases.compiled import compiled_verdict
+from scripts.conformance_cases.compiled import chip_verdict, compiled_verdict
 from scripts.conformance_cases.exporting import int8_verdict
 from scripts.conformance_cases.reading import Reading, on_device, read_case
 from scripts.conformance_cases.states import FAILED, PASSED, Verdict
@@ -67,9 +67,12 @@ def _compare(case: Case, reading: Reading, graph: Graph) -> Verdict:
 
 
 Stage = Callable[[Case, Reading], Verdict]
-COMPILED = ("host", "cortex-m0")
 QUICK: dict[str, Stage] = {"float": float_verdict, "int8": int8_verdict}
-STAGES: dict[str, Stage] = QUICK | {name: partial(compiled_verdict, name) for name in COMPILED}
+STAGES: dict[str, Stage] = {
+    **QUICK,
+    "host": partial(compiled_verdict, "host"),
+    "chip": chip_verdict,
+}
 
 
 def judge(case: Case, stages: Mapping[str, Stage] = STAGES) -> Result:
