@@ -1,7 +1,7 @@
 """The ONNX backend tests pass, and docs/conformance.md says how many."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -52,7 +52,10 @@ def test_a_disagreement_is_counted_as_a_failure() -> None:
     assert "| Sin is not supported; use Relu | 1 | `c` |" in text
 
 
-BOUNDED = ("test_Conv2d", "test_Linear", "test_averagepool_2d_default", "test_sigmoid", "test_relu")
+BOUNDED = (
+    "test_Conv2d", "test_Linear", "test_averagepool_2d_default", "test_sigmoid", "test_relu",
+    "test_layer_normalization_4d_axis3", "test_lstm_defaults", "test_matmul_2d",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("wrong", [False, True], ids=["as it is", "off by some steps"])
@@ -62,9 +65,11 @@ def test_the_interval_of_the_integers_is_narrow(
     """Outputs that are off by a few hundredths of their range leave it."""
     real = exporting.simulated
 
-    def simulated(integer: Graph, rows: FloatArray) -> FloatArray:
+    def simulated(integer: Graph, rows: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         outputs = real(integer, rows)
-        return outputs + wrong * 0.06 * float(outputs.max() - outputs.min())
+        return {
+            name: own + wrong * 0.06 * float(own.max() - own.min()) for name, own in outputs.items()
+        }
 
     monkeypatch.setattr(exporting, "simulated", simulated)
     states = {

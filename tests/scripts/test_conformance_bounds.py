@@ -84,10 +84,10 @@ def test_the_integers_stay_inside_a_narrow_interval(name: str) -> None:
     graph, widest = GRAPHS[name]
     rows = RANDOM.uniform(-2.0, 2.0, (40, *graph.input.shape))
     integer = quantize_int8(graph, (-2.0, 2.0), Dataset(rows)).graph
-    got = simulated(integer, rows)
+    (got,) = simulated(integer, {"x": rows}).values()
     span = float(got.max() - got.min())
     for row, outputs in zip(rows, got, strict=True):
-        bounds = enclosures(graph, integer, {"x": row})[graph.output.name]
+        bounds = enclosures(graph, integer, {"x": row})[graph.outputs[0]]
         assert (bounds.low <= outputs).all()
         assert (outputs <= bounds.high).all()
         assert float((bounds.high - bounds.low).max()) <= widest * span
