@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pyexport.errors import UnsupportedModelError
 from pyexport.integer.elementwise import QuantizedConstant
 from pyexport.integer.recurrent import QuantizedLstm, Recurrent
+from pyexport.integer.shape import QuantizedGather
 from pyexport.ir import Graph, Node, Op, State, Tensor
 from pyexport.quantize.diagnosis import node_title
 from pyexport.quantize.stream_rules import STEP_RULES, Timed
@@ -123,10 +124,15 @@ class _Maker:
         self._states += states
         self._old += [replace(self._whole.tensor(s.write), name=s.read) for s in states]
         inputs = (node.inputs[0], *(state.read for state in states))
-        self._nodes.append(replace(node, op=replace(op, stateful=True), inputs=inputs))
         self._axes.update(dict.fromkeys(node.outputs))
-        if op.sequence:
-            self._axes[node.outputs[0]] = 0
+        outputs = node.outputs[1:] if op.sequence else node.outputs
+        step = replace(op, stateful=True, sequence=False)
+        self._nodes.append(replace(node, op=step, inputs=inputs, outputs=outputs))
+        if op.sequence:  # of one step it is the last h: where it lies, no copy is made
+            every = node.outputs[0]
+            self._axes[every] = 0
+            same = QuantizedGather((op.size,), (1,), 0, "step")
+            self._nodes.append(Node(f"{node.name}_step", same, outputs[:1], (every,), node.source))
 
 
 _OF_TWO = ("quantized_add", "quantized_mul")  # whose second input alone can hold the steps
