@@ -10,7 +10,7 @@ from pyexport.runners.protocol import Array, Finding, HeaderInterface
 from pyexport.runners.unicorn_cores import Core
 from pyexport.runners.unicorn_machine import Machine
 
-_SECONDS = 120.0  # block hooks slow the emulator down about thirty times
+_SECONDS = 600.0  # block hooks slow the emulator down about thirty times
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ _WINDOW_BYTES = 8 << 20
 _CONTROL_BYTES = 64
 _WATCHED = 20  # inputs that run with every access checked for alignment
 _BATCH_SECONDS = 2.0  # a batch is cut so that it takes about this long
-_PATIENCE = 60.0  # seconds before a batch counts as hanging
+_PATIENCE = 180.0  # seconds before a batch counts as hanging
 
 
 class UnicornRunner:
@@ -79,18 +79,19 @@ class UnicornRunner:
         inputs = interface.as_inputs(inputs)
         width = interface.trace_total if kind == "trace" else 0
         parts: list[RunResult] = []
-        done, size, watch = 0, _WATCHED, kind == "run"
+        done, size = 0, 1  # one row alone tells how many a batch can hold
+        watched = _WATCHED if kind == "run" else 0
         row_bytes = interface.input_bytes + interface.output_bytes + 2 + 4 * width
         most = max((_WINDOW_BYTES - _CONTROL_BYTES - width - 64) // row_bytes, 1)
         while done < len(inputs):
-            batch = inputs[done : done + min(size, most)]
+            watch = done < watched
+            end = watched if watch else len(inputs)
+            batch = inputs[done : min(done + min(size, most), end)]
             started = time.perf_counter()
             parts.append(self._batch(kind, batch, width, done, watch=watch))
             spent = max(time.perf_counter() - started, 1e-6)
             done += len(batch)
-            if not watch:
-                size = max(int(len(batch) * _BATCH_SECONDS / spent), 1)
-            watch = False
+            size = max(int(len(batch) * _BATCH_SECONDS / spent), 1)
         return self._joined(parts, width)
 
     def _joined(self, parts: list[RunResult], width: int) -> RunResult:

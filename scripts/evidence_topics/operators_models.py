@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import statistics
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 
 from pyexport.pipeline import Export
 from scripts.evidence_topics.example_agreement import agree
@@ -29,13 +32,41 @@ def examples(context: Context) -> tuple[Figure, ...]:
     """Export every example, score it on all its test rows, and run it on the host and on a chip."""
     found = []
     for trained in trained_examples(context):
-        context.say(f"measuring {trained.example.name}")
-        found.append(measure(trained))
+        found.append(measured(context, trained))
     if not context.short:
         page = context.root / "docs" / "examples.md"
         text = with_tables(page.read_text(encoding="utf-8"), found)
         page.write_text(text, encoding="utf-8")
     return figures_of(found)
+
+
+def measured(context: Context, trained: Trained) -> Measured:
+    """Return the figures of one example, those known for the same sources without measuring.
+
+    An emulated chip takes minutes for the larger ones: a run that was interrupted resumes.
+    """
+    known = context.folder / f"{trained.path.stem}-{len(trained.test.targets)}.json"
+    key = _sources(context, trained)
+    if known.exists():
+        document = json.loads(known.read_text(encoding="utf-8"))
+        if document["sources"] == key:
+            return Measured(**document["measured"])
+    context.say(f"measuring {trained.example.name}")
+    found = measure(trained)
+    document = {"sources": key, "measured": asdict(found)}
+    known.write_text(json.dumps(document), encoding="utf-8")
+    return found
+
+
+def _sources(context: Context, trained: Trained) -> str:
+    """Return a hash of the model and of all that exports, simulates, compiles and runs it."""
+    digest = hashlib.sha256(trained.path.read_bytes())
+    for folder in ("pyexport", "templates", "requirements"):
+        for path in sorted((context.root / folder).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(str(path.relative_to(context.root)).encode() + path.read_bytes())
+    digest.update((context.root / "scripts/evidence_topics/example_measures.py").read_bytes())
+    return digest.hexdigest()
 
 
 def with_tables(page: str, found: list[Measured]) -> str:

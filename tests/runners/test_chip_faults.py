@@ -6,6 +6,8 @@ import pytest
 
 from pyexport.errors import CheckFailedError, ToolFailedError
 from pyexport.runners import sanitized, simavr, unicorn_runner, wasm
+from pyexport.runners.protocol import Array, RunResult
+from pyexport.runners.unicorn_runner import UnicornRunner
 from pyexport.targets import get_target
 from tests.runners.support import CHIPS, UNICORN, open_toy
 from tests.runners.toy import faulty, toy_inputs
@@ -129,6 +131,27 @@ def test_an_endless_loop_ends_in_an_error(
     monkeypatch.setattr(simavr, "_CYCLES", 300_000)
     with pytest.raises(ToolFailedError, match="no result after"):
         open_toy(name, faulty(tmp_path, code=HANG)).run(toy_inputs(8))
+
+
+def test_a_long_inference_is_no_hang_because_twenty_of_them_take_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    batches = []
+    batch = UnicornRunner._batch
+
+    def recorded(self: UnicornRunner, kind: str, inputs: Array, *a: int, watch: bool) -> RunResult:
+        batches.append((len(inputs), watch))
+        return batch(self, kind, inputs, *a, watch=watch)
+
+    monkeypatch.setattr(UnicornRunner, "_batch", recorded)
+    monkeypatch.setattr(unicorn_runner, "_BATCH_SECONDS", 0.0)  # every inference takes too long
+    runner = open_toy("cortex-m0")
+    assert len(runner.run(toy_inputs(23)).outputs) == 23
+    assert batches == 20 * [(1, True)] + 3 * [(1, False)]
+    batches.clear()
+    monkeypatch.setattr(unicorn_runner, "_BATCH_SECONDS", 1e6)
+    runner.run(toy_inputs(23))
+    assert batches == [(1, True), (19, True), (3, False)]
 
 
 def test_a_chip_runs_on_after_a_fault(tmp_path: Path) -> None:

@@ -81,6 +81,25 @@ def test_a_committed_model_runs_on_an_uno_as_in_the_simulator(gru: Trained) -> N
     assert 0.8 < found.float_score < 0.95
 
 
+def test_an_interrupted_run_resumes_and_another_model_is_measured_anew(
+    context: Context, gru: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[str] = []
+
+    def once(trained: Trained) -> Measured:
+        runs.append(trained.example.name)
+        return GOOD
+
+    monkeypatch.setattr(operators_models, "measure", once)
+    assert operators_models.measured(context, gru) == GOOD
+    assert operators_models.measured(context, gru) == GOOD
+    assert runs == ["gru_gestures"]
+    other = context.folder / gru.path.name
+    other.write_bytes(gru.path.read_bytes() + b"another")
+    operators_models.measured(context, replace(gru, path=other))
+    assert len(runs) == 2
+
+
 def test_c_that_computes_another_byte_is_found(gru: Trained) -> None:
     export = gru.export()
     rows = quantize_inputs(export.artifact, Dataset(gru.test.inputs.astype(np.float64)))
