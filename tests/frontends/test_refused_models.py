@@ -128,12 +128,13 @@ def test_inputs_of_several_batches_are_refused(tmp_path):
     assert "batches of 1, 2" in str(error)
 
 
-def test_several_inputs_are_read_and_not_exported_yet(tmp_path):
+def test_several_inputs_are_read_and_exported_under_their_names(tmp_path):
     module = function(lambda m, x, y: m.f(x) + y, f=nn.Linear(4, 4))
     model = load_model(write_export(tmp_path / "m.pt", module, torch.zeros(1, 4), torch.ones(1, 4)))
     assert model.graph.inputs == ("input0", "input1")
-    with pytest.raises(UnsupportedModelError, match=r"^m\.pt: the model has 2 inputs and 1 out"):
-        export_model(model, ExportOptions("m", input_range=(0.0, 1.0)))
+    assert model.inputs == ("inputs_0", "inputs_1")
+    exported = export_model(model, ExportOptions("m", input_range=(0.0, 1.0)))
+    assert exported.artifact.graph.inputs == ("inputs_0", "inputs_1")
 
 
 def test_symbolic_shape_is_refused(tmp_path):
