@@ -8,7 +8,7 @@ from pyexport.errors import CalibrationError, InvalidModelError, UnsupportedOper
 from pyexport.ir import Dataset, FloatArray, Graph, Node
 from pyexport.quantize.intervals.interval import Interval
 from pyexport.quantize.intervals.rules import INTERVAL_RULES
-from pyexport.quantize.states import first_magnitude
+from pyexport.quantize.states import check_states, first_magnitude
 from pyexport.reference import evaluate
 
 Range = tuple[float, float]
@@ -50,8 +50,9 @@ def interval_ranges(graph: Graph, input_range: InputRanges) -> dict[str, Range]:
     """Return bounds of every tensor for every input inside input_range (interval arithmetic).
 
     One range holds for each of several inputs. Raises UnsupportedOperatorError for an operator
-    without a rule.
+    without a rule, UnsupportedModelError for a state that no LSTM or GRU keeps.
     """
+    check_states(graph)
     bounds = {}
     for state in graph.states:
         shape = graph.tensor(state.read).shape

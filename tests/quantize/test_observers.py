@@ -8,7 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pyexport.errors import CalibrationError, InvalidModelError, UnsupportedOperatorError
+from pyexport.errors import (
+    CalibrationError,
+    InvalidModelError,
+    UnsupportedModelError,
+    UnsupportedOperatorError,
+)
 from pyexport.ir import (
     Affine,
     Clamp,
@@ -71,5 +76,5 @@ def test_a_kept_state_has_no_interval() -> None:
     graph = chain_graph(4, [layer(4, 4)])
     old = Tensor("old", (4,))
     graph = replace(graph, tensors=(*graph.tensors, old), states=(State("memory", "old", "t0"),))
-    with pytest.raises(UnsupportedOperatorError, match="memory"):
+    with pytest.raises(UnsupportedModelError, match="state memory is read by"):
         interval_ranges(graph, (0.0, 1.0))
