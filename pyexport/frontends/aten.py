@@ -17,6 +17,7 @@ from pyexport.frontends.aten_table import Table
 from pyexport.frontends.graph_builder import Value
 from pyexport.frontends.lowering import Layered, Lowering, Result
 from pyexport.frontends.pt2 import Call, ExportedProgram
+from pyexport.frontends.whole_batch import with_whole_batch
 from pyexport.ir import Graph
 
 OPERATORS: Table = {
@@ -67,7 +68,7 @@ def evaluate(low: Lowering, call: Call) -> Result | None:
     if handler is None:
         raise low.unsupported(call)
     try:
-        return handler(low, call)
+        return with_whole_batch(low, call, handler)
     except ValueError as error:  # an operator that refuses its attributes or operands
         raise UnsupportedModelError(f"{low.at(call)}: {error}") from None
 

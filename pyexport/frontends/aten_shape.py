@@ -8,7 +8,7 @@ from pyexport.errors import FileFormatError, UnsupportedModelError, UnsupportedO
 from pyexport.frontends.aten_table import Table, table
 from pyexport.frontends.floats import HALVES
 from pyexport.frontends.graph_builder import Value
-from pyexport.frontends.lowering import Known, Layered, Lowering
+from pyexport.frontends.lowering import BatchMovedError, Known, Layered, Lowering
 from pyexport.frontends.model_inputs import dtype_name, show
 from pyexport.frontends.pt2 import Call, Parameter
 from pyexport.ir import Concat, Identity, Pad, Permute, Reshape, Slice
@@ -36,11 +36,11 @@ def _reshape(low: Lowering, call: Call) -> Value:
     info = low.program.values.get(call.outputs[0]) if call.outputs else None
     if info is None:
         raise FileFormatError(f"{low.at(call)} has no stated shape; the file is damaged")
-    sizes = info.sizes[1:]
+    sizes = info.sizes[low.lead :]
     shape = tuple(n for n in sizes if isinstance(n, int))
     same = len(shape) == len(sizes) and math.prod(shape) == math.prod(x.shape)
-    if not shape or not same or info.sizes[0] != low.batch:
-        raise UnsupportedModelError(
+    if not shape or not same or info.sizes[: low.lead] != (low.batch,) * low.lead:
+        raise BatchMovedError(
             f"{low.at(call)} turns {show((low.batch, *x.shape))} into {show(info.sizes)}, which "
             "mixes or drops the batch dimension; keep it first, e.g. x.flatten(1)"
         )
@@ -73,7 +73,7 @@ def _cast(low: Lowering, call: Call) -> Known:
 def _expand(low: Lowering, call: Call) -> Known:
     x = low.operand(call, "self")
     info = low.program.values.get(call.outputs[0]) if call.outputs else None
-    if info is None or info.sizes != (low.batch, *x.shape):
+    if info is None or info.sizes != ((low.batch,) * low.lead + x.shape):
         raise UnsupportedOperatorError(
             f"{low.at(call)} repeats elements; leave it out: +, - and * repeat by themselves"
         )
@@ -85,16 +85,21 @@ def _transpose(low: Lowering, call: Call) -> Parameter | Value:
     known = low.known(call.arguments.get("self"))
     constant = known if isinstance(known, Parameter) else None
     x = low.operand(call, "self") if constant is None else None
-    rank = constant.array.ndim if constant is not None else len(x.shape) + 1 if x else 0
+    rank = constant.array.ndim if constant is not None else len(x.shape) + low.lead if x else 0
     order = _order(low, call, rank)
     if constant is not None:
         return Parameter(constant.name, constant.array.transpose(order))
     assert x is not None  # one of the two
-    if order[0] != 0:
-        raise UnsupportedOperatorError(
+    if low.lead and order[0] != 0:
+        raise BatchMovedError(
             f"{low.at(call)} moves the batch; keep the first dimension in its place"
         )
-    return low.one(call, Permute(tuple(axis - 1 for axis in order[1:])), x)
+    axes = tuple(axis - low.lead for axis in order[low.lead :])
+    moved = [axis for axis in axes if x.shape[axis] > 1]
+    if low.whole and moved == sorted(moved):  # only axes of size 1 move: no element does
+        shape = tuple(x.shape[axis] for axis in axes)
+        return low.emit(call, Reshape(shape), x, shape)
+    return low.one(call, Permute(axes), x)
 
 
 def _order(low: Lowering, call: Call, rank: int) -> list[int]:

@@ -23,7 +23,7 @@ from pyexport.frontends.pt2 import (
     TensorRef,
 )
 from pyexport.frontends.ways_out import way_out
-from pyexport.ir import Array, Op
+from pyexport.ir import Array, Op, Reshape
 from pyexport.untrusted import MAX_FOLDED, printable
 
 
@@ -32,6 +32,10 @@ class Layered:
     """The last states of recurrent layers, stacked before the batch by PyTorch: (layers, 1, n)."""
 
     layers: tuple[Value, ...]  # each (n,)
+
+
+class BatchMovedError(UnsupportedOperatorError):
+    """A call moves or drops the batch: legal while that is 1, see whole_batch.py."""
 
 
 Known = Value | Parameter | Layered
@@ -49,6 +53,9 @@ class Lowering:
     warnings: list[str] = field(default_factory=list)
     stale: set[str] = field(default_factory=set)  # names whose storage was changed in place
     room: int = MAX_FOLDED  # numbers that may still be computed from constants
+    whole: bool = False  # while a call works on tensors with their batch, which is 1
+    # Values that have their batch among their axes, and which call took it from the front.
+    wholes: dict[int, BatchMovedError] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         (first, self.input), *others = model_inputs(self.program, self.where)
@@ -60,6 +67,11 @@ class Lowering:
             self.values[name] = self.builder.add_input(sizes_without_batch(info))
         self._storage: dict[str, str] = {}  # name -> the first name of the same memory
         self._arrays: dict[tuple[object, ...], tuple[Array, Array]] = {}
+
+    @property
+    def lead(self) -> int:
+        """How many dimensions of the file's come before those of a value: the batch, or none."""
+        return 0 if self.whole else 1
 
     def record(self, call: Call, result: Result) -> None:
         """Keep the results of a call under the names that the graph gives them."""
@@ -133,6 +145,10 @@ class Lowering:
             raise UnsupportedModelError(
                 f"{at}: {printable(name)} is {what}, not a tensor made from the input"
             )
+        if self.whole and value.index not in self.wholes:
+            return self.builder.add(Reshape((1, *value.shape)), value, (1, *value.shape), "batch")
+        if value.index in self.wholes and not self.whole:
+            raise self.wholes[value.index]
         return value
 
     def operand(self, call: Call, key: str) -> Value:
@@ -233,9 +249,10 @@ class Lowering:
 
     def without_batch(self, call: Call, dimension: object, rank: int) -> int:
         """Return a dimension, counted with the batch and maybe from the end, as an axis."""
-        if type(dimension) is not int or not -rank - 1 <= dimension <= rank:
+        count = rank + self.lead
+        if type(dimension) is not int or not -count <= dimension < count:
             raise UnsupportedOperatorError(f"{self.at(call)}: its dimension is not a plain integer")
-        axis = dimension % (rank + 1) - 1
+        axis = dimension % count - self.lead
         if axis < 0:
             raise UnsupportedModelError(
                 f"{self.at(call)} works along the batch; keep the first dimension out of it, e.g. "
@@ -254,7 +271,10 @@ class Lowering:
 
     def _check_stated_shape(self, call: Call, name: str, result: Known) -> None:
         info = self.program.values.get(name)
-        if isinstance(result, Value) and info and info.sizes[1:] != result.shape:
+        if not isinstance(result, Value) or not info:
+            return
+        sizes = info.sizes if result.index in self.wholes else info.sizes[1:]
+        if sizes != result.shape:
             raise FileFormatError(
                 f"{self.at(call)}: the file says {show(info.sizes)}, its operands give "
                 f"{show((self.batch, *result.shape))}; the file is damaged"

@@ -16,9 +16,10 @@ from tests.frontends.models import seeded, write_export
 from tests.frontends.operator_nets import NETS
 
 
-@pytest.fixture(scope="module")
-def subject(tmp_path_factory: pytest.TempPathFactory) -> Subject:
-    build, shape = NETS["attention"]
+@pytest.fixture(scope="module", params=["attention", "encoder"])
+def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    """Attention written by hand, and PyTorch's TransformerEncoderLayer."""
+    build, shape = NETS[request.param]
     folder = tmp_path_factory.mktemp("attention")
     path = write_export(folder / "m.pt", seeded(build), torch.zeros(1, *shape))
     rows = torch.randn(50, *shape, generator=torch.Generator().manual_seed(1)).numpy()

@@ -139,6 +139,14 @@ def attention() -> nn.Module:
     return Wrapped(layers, forward)
 
 
+def encoder() -> nn.Module:
+    """Return PyTorch's own attention, which puts the sequence before the batch."""
+    layer = nn.TransformerEncoderLayer(8, 2, 12, batch_first=True, norm_first=True)
+    return Wrapped(
+        {"layer": layer, "head": nn.Linear(8, 3)}, lambda m, x: m.head(m.layer(x).mean(1))
+    )
+
+
 NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "lenet": (lenet, (1, 28, 28)),
     "ds_cnn": (ds_cnn, (1, 49, 10)),
@@ -152,4 +160,5 @@ NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "tagger": (tagger, (9, 3)),
     "squeeze_excite": (squeeze_excite, (3, 8, 6)),
     "attention": (attention, (6, 8)),
+    "encoder": (encoder, (6, 8)),
 }

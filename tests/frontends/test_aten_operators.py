@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from pyexport.errors import PyexportError
+from pyexport.errors import PyexportError, UnsupportedModelError
 from pyexport.frontends import load_model
 from pyexport.ir import Conv2d, Linear, Lstm
 from pyexport.layout import to_device, to_user
@@ -151,6 +151,29 @@ def test_an_attribute_without_a_kernel_is_refused_by_name(
     assert message in str(caught.value)
     assert str(caught.value).startswith(str(tmp_path / "m.pt"))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda m, x: m.f(x.transpose(0, 1)).transpose(0, 1),
+        lambda m, x: m.f(x.permute(1, 2, 0).flatten(1)).unsqueeze(0),
+        lambda m, x: m.f(x.squeeze(0)).unsqueeze(0),
+    ],
+)
+def test_a_batch_of_1_may_move_and_come_back(tmp_path, function):
+    module = net(function, f=nn.Linear(SERIES[-1], 4))
+    x = torch.randn(1, *SERIES)
+    graph = loaded(tmp_path, module, x)
+    expected = module(x).detach().numpy()
+    found = forward(graph, x.numpy()).reshape(expected.shape)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_larger_batch_may_not_move(tmp_path):
+    module = net(lambda m, x: m.f(x.transpose(0, 1)).transpose(0, 1), f=nn.Linear(SERIES[-1], 4))
+    with pytest.raises(UnsupportedModelError, match="moves the batch; keep the first dimension"):
+        loaded(tmp_path, module, torch.randn(2, *SERIES))
 
 
 def test_inputs_and_outputs_are_named_in_order(tmp_path):

@@ -35,7 +35,21 @@ def gemm(low: Lowering, node: OnnxNode) -> Sequence[Known]:
         bias = low.floats(
             offset, ("bias", len(weight), beta), lambda a: _row(low, node, _scaled(a, beta), weight)
         )
+    shape = shape_of(x, low)
+    if len(shape) == 2 and shape[0] != 1 and low.batch_size == 1 and not low.symbolic:
+        return [_every_row(low, node, without_batch(low, node, x), weight, bias)]
     return [_linear(low, node, with_batch(low, node, x, 0), weight, bias)]
+
+
+def _every_row(low: Lowering, node: OnnxNode, x: Computed, weight: Array, bias: Array) -> Computed:
+    """Return a linear layer on every row of a matrix, which are steps of one sequence."""
+    n_out, n_in = weight.shape
+    rows, width = x.value.shape
+    if width != n_in:
+        raise FileFormatError(f"{low.at(node)}: its weight takes {n_in} values, not {width}")
+    image = low.reshaped(node, x.value, (1, rows, n_in))
+    y = low.one(node, Conv2d(weight.reshape(n_out, 1, 1, n_in), bias), image)
+    return Computed(low.reshaped(node, y, (rows, n_out)), None)
 
 
 def _linear(low: Lowering, node: OnnxNode, x: Computed, weight: Array, bias: Array) -> Computed:
