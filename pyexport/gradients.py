@@ -42,9 +42,9 @@ def of_graph(graph: Graph) -> ValueAndGradient:
 
     def run(rows: FloatArray, pull: Pull) -> tuple[FloatArray, FloatArray]:
         values = evaluate(climbed, rows)
-        outputs = values[output].reshape(len(rows), -1)
+        outputs = values[output].reshape(len(rows), climbed.output.size)
         gradient = input_gradients(climbed, values, {output: pull(outputs)})[source]
-        return outputs, gradient.reshape(len(rows), -1)
+        return outputs, gradient.reshape(len(rows), climbed.input.size)
 
     return run
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "check": "pyexport.cli.check",
     "generate": "pyexport.cli.generate",
     "attack": "pyexport.cli.attack",
+    "hunt": "pyexport.cli.hunt",
     "targets": "pyexport.cli.targets",
     "board": "pyexport.cli.board",
     "new": "pyexport.cli.new",

@@ -18,6 +18,7 @@ Vector = Sequence[float]
 Pull = Callable[[Vector], Vector]  # outputs to the derivative of what is sought on each of them
 BETA, BETA_OF_SQUARES, TINY = 0.9, 0.999, 1e-12  # of Adam
 BISECTIONS = 12
+BINS = 10  # of a margin's size
 
 
 def before_softmax(net: Sequential) -> Sequential:
@@ -95,43 +96,116 @@ def descend(
     return x
 
 
+@dataclass(frozen=True)
+class Grid:
+    """The device's integers: which are legal, and what a unit is worth to the network."""
+
+    low: int
+    high: int
+    scale: float = 1.0  # the network takes scale * integer
+    reach: float = 1.0  # margins of the outputs that rounding can turn: about one output step
+
+
 def disagreements(
-    float_class: Callable[[list[int]], int],
+    net: Sequential,
     integer_class: Callable[[list[int]], int],
     rows: Sequence[Sequence[int]],
+    grid: Grid,
     seed: int = 0,
-    patience: int = 1_000,
+    each: int = 48,
+    patience: int = 100,
 ) -> Iterator[tuple[int, ...]]:
-    """Yield legal inputs, each once, on which two models give different classes.
+    """Yield legal inputs, each once, to which network and export give different classes.
 
-    It ends when `patience` pairs of rows in a row gave none that is new.
-
-    rows: inputs in the device's integers, such as images. Two whose float class differs are drawn,
-    and the line between them is halved on the integer grid until the float class turns between
-    neighbors: there rounding decides, and both neighbors are tried.
+    rows: inputs in the device's integers, such as images. Two of different class are drawn, and
+    the line between them is halved on the grid until the class turns between neighbors. There the
+    network's gradient tells which moves of two values by one unit bring the margin to where
+    rounding decides, and some of these are tried. It ends when `patience` pairs of rows in a row
+    gave nothing new.
     """
-    rng, found = Random(seed), set()
-    if len({float_class(list(row)) for row in rows}) < 2:
+    rng, found, net = Random(seed), set(), before_softmax(net)
+    classes = [_class(net([grid.scale * v for v in row])) for row in rows]
+    if len(set(classes)) < 2:
         raise UsageError("all rows have the same class; give rows of at least two classes")
-    idle = 0
+    idle, counts = 0, [[1, 1] for _ in range(2 * BINS)]
     while idle < patience:
         idle += 1
-        first, last = rng.choice(rows), rng.choice(rows)
-        wanted = float_class(list(first))
-        if float_class(list(last)) == wanted:
+        a, b = rng.randrange(len(rows)), rng.randrange(len(rows))
+        if classes[a] == classes[b]:
             continue
-        near, far = 0.0, 1.0
-        ends = list(first), list(last)
-        for _ in range(BISECTIONS):
-            middle = (near + far) / 2.0
-            point = [round(a + (b - a) * middle) for a, b in zip(first, last, strict=True)]
-            if float_class(point) == wanted:
-                near, ends = middle, (point, ends[1])
-            else:
-                far, ends = middle, (ends[0], point)
-        for point in ends:
+        near = _bisect(net, rows[a], rows[b], classes[a], grid)
+        for point, place in _moves(net, near, grid, counts, each, rng):
             key = tuple(point)
-            if key not in found and float_class(point) != integer_class(point):
+            if key in found:
+                continue
+            scores = net([grid.scale * v for v in point])
+            differs = _class(scores) != integer_class(point)
+            counts[place][0] += differs
+            counts[place][1] += 1
+            if differs:
                 found.add(key)
                 idle = 0
                 yield key
+
+
+def _class(scores: Vector) -> int:
+    return max(range(len(scores)), key=scores.__getitem__)  # the lowest index wins a tie
+
+
+def _bisect(
+    net: Sequential, first: Sequence[int], last: Sequence[int], wanted: int, grid: Grid
+) -> list[int]:
+    """Return the last point of the class of `first` on the way to `last`."""
+    near, far, best = 0.0, 1.0, list(first)
+    for _ in range(BISECTIONS):
+        middle = (near + far) / 2.0
+        point = [round(a + (b - a) * middle) for a, b in zip(first, last, strict=True)]
+        if _class(net([grid.scale * v for v in point])) == wanted:
+            near, best = middle, point
+        else:
+            far = middle
+    return best
+
+
+def _moves(
+    net: Sequential,
+    near: list[int],
+    grid: Grid,
+    counts: list[list[int]],
+    each: int,
+    rng: Random,
+) -> list[tuple[list[int], int]]:
+    """Return points two unit moves away whose predicted margin is promising, and their bins.
+
+    The margin is the score of the class with the higher number less that of the other, of the two
+    best: a tie of integers falls on the lower one.
+    """
+    pair: list[int] = []
+
+    def pull(scores: Vector) -> Vector:
+        pair[:] = sorted(sorted(range(len(scores)), key=scores.__getitem__)[-2:])
+        return [float(k == pair[1]) - float(k == pair[0]) for k in range(len(scores))]
+
+    scores, slope = outputs_and_gradient(net, [grid.scale * v for v in near], pull)
+    margin = (scores[pair[1]] - scores[pair[0]]) / grid.reach
+    unit = grid.scale / grid.reach
+    gains = [(i, 1, unit * g) for i, g in enumerate(slope) if near[i] < grid.high]
+    gains += [(i, -1, -unit * g) for i, g in enumerate(slope) if near[i] > grid.low]
+    best = max(hits / tries for hits, tries in counts)
+    points = []
+    for _ in range(40 * each):
+        (i, up, gain), (j, more, other) = rng.choice(gains), rng.choice(gains)
+        predicted = margin + gain + other
+        if i == j or not -1.0 < predicted < 1.0:
+            continue
+        place = int((predicted + 1.0) * BINS)
+        hits, tries = counts[place]
+        if tries > 20 and hits < 0.8 * best * tries:
+            continue  # elsewhere more is found
+        point = list(near)
+        point[i] += up
+        point[j] += more
+        points.append((point, place))
+        if len(points) == each:
+            break
+    return points

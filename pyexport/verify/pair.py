@@ -32,6 +32,12 @@ class Pair:
     artifact: Artifact
 
     def __post_init__(self) -> None:
+        ports = len(self.graph.inputs), len(self.graph.outputs)
+        if ports != (1, 1):
+            raise UsageError(
+                f"{self.artifact.name}: the model has {ports[0]} inputs and {ports[1]} outputs; "
+                "inputs are sought for models of one of each"
+            )
         if self.artifact.graph.states:
             raise UsageError(
                 f"{self.artifact.name}: a model that keeps a state between inferences has no class "

@@ -64,6 +64,22 @@ def test_attack_turns_starts_into_a_class(blobs: Path, tmp_path: Path) -> None:
     assert names == {"blobs-attack.npz", "blobs-attack.png"}
 
 
+def test_hunt_finds_explains_and_recalibrates(blobs: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    options = ("--output", tmp_path, "--wanted", 100, "--random", 5_000, "--recalibrate")
+    done = pyexport("hunt", blobs / "blobs.pt", *options)
+    assert done.status == 0, done.err
+    for text in ("hunt", "uniform random", "what makes them disagree", "with the finds"):
+        assert text in done.out
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"blobs-hunt.npz", "blobs-hunt.png", "blobs-calibration.npz"}
+    with np.load(tmp_path / "blobs-hunt.npz") as stored:
+        assert (stored["float"] != stored["integer"]).all() and len(stored["rows"]) >= 100
+    document = json.loads(pyexport("hunt", blobs / "blobs.pt", *options, "--json").out)
+    assert document["hunt"]["largest_gap"] > document["random"]["largest_gap"]
+    assert document["recalibrated"]["rows"] > 60
+
+
 def test_refusals_are_one_line(blobs: Path, tmp_path: Path) -> None:
     model, px = blobs / "blobs.pt", blobs / "blobs.px"
     assert "holds the integer model only" in refused(tmp_path, "generate", px)

@@ -108,6 +108,14 @@ def test_starts_are_of_the_class_asked_for_and_true() -> None:
         choose_starts(both, samples.inputs, 1 - samples.targets, count=5, start=2)
 
 
+def test_a_model_of_two_inputs_is_refused() -> None:
+    both, exported = pair()
+    tensors = (*both.graph.tensors, Tensor("z", (4,)))
+    two = Graph(tensors, both.graph.nodes, (*both.graph.inputs, "z"), both.graph.outputs)
+    with pytest.raises(UsageError, match="2 inputs and 1 outputs"):
+        type(both)(two, exported.artifact)
+
+
 def test_a_model_of_one_output_is_refused() -> None:
     both, exported = pair()
     tensors = (Tensor("x", (4,)), Tensor("y", (1,)))
