@@ -121,6 +121,8 @@ class FastSimulator:
         for node, function in self._layers:
             with np.errstate(over="ignore", invalid="ignore"):  # a chip warns of none either
                 acc, results = function(*(values[name] for name in node.inputs))
+            if not node.inputs:  # stored values are the same in every row
+                results = tuple(np.broadcast_to(r, (len(rows), r.shape[1])) for r in results)
             values.update(zip(node.outputs, results, strict=True))
             if acc is not None:
                 sums.append(acc)

@@ -14,8 +14,8 @@ import pytest
 from pyexport.artifact import read_artifact, write_artifact
 from pyexport.errors import FileFormatError
 from pyexport.tensorfile import RawTensor, read_tensorfile, write_tensorfile
-from tests.integer.branches import FAMILIES, draw
-from tests.integer.zoo import artifact_of
+from scripts.kernel_cases.branches import FAMILIES, draw
+from scripts.kernel_cases.zoo import artifact_of
 
 Change = Callable[[dict[str, Any], dict[str, RawTensor]], None]
 

@@ -14,8 +14,8 @@ from pyexport.artifact import read_artifact, write_artifact
 from pyexport.simulator import definition
 from pyexport.simulator.fast import FastSimulator, trace_sizes
 from pyexport.simulator.plain import read_plain
-from tests.integer.branches import FAMILIES, draw
-from tests.integer.zoo import artifact_of, rows_of
+from scripts.kernel_cases.branches import FAMILIES, draw
+from scripts.kernel_cases.zoo import artifact_of, rows_of
 
 
 @pytest.mark.parametrize("family", FAMILIES)

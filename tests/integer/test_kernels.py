@@ -12,9 +12,9 @@ from pyexport.pipeline import render_artifact
 from pyexport.runners import available, open_runner
 from pyexport.simulator.fast import FastSimulator
 from pyexport.verify.subject import header_interface
+from scripts.kernel_cases.branches import FAMILIES, draw, mixed
+from scripts.kernel_cases.zoo import artifact_of, rows_of
 from tests.codegen.compile_c import CompiledModel
-from tests.integer.branches import FAMILIES, draw, mixed
-from tests.integer.zoo import artifact_of, rows_of
 
 ROWS = 60
 

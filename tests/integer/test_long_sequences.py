@@ -12,8 +12,8 @@ from pyexport.ir import Constant, Graph, Gru, Lstm, Node, QuantParams, Tensor
 from pyexport.pipeline import render_artifact
 from pyexport.quantize.rules import RULES, Request
 from pyexport.simulator.fast import FastSimulator
+from scripts.kernel_cases.zoo import artifact_of
 from tests.codegen.compile_c import CompiledModel
-from tests.integer.zoo import artifact_of
 
 STEPS, N_IN, N = 1000, 2, 4
 INPUT = QuantParams("s8", 1 / 32, 0, -128, 127)

@@ -13,6 +13,7 @@ from pyexport.graph_check import check_graph
 from pyexport.integer.shape import QuantizedConcat, QuantizedGather
 from pyexport.integer.table import QuantizedTable
 from pyexport.ir import (
+    Array,
     Calibration,
     Constant,
     Graph,
@@ -141,20 +142,23 @@ class Zoo:
         return graph
 
 
-def artifact_of(graph: Graph, name: str = "zoo") -> Artifact:
-    """Return an artifact around a graph, with one stored vector."""
+def artifact_of(graph: Graph, name: str = "zoo", rows: Array | None = None) -> Artifact:
+    """Return an artifact around a graph; the first two rows become its stored vectors."""
     from pyexport.simulator.fast import FastSimulator
 
-    size, dtype = graph.input.size, np.uint8 if graph.input.dtype == "u8" else np.int8
-    rows = np.arange(2 * size).reshape(2, size).astype(dtype)
-    outputs = FastSimulator(graph).run(rows)
+    if rows is None:
+        size, dtype = graph.input.size, np.uint8 if graph.input.dtype == "u8" else np.int8
+        rows = np.arange(2 * size).reshape(2, size).astype(dtype)
+    rows = rows[:2]
+    scheme = "float32" if graph.input.quant is None else "int8"
+    kind = "none" if scheme == "float32" else "declared range"
     return Artifact(
-        name, "int8", graph, "zoo.pt", "ab" * 32, "test",
-        Calibration("declared range", 0), Vectors(rows, outputs),
+        name, scheme, graph, "zoo.pt", "ab" * 32, "test", Calibration(kind, 0),
+        Vectors(rows, FastSimulator(graph).run(rows)),
     )  # fmt: skip
 
 
-def rows_of(count: int, seed: int = 0) -> np.ndarray:  # type: ignore[type-arg]
+def rows_of(count: int, seed: int = 0) -> Array:
     """Return input rows: all low, all high, then random bytes and random ends."""
     random = np.random.default_rng(seed)
     ends = np.array([[0] * INPUT_SIZE, [255] * INPUT_SIZE])

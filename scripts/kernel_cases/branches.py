@@ -12,6 +12,7 @@ from pyexport.ir import (
     Activation,
     Add,
     Argmax,
+    Array,
     AveragePool2d,
     Clamp,
     Concat,
@@ -34,13 +35,13 @@ from pyexport.ir import (
     Sub,
     Upsample2d,
 )
-from tests.integer.zoo import INPUT_SIZE, Zoo
+from scripts.kernel_cases.zoo import INPUT_SIZE, Zoo
 
 Branch = Callable[[Random, Zoo], None]
 LIMITS = [(-math.inf, math.inf), (0.0, math.inf), (0.0, 6.0), (-1.0, 1.0)]
 
 
-def _normal(random: Random, *shape: int) -> np.ndarray:  # type: ignore[type-arg]
+def _normal(random: Random, *shape: int) -> Array:
     return np.random.default_rng(random.randrange(1 << 30)).normal(size=shape).astype(np.float32)
 
 

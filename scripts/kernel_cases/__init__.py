@@ -1,0 +1,1 @@
+"""Integer and float graphs that exercise kernels at their edges: shared by tests and evidence."""

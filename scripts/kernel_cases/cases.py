@@ -1,0 +1,89 @@
+"""What exercises each kernel of the registry, by the kernel's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from pyexport.choices import DEFAULT_GOAL
+from pyexport.ir import QuantParams
+from scripts.kernel_cases import elements, moves, recurrent, rows, sums, windows
+from scripts.kernel_cases.bench import Bench
+from scripts.kernel_cases.floats import FloatBench
+
+Branch = Callable[[Random, Bench], None]
+
+BRANCHES: dict[str, Branch] = {
+    "linear_q15x": sums.linear,
+    "linear_q15x_shifts": sums.linear_shifts,
+    "linear_swar16": sums.narrow_linear,
+    "linear_swar8": sums.narrow_linear,
+    "affine_q15x": sums.affine,
+    "affine_q15x_shifts": sums.affine_shifts,
+    "conv2d_q15x": sums.conv,
+    "conv_transpose2d_q15x": sums.conv_transpose,
+    "average_pool2d_q15x": windows.average_pool,
+    "max_pool2d": windows.max_pool,
+    "reduce_q15x": windows.reduce,
+    "reduce_max": windows.reduce_max,
+    "add_q15": elements.add,
+    "mul_q15x": elements.mul,
+    "matmul_q15x": elements.matmul,
+    "constant": elements.constant,
+    "table_u8": elements.table,
+    "prelu_q15": elements.prelu,
+    "gather": moves.gather,
+    "concat": moves.concat,
+    "pad": moves.pad,
+    "softmax_q15": rows.softmax,
+    "softmax_rows_q15": rows.softmax_rows,
+    "log_softmax_q15": rows.log_softmax,
+    "argmax_u8": rows.argmax,
+    "normalize_q14": rows.normalize,
+    "lstm_q15": recurrent.lstm,
+    "gru_q15": recurrent.gru,
+}
+# Kernels that are chosen for another goal than the usual one.
+GOALS = {"linear_swar16": ("speed", "constant-time"), "linear_swar8": ("balanced",)}
+FLOATS = ("linear_f32", "affine_f32", "softmax_f32")  # one chain exercises all three
+RAW = ("affine_q15x", "affine_q15x_shifts")  # read 16-bit inputs too
+EXERCISED = (*BRANCHES, *FLOATS)
+MIXED = "all integer kernels"  # in one bench
+RAW_INPUTS = (
+    QuantParams("u16", 1.0, 0, 0, 65535),
+    QuantParams("s16", 1.0, 0, -32768, 32767),
+    QuantParams("s16", 1.0, 0, -1000, 12345),
+)
+
+
+def bench_of(kernel: str, random: Random, count: int) -> Bench | FloatBench:
+    """Return a bench with `count` cases of a kernel."""
+    if kernel == MIXED:
+        return mixed_bench(random, tuple(name for name in BRANCHES if name not in GOALS), 1)
+    if kernel in FLOATS:
+        return FloatBench(random, count)
+    raw = kernel in RAW and random.random() < 0.4
+    bench = _raw_bench(random, kernel) if raw else Bench(random)
+    bench.goal = random.choice(GOALS[kernel]) if kernel in GOALS else DEFAULT_GOAL
+    if kernel == "argmax_u8" and random.random() < 0.25:
+        rows.wide_argmax(random, bench)
+        return bench
+    for _ in range(count):
+        BRANCHES[kernel](random, bench)
+    return bench
+
+
+def mixed_bench(random: Random, kernels: tuple[str, ...], count: int) -> Bench:
+    """Return a bench with `count` cases of each of some integer kernels."""
+    bench = Bench(random)
+    for kernel in kernels:
+        for _ in range(count):
+            BRANCHES[kernel](random, bench)
+    return bench
+
+
+def _raw_bench(random: Random, kernel: str) -> Bench:
+    """Return a bench that reads 16-bit numbers, as behind an analog-to-digital converter."""
+    columns = random.choice([2, 3, 8] if kernel.endswith("_shifts") else [1, 2, 3, 8])
+    shape = random.choice([(columns,), (3, columns)])
+    return Bench(random, input_quant=random.choice(RAW_INPUTS), input_shape=shape)

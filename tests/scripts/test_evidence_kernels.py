@@ -1,0 +1,102 @@
+"""The kernels' figure of the evidence: what it runs, and that it can fail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pyexport.artifact import read_artifact
+from pyexport.lower.kernels import KERNELS
+from pyexport.pipeline import Export, render_artifact
+from pyexport.simulator.fast import FastSimulator
+from scripts.evidence_topics import operators_kernels
+from scripts.kernel_cases import compare as comparing
+from scripts.kernel_cases import exercise as exercising
+from scripts.kernel_cases.bench import Bench
+from scripts.kernel_cases.cases import BRANCHES, EXERCISED, RAW, bench_of
+from scripts.kernel_cases.compare import NUMPY, compare_bench
+from scripts.kernel_cases.exercise import exercise
+
+
+def test_every_registered_kernel_has_cases() -> None:
+    assert set(EXERCISED) == {kernel.name for kernel in KERNELS}
+
+
+@pytest.mark.parametrize("kernel", [*BRANCHES, "linear_f32"])
+def test_numpy_and_gcc_give_the_definitions_bytes_and_sums(kernel: str) -> None:
+    count = compare_bench(bench_of(kernel, Random(f"test {kernel}"), 3), (NUMPY, "host-gcc"))
+    assert count.is_right
+    assert (kernel, "host-gcc") in count.ran
+    assert count.bytes
+
+
+@pytest.mark.parametrize("kernel", RAW)
+def test_raw_inputs_of_16_bits(kernel: str) -> None:
+    benches = [bench_of(kernel, Random(f"raw {seed}"), 2) for seed in range(6)]
+    raw = next(b for b in benches if isinstance(b, Bench) and b.input_shape)
+    assert raw.graph().input.dtype in ("u16", "s16")
+    assert compare_bench(raw, (NUMPY, "host-gcc")).is_right
+
+
+def test_sums_reach_the_ends_of_their_proofs() -> None:
+    count = compare_bench(bench_of("linear_q15x", Random("ends"), 4), ("host-gcc",))
+    assert count.at_ends > 50
+    assert not count.outside
+
+
+@pytest.fixture
+def planted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Round down instead of to the nearest, in every kernel that has one shift."""
+
+    def wrong(*arguments: Any) -> Export:
+        made = render_artifact(*arguments)
+        return replace(made, header=made.header.replace("acc + INT32_C(", "acc + 0 * INT32_C("))
+
+    monkeypatch.setattr(comparing, "render_artifact", wrong)
+
+
+@pytest.mark.usefixtures("planted")
+def test_a_wrong_kernel_is_found_and_made_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exercising, "ATTEMPTS", 6)
+    result = exercise("linear_q15x", ("host-gcc",), 4)
+    assert result.problem.startswith("host-gcc: ")
+    result.save(tmp_path)
+    graph = read_artifact(tmp_path / "linear_q15x.px").graph
+    assert sum(node.op.kind == "quantized_linear" for node in graph.nodes) == 1
+
+
+def test_a_proof_that_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def narrow(*arguments: Any) -> Export:
+        made = render_artifact(*arguments)
+        steps = tuple(replace(step, acc_high=step.acc_low) for step in made.program.steps)
+        return replace(made, program=replace(made.program, steps=steps))
+
+    monkeypatch.setattr(comparing, "render_artifact", narrow)
+    monkeypatch.setattr(exercising, "ATTEMPTS", 2)
+    assert exercise("reduce_q15x", ("host-gcc",), 2).problem.endswith("leave their bounds")
+
+
+def test_a_kernel_that_a_target_never_ran_is_named() -> None:
+    names = list(dict.fromkeys(kernel.name for kernel in KERNELS))
+    everywhere = [[name, "rv32imc"] for name in names]
+    run = {"offered": everywhere, "ran": everywhere[1:]}
+    assert operators_kernels.uncovered([run]) == [f"kernel {names[0]} was never run on rv32imc"]
+    run = {"offered": everywhere[1:], "ran": everywhere[1:]}
+    assert operators_kernels.uncovered([run]) == [f"kernel {names[0]} was never run"]
+
+
+def test_stored_values_beside_computed_ones() -> None:
+    """The fast simulator has them in every row."""
+    bench = bench_of("constant", Random("stored"), 2)
+    assert isinstance(bench, Bench)
+    rows = bench.rows()
+    assert FastSimulator(bench.graph()).run(rows[:0]).shape[0] == 0
+    assert len(np.unique(FastSimulator(bench.graph()).run(rows), axis=0)) > 1
+    assert compare_bench(bench, (NUMPY, "host-gcc")).is_right
