@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -175,7 +176,7 @@ def _observed(rows: Dataset | None, where: str, title: str) -> Range | None:
     if rows is None or len(rows.inputs) == 0:
         return None
     observed = (float(rows.inputs.min()), float(rows.inputs.max()))
-    if not is_range(*observed):
+    if not (observed[0] < observed[1] and math.isfinite(observed[1] - observed[0])):
         of, option = (f" of {title}", f"{title}=") if title else ("", "")
         raise CalibrationError(
             f"{where}: no input range{of} is declared, and the calibration data "

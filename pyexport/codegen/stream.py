@@ -38,7 +38,7 @@ def stream_context(program: Program, info: HeaderInfo) -> dict[str, Any]:
         "members": members,
         "copies": copies,
         "bytes": program.state_bytes,
-        "filler": program.state_bytes - used,
+        "fillers": [program.state_bytes - used] if program.state_bytes > used else [],
     }
 
 

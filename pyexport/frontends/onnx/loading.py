@@ -31,7 +31,7 @@ def parse_onnx(
     store = make_store(where, folder, len(data))
     read = lower(onnx, where, store)
     graph, warnings = read.graph, read.warnings
-    states = stated_states(onnx.statements, where)
+    states = stated_states(onnx.statements, f"{where}: metadata {METADATA_KEY}")
     if onnx.statements is None and sidecar is not None:
         states = sidecar.statements.states or ()
     graph = bind_states(graph, states, tuple(onnx.inputs), where)
