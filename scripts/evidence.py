@@ -21,12 +21,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scripts.evidence_topics.figures import Context, Figure, Topic, page, shown
 from scripts.evidence_topics.firmware import FIRMWARE
 from scripts.evidence_topics.formats import FORMATS
+from scripts.evidence_topics.hunting import HUNTING
 from scripts.evidence_topics.operators import OPERATORS
 from scripts.evidence_topics.scratch import SCRATCH
 from scripts.evidence_topics.spine import SPINE
 
 ROOT = Path(__file__).resolve().parent.parent
-TOPICS = {topic.name: topic for topic in (FIRMWARE, FORMATS, OPERATORS, SCRATCH, SPINE)}
+TOPICS = {topic.name: topic for topic in (FIRMWARE, FORMATS, HUNTING, OPERATORS, SCRATCH, SPINE)}
 SOURCES = ("pyexport", "templates", "firmware", "scripts", "requirements", "tests/c")
 
 
