@@ -47,9 +47,17 @@ def has_word(target: Target | None) -> bool:
     return target is None or (target.word_bits >= 32 and target.family != "avr")
 
 
-def few_registers(target: Target | None) -> bool:
-    """Return whether only eight registers take part in arithmetic: Armv6-M."""
-    return target is not None and target.name == "cortex-m0"
+BLOCK_SIZES = (8, 16, 32)
+
+
+def block_size(target: Target | None) -> int:
+    """Return how many outputs are summed at once, so that their words stay in registers.
+
+    Armv6-M adds in eight registers, the other cores in about twelve, RV32I in almost thirty.
+    """
+    if target is None:
+        return 16
+    return 8 if target.name == "cortex-m0" else 32 if target.family == "riscv" else 16
 
 
 def sums_fit(acc_low: Array, acc_high: Array) -> bool:

@@ -14,6 +14,7 @@ from pyexport.lower.kernels import (
     conv_transpose2d_q15x,
     gather,
     gru_q15,
+    linear_acc16,
     linear_f32,
     linear_q15x,
     linear_q15x_shifts,
@@ -38,6 +39,7 @@ from pyexport.lower.kernels import (
 KERNELS: tuple[Kernel, ...] = (
     *linear_swar16.KERNELS,  # before linear_q15x: where two sums fit a word
     *linear_swar8.KERNELS,
+    linear_acc16.KERNEL,  # likewise
     linear_q15x.KERNEL,
     linear_q15x_shifts.KERNEL,  # after linear_q15x: it takes any integer linear layer
     affine_q15x.KERNEL,

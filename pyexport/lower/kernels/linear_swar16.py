@@ -13,7 +13,6 @@ from pyexport.program import Const
 from pyexport.targets import Target
 
 Pack = Callable[[Array, swar.Blocks], Array]
-FEW, MANY = 8, 16  # outputs whose sums stay in registers, of eight and of more
 
 
 def matches(node: Node, graph: Graph, target: Target | None) -> bool:
@@ -60,9 +59,7 @@ def lowered(node: Node, graph: Graph, table: Const, blocks: swar.Blocks, skips: 
     )
 
 
-def _kernel(goal: str, few: bool) -> Kernel:
-    most = FEW if few else MANY
-
+def _kernel(goal: str, most: int) -> Kernel:
     def lower(node: Node, graph: Graph) -> Lowered:
         weight = quantized_linear(node).weight
         blocks = swar.blocks_of(len(weight), most)
@@ -74,7 +71,7 @@ def _kernel(goal: str, few: bool) -> Kernel:
     return Kernel(
         name="linear_swar16",
         matches=lambda node, graph, target: (
-            swar.few_registers(target) == few and matches(node, graph, target)
+            swar.block_size(target) == most and matches(node, graph, target)
         ),
         lower=lower,
         workspace=lambda node, graph: 0,
@@ -84,4 +81,6 @@ def _kernel(goal: str, few: bool) -> Kernel:
     )
 
 
-KERNELS = tuple(_kernel(goal, few) for goal in ("speed", "constant-time") for few in (True, False))
+KERNELS = tuple(
+    _kernel(goal, most) for goal in ("speed", "constant-time") for most in swar.BLOCK_SIZES
+)

@@ -6,13 +6,11 @@ from pyexport.ir import Graph, Node
 from pyexport.lower import swar
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.linear_q15x import cost, quantized_linear
-from pyexport.lower.kernels.linear_swar16 import FEW, MANY, lowered, matches
+from pyexport.lower.kernels.linear_swar16 import lowered, matches
 from pyexport.lower.packing import plain_const
 
 
-def _kernel(few: bool) -> Kernel:
-    most = FEW if few else MANY
-
+def _kernel(most: int) -> Kernel:
     def lower(node: Node, graph: Graph) -> Lowered:
         weight = quantized_linear(node).weight
         blocks = swar.blocks_of(len(weight), most)
@@ -26,7 +24,7 @@ def _kernel(few: bool) -> Kernel:
     return Kernel(
         name="linear_swar8",
         matches=lambda node, graph, target: (
-            swar.few_registers(target) == few and matches(node, graph, target)
+            swar.block_size(target) == most and matches(node, graph, target)
         ),
         lower=lower,
         workspace=lambda node, graph: 0,
@@ -36,4 +34,4 @@ def _kernel(few: bool) -> Kernel:
     )
 
 
-KERNELS = tuple(_kernel(few) for few in (True, False))
+KERNELS = tuple(_kernel(most) for most in swar.BLOCK_SIZES)
