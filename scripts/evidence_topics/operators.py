@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from scripts.evidence_topics import formats_fuzzing, operators_kernels
 from scripts.evidence_topics.figures import Context, Figure, Task, Topic
+from scripts.evidence_topics.operators_conformance import conformance
 from scripts.evidence_topics.operators_memory import arena, does_not_fit
 from scripts.evidence_topics.operators_models import agreement, examples, export_time, exports
 from scripts.evidence_topics.operators_recurrent import recurrent
+
+# What a verdict depends on.
+CONFORMANCE = (
+    "pyexport", "templates", "firmware/harness", "requirements", "scripts/conformance.py",
+    "scripts/conformance_cases", "scripts/evidence_topics/operators_conformance.py",
+)  # fmt: skip
 
 
 def _arena(context: Context) -> tuple[Figure, ...]:
@@ -23,6 +30,7 @@ OPERATORS = Topic(
     ),
     tasks=(
         *operators_kernels.tasks(),
+        Task("conformance", conformance, CONFORMANCE),
         Task("examples", examples),
         Task("agreement", agreement),
         Task("export time", export_time),
