@@ -10,6 +10,7 @@ from pyexport.quantize.intervals.interval import Interval
 from pyexport.quantize.intervals.rules import INTERVAL_RULES
 from pyexport.quantize.states import check_states, first_magnitude
 from pyexport.reference import evaluate
+from pyexport.reference.evaluation import BLOCK
 
 Range = tuple[float, float]
 InputRanges = Range | Mapping[str, Range]  # of the input, or of each input by its name
@@ -26,10 +27,19 @@ def observed_ranges(graph: Graph, calibration: Dataset) -> dict[str, Range]:
         raise CalibrationError("the calibration data hold no rows")
     if graph.states:
         return _over_steps(graph, calibration)
-    with np.errstate(over="ignore", invalid="ignore"):
-        values = evaluate(graph, calibration.inputs, fixed_order=True)
-    ranges = {name: (float(v.min()), float(v.max())) for name, v in values.items()}
+    ranges: dict[str, Range] = {}
+    for start in range(0, len(calibration.inputs), BLOCK):
+        with np.errstate(over="ignore", invalid="ignore"):
+            rows = calibration.inputs[start : start + BLOCK]
+            values = evaluate(graph, rows, fixed_order=True)
+        ranges = {name: _wider(ranges.get(name), v) for name, v in values.items()}
     return {name: _finite(name, r) for name, r in ranges.items()}
+
+
+def _wider(known: Range | None, values: FloatArray) -> Range:
+    """Return the range of values together with a known one; a NaN stays one."""
+    low, high = known or (np.inf, -np.inf)
+    return float(np.minimum(low, values.min())), float(np.maximum(high, values.max()))
 
 
 def _over_steps(graph: Graph, calibration: Dataset) -> dict[str, Range]:
@@ -40,9 +50,7 @@ def _over_steps(graph: Graph, calibration: Dataset) -> dict[str, Range]:
         with np.errstate(over="ignore", invalid="ignore"):
             values = evaluate(graph, row[None], fixed_order=True, states=states)
         states = {state.name: values[state.write] for state in graph.states}
-        for name, v in values.items():
-            low, high = ranges.get(name, (np.inf, -np.inf))
-            ranges[name] = (min(low, float(v.min())), max(high, float(v.max())))
+        ranges = {name: _wider(ranges.get(name), v) for name, v in values.items()}
     return {name: _finite(name, r) for name, r in ranges.items()}
 
 

@@ -14,6 +14,7 @@ from pyexport.reference.rule import Arrays, Rule
 from pyexport.rows import input_tensors, join_rows, split_rows
 
 Named = Mapping[str, FloatArray]
+BLOCK = 64  # rows that are computed together: what they need stays near the processor
 
 
 def forward(graph: Graph, inputs: FloatArray | Named, *, fixed_order: bool = False) -> FloatArray:
@@ -24,6 +25,9 @@ def forward(graph: Graph, inputs: FloatArray | Named, *, fixed_order: bool = Fal
     With fixed_order every dot product is summed first to last, so that the result has the same
     bits on every machine (a BLAS may not); it is slower, and calibration uses it.
     """
+    if isinstance(inputs, np.ndarray) and len(inputs) > BLOCK:
+        blocks = [inputs[start : start + BLOCK] for start in range(0, len(inputs), BLOCK)]
+        return np.concatenate([forward(graph, b, fixed_order=fixed_order) for b in blocks])
     values = evaluate(graph, inputs, fixed_order=fixed_order)
     if len(graph.outputs) > 1:
         return join_rows([values[name] for name in graph.outputs])

@@ -24,7 +24,8 @@ from pyexport.rows import (
 )
 from pyexport.simulator.arrays import EVALUATORS, Evaluate
 
-CHUNK_ROWS = 2048  # rows whose layers stay in the processor's cache
+CHUNK_ROWS = 2048  # rows that are computed together,
+CHUNK_VALUES = 1 << 18  # fewer where a tensor is large: a layer stays in the processor's cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,8 @@ class FastSimulator:
         self.input_dtype = row_dtype(self._inputs)
         self.output_dtype = row_dtype(output_tensors(graph))
         self._is_float = self._inputs[0].quant is None
+        largest = max(tensor.size for tensor in graph.tensors)
+        self._chunk = max(1, min(CHUNK_ROWS, CHUNK_VALUES // largest))
 
     def run(self, inputs: npt.ArrayLike) -> Array:
         """Return the outputs (n, row size) for rows (n, row size) of input_dtype."""
@@ -66,14 +69,14 @@ class FastSimulator:
         if self.graph.states:
             return self._in_steps(rows, trace)
         outputs = self._empty(len(rows))
-        sums = []
-        for start in range(0, len(rows), CHUNK_ROWS):
-            block = slice(start, start + CHUNK_ROWS)
+        sums = self._empty_sums(len(rows)) if trace else None
+        for start in range(0, len(rows), self._chunk):
+            block = slice(start, start + self._chunk)
             values, block_sums = self._values(rows[block], {})
             outputs[block] = join_rows([values[name] for name in self.graph.outputs])
-            if trace:
-                sums.append(_side_by_side(block_sums, len(rows[block])))
-        return Result(outputs, self._joined(sums) if trace else None)
+            if sums is not None:
+                _fill(sums[block], block_sums)
+        return Result(outputs, sums)
 
     def _check_width(self, width: int) -> None:
         size = row_size(self._inputs)
@@ -86,8 +89,7 @@ class FastSimulator:
     def _in_steps(self, rows: Array, trace: bool) -> Result:
         """Return what all sequences give, one step of every sequence at a time."""
         outputs = self._empty(len(rows))
-        width = sum(trace_sizes(self.graph)) if trace else 0
-        sums = np.empty((len(rows), width), dtype=np.int32)
+        sums = self._empty_sums(len(rows)) if trace else None
         steps = self._steps or max(len(rows), 1)
         memory = self.reset(-(-len(rows) // steps))
         for step in range(min(steps, len(rows))):
@@ -96,9 +98,9 @@ class FastSimulator:
             values, found = self._values(same, memory)
             memory = {state.read: values[state.write] for state in self.graph.states}
             outputs[step::steps] = join_rows([values[name] for name in self.graph.outputs])
-            if trace:
-                sums[step::steps] = _side_by_side(found, len(same))
-        return Result(outputs, sums if trace else None)
+            if sums is not None:
+                _fill(sums[step::steps], found)
+        return Result(outputs, sums)
 
     def reset(self, rows: int = 1) -> dict[str, Array]:
         """Return what the first step of each sequence starts from, by the tensor that reads it."""
@@ -136,15 +138,18 @@ class FastSimulator:
         slices = row_slices(self._inputs)
         return {t.name: floats[:, part] for t, part in zip(self._inputs, slices, strict=True)}
 
-    def _joined(self, sums: list[Array]) -> Array:
+    def _empty_sums(self, rows: int) -> Array:
         dtype = np.float32 if self._is_float else np.int32
-        if not sums:
-            return np.empty((0, sum(trace_sizes(self.graph))), dtype=dtype)
-        return np.concatenate(sums).astype(dtype)
+        return np.empty((rows, sum(trace_sizes(self.graph))), dtype=dtype)
 
 
-def _side_by_side(sums: list[Array], rows: int) -> Array:
-    return np.concatenate(sums, axis=1) if sums else np.empty((rows, 0))
+def _fill(rows: Array, sums: list[Array]) -> None:
+    """Write the sums of some nodes side by side into rows of the trace."""
+    start = 0
+    for found in sums:
+        rows[:, start : start + found.shape[1]] = found
+        start += found.shape[1]
+    assert start == rows.shape[1], f"{start} sums instead of {rows.shape[1]}"
 
 
 def argmax(outputs: Array) -> Array:
