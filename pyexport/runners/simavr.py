@@ -228,6 +228,7 @@ def _make_image(recipe: Recipe, kind: str, folder: Path) -> Path:
     command += [f"-Wl,--defsym=__stack=0x{top:x}"]  # the chip's own RAM end, or the roomier one's
     if recipe.target.emulated_as:
         command += [f"-Wl,--defsym=__TEXT_REGION_LENGTH__={recipe.target.flash_bytes}"]
+        command += [f"-Wl,--defsym=__DATA_REGION_LENGTH__={recipe.target.ram_bytes}"]
     run_tool(command, cwd=folder, what=recipe.what)
     return folder / "image.elf"
 

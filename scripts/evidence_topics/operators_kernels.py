@@ -22,7 +22,8 @@ CHIPS = (
 )  # fmt: skip
 SHORT = (NUMPY, "host-gcc", "cortex-m0", "atmega328p")
 BENCHES = 5  # of a kernel on this computer
-CHIP_BENCHES = {MIXED: 6, FLOATS[0]: 3, **dict.fromkeys((*RAW, *GOALS), 3)}
+COPIES = ("gather", "concat")  # which often cost nothing, and then run nothing
+CHIP_BENCHES = {MIXED: 6, FLOATS[0]: 3, **dict.fromkeys((*RAW, *GOALS, *COPIES), 3)}
 RUNS = (
     *((name, "host") for name in (*BRANCHES, FLOATS[0])),  # a chain exercises all float kernels
     *((name, "chips") for name in CHIP_BENCHES),
