@@ -3,12 +3,14 @@
 from pyexport.artifact import Artifact
 from pyexport.codegen.context import MAX_AVR_TABLES
 from pyexport.ir import Tensor
-from pyexport.program import Program
+from pyexport.program import Program, Step
 from pyexport.quantize.schemes import taken_as_whole
 from pyexport.rows import input_tensors
 from pyexport.scores import Accuracy
 from pyexport.targets import Target
 
+# Kernels that run the same instructions whatever the values are.
+CONSTANT_TIME = ("linear_swar16", "gather", "concat", "pad", "constant", "table_u8")
 TOLD_LOSS = 1.0  # points of accuracy that quantization may cost before it is worth a line
 
 
@@ -38,7 +40,22 @@ def export_warnings(artifact: Artifact, program: Program, target: Target | None)
             f"{program.const_bytes} bytes of tables: AVR compilers refuse this header, they can "
             f"have {MAX_AVR_TABLES}; other chips take it"
         )
+    if artifact.choices.goal == "constant-time":
+        found += _varying(program)
     return tuple(found)
+
+
+def _varying(program: Program) -> list[str]:
+    """Return the warning about layers whose kernels may take a time that depends on the data."""
+    steps = [s for s in program.steps if isinstance(s, Step) and not s.is_free]
+    names = [f"{step.node} ({step.kernel})" for step in steps if step.kernel not in CONSTANT_TIME]
+    if not names:
+        return []
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return [
+        f"no kernel of constant time for {', '.join(names[:3])}{more}: the limits of these layers "
+        "may branch; --lanes 16 makes linear layers of several outputs fit one on 32-bit cores"
+    ]
 
 
 def assumed_whole_inputs(artifact: Artifact) -> tuple[Tensor, ...]:

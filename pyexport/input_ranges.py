@@ -141,7 +141,7 @@ def refuse_without_range(known: tuple[Known, ...], sidecar: str) -> None:
             "the file tells no input range and holds no calibration data; "
             "pass --input-range LOW:HIGH or --calibration FILE, or save it with pyexport.save("
             "model, example, path, input_range=(low, high), calibration=rows), or write "
-            f"range = [low, high] under [input] in {sidecar} beside it"
+            f"range = [low, high] under [input] in {sidecar} beside it if no pyexport.save made it"
         )
     raise CalibrationError(
         f"nothing tells the range of the input {' or '.join(one.title for one in missing)}; pass "

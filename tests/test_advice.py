@@ -53,3 +53,11 @@ def test_more_than_a_point_of_accuracy_lost_is_told_with_the_figures(
         assert "96.00 % of 1000" in warnings[0]
         assert "98.50 %" in warnings[0]
         assert "--calibration" in warnings[0]
+
+
+def test_layers_without_a_kernel_of_constant_time_are_named() -> None:
+    exported = export(build(Recipe((6, 5, 3))), optimize="constant-time")
+    (warning,) = exported.warnings
+    assert "for linear1 (linear_q15x): the limits" in warning
+    narrow = export(build(Recipe((6, 5, 3))), optimize="constant-time", lanes=16)
+    assert not any("constant time" in text for text in narrow.warnings)

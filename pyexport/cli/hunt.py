@@ -49,7 +49,7 @@ def hunt_command(
     artifact: ArtifactOption = None,
     output: OutputOption = Path("hunted"),
     rows: RowsOption = None,
-    wanted: Annotated[int, typer.Option(help="Distinct disagreements to find.")] = 1_000,
+    wanted: Annotated[int, typer.Option(help="Distinct disagreements to find, at least.")] = 1_000,
     steps: Annotated[int, typer.Option(help="Steps of gradient ascent on the gap.")] = 150,
     random: Annotated[
         int, typer.Option(help="Uniform random inputs to measure the hunt against; 0: none.")

@@ -98,6 +98,10 @@ def scaling(random: Random, low: Array, high: Array, shift: int, *, one_shift: b
     for place in range(len(multipliers)):
         if random.random() < 0.15:
             multipliers[place] = random.choice([0, 1, MAX_MULTIPLIER])
+        elif (
+            random.random() < 0.3
+        ):  # sums then fall on ties, which arbitrary multipliers never meet
+            multipliers[place] = 1 << random.choice([12, 13, 14])
     return Scaling(np.array(multipliers, np.int32), np.array(shifts, np.int32), shift)
 
 
