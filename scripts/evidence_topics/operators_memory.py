@@ -61,9 +61,9 @@ def arena(context: Context, examples: tuple[tuple[str, Export], ...] = ()) -> tu
     header = ("model", "scratch", "lower bound", "ratio", "peak while")
     return (
         Figure(
-            f"arena against the lower bound, {count:,} random branching graphs",
+            "arena against the lower bound, random branching graphs",
             f"at most {RATIO} times each",
-            f"at most {worst:.3f} times (graph {at}); {exact:,} at the bound",
+            f"at most {worst:.3f} times (graph {at}); {exact:,} of {count:,} at the bound",
             worst <= RATIO,
         ),
         Figure(
