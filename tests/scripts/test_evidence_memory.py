@@ -28,7 +28,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
 def test_plans_are_at_the_bound(context: Context) -> None:
     graphs, models = operators_memory.arena(context)
     assert graphs.ok and models.ok
-    assert "12 random branching graphs" in graphs.what
+    assert "of 12 at the bound" in graphs.measured
     assert "| digits | 48 | 48 | 1.000 | linear1 |" in models.details
 
 
