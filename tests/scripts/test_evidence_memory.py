@@ -17,10 +17,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 @pytest.fixture
 def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
-    def digits(context: Context, target: str | None) -> Export:
-        return export(build(Recipe((64, 32, 16, 10))), "digits", target=target)
+    def digits(context: Context, name: str, target: str | None) -> Export:
+        return export(build(Recipe((64, 32, 16, 10))), name, target=target)
 
-    monkeypatch.setattr(operators_memory, "_digits", digits)
+    monkeypatch.setattr(operators_memory, "_export", digits)
     monkeypatch.setattr(operators_memory, "SHORT_GRAPHS", 12)
     return Context(ROOT, tmp_path, True, lambda text: None)
 
