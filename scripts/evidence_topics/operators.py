@@ -7,6 +7,7 @@ from scripts.evidence_topics.figures import Context, Figure, Task, Topic
 from scripts.evidence_topics.operators_conformance import conformance
 from scripts.evidence_topics.operators_memory import arena, does_not_fit
 from scripts.evidence_topics.operators_models import agreement, examples, export_time, exports
+from scripts.evidence_topics.operators_onnx import onnx_exports
 from scripts.evidence_topics.operators_recurrent import recurrent
 
 # What a verdict depends on.
@@ -33,6 +34,7 @@ OPERATORS = Topic(
         Task("conformance", conformance, CONFORMANCE),
         Task("examples", examples),
         Task("agreement", agreement),
+        Task("ONNX exports", onnx_exports),
         Task("export time", export_time),
         Task("recurrent", recurrent),
         Task("arena", _arena),
