@@ -46,6 +46,25 @@ def number_fields(op: type[Op], *, names: bool) -> tuple[str, ...]:
     return tuple(name for name in found if names or name not in NAMES)
 
 
+def require_sums(op: Any, low_value: int, high_value: int) -> None:
+    """Require that an operator states the bounds of its final sums, and that none overflows.
+
+    op has weight (outputs, ...), bias (outputs,), acc_low, acc_high and pre_shift; its inputs lie
+    in low_value..high_value. Partial sums are bounded in any order.
+    """
+    bias = op.bias.astype(np.int64)
+    weight = op.weight.astype(np.int64).reshape(len(bias), -1)
+    ends = weight * low_value, weight * high_value
+    least, greatest = np.minimum(*ends), np.maximum(*ends)
+    low, high = bias + least.sum(axis=1), bias + greatest.sum(axis=1)
+    stated = np.array_equal(low, op.acc_low) and np.array_equal(high, op.acc_high)
+    require(stated, "the accumulator bounds are not those of its weights")
+    partial_low = bias + np.minimum(least, 0).sum(axis=1)
+    partial_high = bias + np.maximum(greatest, 0).sum(axis=1)
+    require_int32(int(partial_low.min()), int(partial_high.max()))
+    require_int32(int(low.min()) << op.pre_shift, int(high.max()) << op.pre_shift)
+
+
 def one_an_output(op: Any, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> int:
     """Return the trace size of an operator with one final sum for each output element."""
     return outputs[0].size

@@ -19,6 +19,7 @@ from pyexport.integer.base import (
     require_counts,
     require_int32,
     require_scaling,
+    require_sums,
 )
 from pyexport.ir import Array, QuantParams, Tensor
 
@@ -121,16 +122,8 @@ def _check_axis(op: Convolution, size: int, result: int, reach: int, axis: int) 
 
 def _check_bounds(op: Convolution, source: QuantParams) -> None:
     window = window_params(source, padded=reads_padding(op))
+    require_sums(op, window.low, window.high)
     weight, bias = op.weight.astype(np.int64).reshape(len(op.weight), -1), op.bias.astype(np.int64)
-    ends = weight * window.low, weight * window.high
-    least, greatest = np.minimum(*ends), np.maximum(*ends)
-    low, high = bias + least.sum(axis=1), bias + greatest.sum(axis=1)
-    stated = np.array_equal(low, op.acc_low) and np.array_equal(high, op.acc_high)
-    require(stated, "the accumulator bounds are not those of its weights")
-    partial_low = bias + np.minimum(least, 0).sum(axis=1)
-    partial_high = bias + np.maximum(greatest, 0).sum(axis=1)
-    require_int32(int(partial_low.min()), int(partial_high.max()))
-    require_int32(int(low.min()) << op.pre_shift, int(high.max()) << op.pre_shift)
     # A kernel may start at the bias without zero points and add weight * (x - zero_point).
     base = bias + source.zero_point * weight.sum(axis=1)
     centered = weight * (window.low - source.zero_point), weight * (window.high - source.zero_point)

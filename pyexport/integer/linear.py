@@ -11,10 +11,10 @@ from pyexport.integer.base import (
     one_an_output,
     require,
     require_array,
-    require_int32,
     require_scaling,
+    require_sums,
 )
-from pyexport.ir import QuantizedAffine, QuantizedLinear, QuantizedSums, QuantParams, Tensor
+from pyexport.ir import QuantizedAffine, QuantizedLinear, QuantizedSums, Tensor
 
 
 def _check_linear(op: QuantizedLinear, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
@@ -45,21 +45,7 @@ def _check(op: QuantizedSums, source: Tensor, target: Tensor, shape: tuple[int, 
     require(op.activation_low <= op.activation_high, "a wrong activation")
     if source.quant is None or target.quant is None:
         raise ValueError("it reads or writes floats")
-    _check_bounds(op, source.quant)
-
-
-def _check_bounds(op: QuantizedSums, source: QuantParams) -> None:
-    weight, bias = op.weight.astype(np.int64), op.bias.astype(np.int64)
-    weight = weight.reshape(len(bias), -1)  # an affine map has one product an output
-    ends = weight * source.low, weight * source.high
-    least, greatest = np.minimum(*ends), np.maximum(*ends)
-    low, high = bias + least.sum(axis=1), bias + greatest.sum(axis=1)
-    stated = np.array_equal(low, op.acc_low) and np.array_equal(high, op.acc_high)
-    require(stated, "the accumulator bounds are not those of its weights")
-    partial_low = bias + np.minimum(least, 0).sum(axis=1)
-    partial_high = bias + np.maximum(greatest, 0).sum(axis=1)
-    require_int32(int(partial_low.min()), int(partial_high.max()))
-    require_int32(int(low.min()) << op.pre_shift, int(high.max()) << op.pre_shift)
+    require_sums(op, source.quant.low, source.quant.high)
 
 
 RECORDS = (

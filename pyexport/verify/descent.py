@@ -21,6 +21,23 @@ Watch = Callable[[int, FloatArray], None]  # steps done, rows
 BETA, BETA_OF_SQUARES, TINY = 0.9, 0.999, 1e-12  # of Adam
 
 
+class Adam:
+    """Kingma and Ba's Adam (arXiv 1412.6980) on rows of inputs; rates are shares of the span."""
+
+    def __init__(self, shape: tuple[int, ...], rate: float, span: FloatArray) -> None:
+        self._rate, self._span, self._step = rate, span, 0
+        self._mean, self._square = np.zeros(shape), np.zeros(shape)
+
+    def change(self, gradient: FloatArray) -> FloatArray:
+        """Return how far a step goes up a gradient, which is worth a whole span."""
+        self._step += 1
+        self._mean += (1.0 - BETA) * (gradient - self._mean)
+        self._square += (1.0 - BETA_OF_SQUARES) * (gradient * gradient - self._square)
+        rate = self._rate * np.sqrt(1.0 - BETA_OF_SQUARES**self._step) / (1.0 - BETA**self._step)
+        far: FloatArray = rate * self._span * self._mean
+        return far / (np.sqrt(self._square) + TINY)
+
+
 @dataclass(frozen=True)
 class Descent:
     """How inputs are changed."""
@@ -55,17 +72,14 @@ def descend(
     span = np.where(high > low, high - low, 1.0)
     pull = cross_entropy_gradient(targets)
     rows = np.clip(np.asarray(starts, dtype=np.float64), low, high)
-    mean, square = np.zeros_like(rows), np.zeros_like(rows)
+    adam = Adam(rows.shape, chosen.rate, span)
     if watch is not None:
         watch(0, rows)
     for step in range(1, chosen.steps + 1):
         _, gradient = model(rows, pull)
         gradient = gradient * span  # what a whole span is worth
         gradient += 2.0 * weight[:, None] * (rows - starts) / span
-        mean += (1.0 - BETA) * (gradient - mean)
-        square += (1.0 - BETA_OF_SQUARES) * (gradient * gradient - square)
-        rate = chosen.rate * np.sqrt(1.0 - BETA_OF_SQUARES**step) / (1.0 - BETA**step)
-        rows = np.clip(rows - rate * span * mean / (np.sqrt(square) + TINY), low, high)
+        rows = np.clip(rows - adam.change(gradient), low, high)
         if watch is not None:
             watch(step, rows)
     return rows
@@ -78,25 +92,6 @@ def cross_entropy_gradient(targets: Array) -> Pull:
         shifted = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         gradient: FloatArray = shifted / shifted.sum(axis=1, keepdims=True)
         gradient[np.arange(len(outputs)), targets] -= 1.0
-        return gradient
-
-    return pull
-
-
-def margin_gradient(targets: Array, *, towards: bool) -> Pull:
-    """Return the derivative of a margin: the best other output less the target's.
-
-    Going down it with towards=True makes the target win, with False it makes it lose.
-    """
-    sign = 1.0 if towards else -1.0
-
-    def pull(outputs: FloatArray) -> FloatArray:
-        row = np.arange(len(outputs))
-        others = outputs.copy()
-        others[row, targets] = -np.inf
-        gradient = np.zeros_like(outputs)
-        gradient[row, others.argmax(axis=1)] = sign
-        gradient[row, targets] -= sign
         return gradient
 
     return pull

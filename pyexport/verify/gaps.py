@@ -9,7 +9,7 @@ import numpy as np
 
 from pyexport.gradients import ValueAndGradient
 from pyexport.ir import Array, FloatArray
-from pyexport.verify.descent import BETA, BETA_OF_SQUARES, TINY, noise
+from pyexport.verify.descent import Adam, noise
 from pyexport.verify.pair import Pair
 
 BATCH = 2_000  # random rows at once
@@ -65,18 +65,14 @@ def largest_gap(
     sign = np.repeat(np.tile([1.0, -1.0], len(chosen)), each)
     seeds = np.zeros((len(x), many))
     seeds[np.arange(len(x)), output] = sign
-    mean, square = np.zeros_like(x), np.zeros_like(x)
+    adam = Adam(x.shape, rate, pair.span)
     best = Gap(rows[0], 0, 0.0, 0.0, 0, rows[:0])
     for step in range(1, steps + 1):
         best = _larger(pair, x, best)
         _, gradient = float_model(x, lambda outputs: seeds)
         if integer_model is not None:
             gradient = gradient - integer_model(x, lambda outputs: seeds)[1]
-        gradient = gradient * pair.span
-        mean += (1.0 - BETA) * (gradient - mean)
-        square += (1.0 - BETA_OF_SQUARES) * (gradient * gradient - square)
-        size = rate * np.sqrt(1.0 - BETA_OF_SQUARES**step) / (1.0 - BETA**step)
-        x = np.clip(x + size * pair.span * mean / (np.sqrt(square) + TINY), low, high)
+        x = np.clip(x + adam.change(gradient * pair.span), low, high)
         progress("largest gap", step, steps)
     best = _larger(pair, x, best)
     return replace(best, worst=_worst(pair, x.reshape(len(goals), each, -1), goals))

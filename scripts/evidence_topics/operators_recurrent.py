@@ -8,31 +8,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pyexport.ir import (
-    Array,
-    Constant,
-    Dataset,
-    Graph,
-    Gru,
-    Linear,
-    Lstm,
-    Metadata,
-    Model,
-    Node,
-    Slice,
-    Tensor,
-)
+from pyexport.ir import Array
 from pyexport.pipeline import Export, ExportOptions, export_model
 from pyexport.runners import open_runner
 from pyexport.simulator import definition
 from pyexport.simulator.fast import FastSimulator
 from pyexport.simulator.plain import read_plain
-from pyexport.statements import Statements
 from pyexport.verify.subject import header_interface
 from scripts.evidence_topics.figures import Context, Figure, markdown_table
+from scripts.recurrent_nets import N_IN, sequence_model
 
-STEPS, N_IN, HIDDEN, CLASSES = 1_000, 3, 6, 4
-LIMIT = 2.0  # inputs lie in -LIMIT..LIMIT
+STEPS, HIDDEN = 1_000, 6
 SHORT_TARGETS = ("host", "cortex-m0", "atmega328p")
 TARGETS = (
     *("host", "host-sanitized", "cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33"),
@@ -97,7 +83,7 @@ def recurrent(context: Context) -> tuple[Figure, ...]:
 
 
 def _compare(context: Context, kind: str, gain: float) -> Compared:
-    model = _model(kind, gain)
+    model = sequence_model(kind, steps=STEPS, gain=gain, n=HIDDEN, rows=2)
     export = export_model(model, ExportOptions("net", stream=True))
     folder = context.folder / f"recurrent-{kind}-{gain:g}"
     header, px, _ = export.write(folder)
@@ -174,31 +160,3 @@ def _rows(sequences: int) -> npt.NDArray[np.int8]:
     if sequences == 1:  # some of each
         kinds = [kinds[0][:400], held[:300], kinds[2][:300]]
     return np.concatenate(kinds[:3]).astype(np.int8)
-
-
-def _model(kind: str, gain: float) -> Model:
-    """Return a network of recurrent layers and a linear one on the last step, without training."""
-    random = np.random.default_rng(7)
-    zero = Node("zero", Constant(np.zeros(HIDDEN)), (), ("start",))
-    tensors, nodes = [Tensor("x", (STEPS, N_IN)), Tensor("start", (HIDDEN,))], [zero]
-    source, width = "x", N_IN
-    for number, name in enumerate(kind.split("-")):
-        gates = 4 if name == "lstm" else 3
-        shapes = ((gates * HIDDEN, width), (gates * HIDDEN, HIDDEN))
-        inner, hidden = (gain * random.normal(size=s) / np.sqrt(HIDDEN) for s in shapes)
-        bias = random.normal(size=(2, gates * HIDDEN))
-        op = Lstm(inner, hidden, bias[0]) if name == "lstm" else Gru(inner, hidden, *bias)
-        words = ("all", "h", "c")[: gates - 1]
-        made = tuple(f"r{number}_{word}" for word in words)
-        starts = ("start",) * (len(made) - 1)
-        nodes.append(Node(f"r{number}", op, (source, *starts), made, name))
-        tensors += [Tensor(made[0], (STEPS, HIDDEN)), *(Tensor(m, (HIDDEN,)) for m in made[1:])]
-        source, width = made[0], HIDDEN
-    last = Slice((STEPS - 1, 0), (1, HIDDEN), (1, 1))
-    head = Linear(random.normal(size=(CLASSES, HIDDEN)), random.normal(size=CLASSES))
-    nodes += [Node("last", last, (source,), ("end",)), Node("head", head, ("end",), ("y",), "head")]
-    tensors += [Tensor("end", (1, HIDDEN)), Tensor("y", (CLASSES,))]
-    graph = Graph(tuple(tensors), tuple(nodes), ("x",), ("y",))
-    rows = random.uniform(-LIMIT, LIMIT, (2, STEPS, N_IN))
-    stated = Statements(input_range=(-LIMIT, LIMIT))
-    return Model(graph, Metadata(f"{kind}.pt", "0" * 64, "", stated, Dataset(rows)))

@@ -3,64 +3,19 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
-import numpy as np
-
-from pyexport.ir import (
-    Constant,
-    Dataset,
-    Graph,
-    Gru,
-    Linear,
-    Lstm,
-    Metadata,
-    Model,
-    Node,
-    Slice,
-    Tensor,
-)
+from pyexport.ir import Model
 from pyexport.pipeline import Export, ExportOptions, export_model
-from pyexport.statements import Statements
+from scripts import recurrent_nets
+from scripts.recurrent_nets import CLASSES, N_IN, STEPS, N
 
-STEPS, N_IN, N, CLASSES = 6, 3, 5, 4
+__all__ = ["CLASSES", "KINDS", "N_IN", "STEPS", "N", "exported", "sequence_model"]
 
 
-def sequence_model(kind: str, *, gain: float = 1.0, n: int = N, rows: int = 12) -> Model:
+def sequence_model(kind: str, **options: Any) -> Model:
     """Return "gru", "lstm" or "two" (a GRU reads every step of an LSTM), and a linear head."""
-    random = np.random.default_rng(7)
-
-    def weights(gates: int, n_in: int) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
-        shapes = ((gates * n, n_in), (gates * n, n))
-        return tuple(gain * random.normal(size=s) / np.sqrt(n) for s in shapes)  # type: ignore[return-value]
-
-    tensors, nodes = [Tensor("x", (STEPS, N_IN)), Tensor("zero", (n,))], []
-    nodes.append(Node("z", Constant(np.zeros(n)), (), ("zero",)))
-    source, width = "x", N_IN
-    for number, name in enumerate({"two": ("lstm", "gru")}.get(kind, (kind,))):
-        outputs = tuple(
-            f"{name}{number}_{word}" for word in ("all", "h", "c")[: 3 - (name == "gru")]
-        )
-        op: Lstm | Gru
-        if name == "lstm":
-            op = Lstm(*weights(4, width), random.normal(size=4 * n))
-        else:
-            op = Gru(*weights(3, width), *random.normal(size=(2, 3 * n)))
-        zeros = ("zero",) * (len(outputs) - 1)
-        nodes.append(Node(f"r{number}", op, (source, *zeros), outputs, f"net.{name}"))
-        tensors += [Tensor(outputs[0], (STEPS, n)), *(Tensor(o, (n,)) for o in outputs[1:])]
-        source, width = outputs[0], n
-    nodes.append(Node("s", Slice((STEPS - 1, 0), (1, n), (1, 1)), (source,), ("last",), "net"))
-    head = Linear(random.normal(size=(CLASSES, n)), random.normal(size=CLASSES))
-    nodes.append(Node("l", head, ("last",), ("y",), "net.head"))
-    tensors += [Tensor("last", (1, n)), Tensor("y", (CLASSES,))]
-    graph = Graph(tuple(tensors), tuple(nodes), ("x",), ("y",))
-    inputs = random.uniform(-2.0, 2.0, size=(rows, STEPS, N_IN))
-    data = Dataset(inputs)
-    targets = Dataset(inputs, np.arange(rows) % CLASSES)
-    stated = Statements(input_range=(-2.0, 2.0), labels=tuple("abcd"))
-    return Model(
-        graph, Metadata("net.pt", "ab" * 32, "test", stated, calibration=data, evaluation=targets)
-    )
+    return recurrent_nets.sequence_model({"two": "lstm-gru"}.get(kind, kind), **options)
 
 
 @cache
