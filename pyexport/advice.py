@@ -3,14 +3,13 @@
 from pyexport.artifact import Artifact
 from pyexport.codegen.context import MAX_AVR_TABLES
 from pyexport.ir import Tensor
+from pyexport.lower.kernels import KERNELS
 from pyexport.program import Program, Step
 from pyexport.quantize.schemes import taken_as_whole
 from pyexport.rows import input_tensors
 from pyexport.scores import Accuracy
 from pyexport.targets import Target
 
-# Kernels that run the same instructions whatever the values are.
-CONSTANT_TIME = ("linear_swar16", "gather", "concat", "pad", "constant", "table_u8")
 TOLD_LOSS = 1.0  # points of accuracy that quantization may cost before it is worth a line
 
 
@@ -48,7 +47,8 @@ def export_warnings(artifact: Artifact, program: Program, target: Target | None)
 def _varying(program: Program) -> list[str]:
     """Return the warning about layers whose kernels may take a time that depends on the data."""
     steps = [s for s in program.steps if isinstance(s, Step) and not s.is_free]
-    names = [f"{step.node} ({step.kernel})" for step in steps if step.kernel not in CONSTANT_TIME]
+    fixed = {kernel.name for kernel in KERNELS if kernel.constant_time}
+    names = [f"{step.node} ({step.kernel})" for step in steps if step.kernel not in fixed]
     if not names:
         return []
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""

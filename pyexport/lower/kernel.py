@@ -41,3 +41,4 @@ class Kernel:
     template: str  # file under templates/
     reuse: Callable[[Node, Graph], Reuse] = no_reuse  # what its tensors may share
     goals: tuple[str, ...] = GOALS  # those of choices.py that it is chosen for
+    constant_time: bool = False  # for that goal: the same steps in C whatever the values are

@@ -43,4 +43,5 @@ KERNEL = Kernel(
     cost=lambda node, graph: graph.tensor(node.outputs[0]).size,
     reuse=_reuse,
     template="ops/concat.h.j2",
+    constant_time=True,
 )

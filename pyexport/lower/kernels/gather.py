@@ -51,4 +51,5 @@ KERNEL = Kernel(
     cost=lambda node, graph: graph.tensor(node.outputs[0]).size,
     reuse=_reuse,
     template="ops/gather.h.j2",
+    constant_time=True,
 )

@@ -78,6 +78,7 @@ def _kernel(goal: str, most: int) -> Kernel:
         cost=cost,
         template="ops/linear_swar16.h.j2",
         goals=(goal,),
+        constant_time=goal == "constant-time",
     )
 
 

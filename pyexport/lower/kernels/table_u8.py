@@ -38,4 +38,5 @@ KERNEL = Kernel(
     cost=lambda node, graph: graph.tensor(node.outputs[0]).size,
     reuse=element_for_element,
     template="ops/table_u8.h.j2",
+    constant_time=True,
 )
