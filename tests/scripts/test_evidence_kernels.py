@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -71,6 +72,19 @@ def test_a_wrong_kernel_is_found_and_made_small(
     result.save(tmp_path)
     graph = read_artifact(tmp_path / "linear_q15x.px").graph
     assert sum(node.op.kind == "quantized_linear" for node in graph.nodes) == 1
+
+
+@pytest.mark.parametrize("kernel", ["linear_swar16", "linear_swar8"])
+def test_ties_that_are_rounded_down_are_found(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*arguments: Any) -> Export:
+        made = render_artifact(*arguments)
+        header, count = re.subn(r"\+ (\d+|INT32_C\(\d+\))\) >>", r"+ \1 - 1) >>", made.header)
+        assert count
+        return replace(made, header=header)
+
+    monkeypatch.setattr(comparing, "render_artifact", wrong)
+    benches = [bench_of(kernel, Random(f"ties {seed}"), 4) for seed in range(5)]
+    assert any(compare_bench(bench, ("host-gcc",)).differing for bench in benches)
 
 
 def test_a_proof_that_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
