@@ -62,7 +62,11 @@ class _EnoughError(KeyboardInterrupt):
 
 
 def exercise(kernel: str, targets: tuple[str, ...], benches: int) -> Exercise:
-    """Compare `benches` drawn benches of a kernel on the targets; the draws are always the same."""
+    """Compare `benches` drawn benches of a kernel on the targets.
+
+    The same command draws the same from the same sources; hypothesis also learns from constants of
+    the modules that are imported, so another command may draw others.
+    """
     result = Exercise(kernel)
     most = 10 if kernel in FLOATS else MOST_OF.get(kernel, MOST_CASES)
 
