@@ -1,6 +1,7 @@
 """What the user of an export should know about it, in one line each."""
 
 from pyexport.artifact import Artifact
+from pyexport.choices import Choices
 from pyexport.codegen.context import MAX_AVR_TABLES
 from pyexport.ir import Tensor
 from pyexport.lower.kernels import KERNELS
@@ -39,14 +40,14 @@ def export_warnings(artifact: Artifact, program: Program, target: Target | None)
             f"{program.const_bytes} bytes of tables: AVR compilers refuse this header, they can "
             f"have {MAX_AVR_TABLES}; other chips take it"
         )
-    if artifact.choices.goal == "constant-time":
-        found += _varying(program)
+    found += _varying(program, artifact.choices)
     return tuple(found)
 
 
-def _varying(program: Program) -> list[str]:
-    """Return the warning about layers whose kernels may take a time that depends on the data."""
+def _varying(program: Program, choices: Choices) -> list[str]:
+    """Return the warning about layers that should take constant time and may not."""
     steps = [s for s in program.steps if isinstance(s, Step) and not s.is_free]
+    steps = [step for step in steps if choices.goal_of(step.node) == "constant-time"]
     fixed = {kernel.name for kernel in KERNELS if kernel.constant_time}
     names = [f"{step.node} ({step.kernel})" for step in steps if step.kernel not in fixed]
     if not names:

@@ -9,6 +9,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pyexport.program import is_internal_name
+
 # What a user wants most of a header: few bytes of flash, few instructions, or as many for every
 # input.
 GOALS = ("size", "balanced", "speed", "constant-time")
@@ -39,10 +41,19 @@ class Choices:
 
     goal: str = DEFAULT_GOAL
     lanes: tuple[LaneChoice, ...] = ()
+    layers: tuple[tuple[str, str], ...] = ()  # (node, goal) of layers with a goal of their own
+    kernels: tuple[str, ...] = ()  # taken wherever they match, whatever the goal; first ones first
 
     def __post_init__(self) -> None:
-        if self.goal not in GOALS:
-            raise ValueError(f"goal {self.goal!r} is none of {', '.join(GOALS)}")
+        for goal in (self.goal, *(goal for _, goal in self.layers)):
+            if goal not in GOALS:
+                raise ValueError(f"goal {goal!r} is none of {', '.join(GOALS)}")
+        if not all(map(is_internal_name, (*self.kernels, *(node for node, _ in self.layers)))):
+            raise ValueError("the choices hold something else than names of kernels and layers")
+
+    def goal_of(self, node: str) -> str:
+        """Return the goal of a node's kernel."""
+        return dict(self.layers).get(node, self.goal)
 
 
 DEFAULT_CHOICES = Choices()
@@ -55,10 +66,17 @@ def choices_document(choices: Choices) -> dict[str, Any]:
         document["goal"] = choices.goal
     if choices.lanes:
         document["lanes"] = [asdict(lane) for lane in choices.lanes]
+    if choices.layers:
+        document["layer_goals"] = dict(choices.layers)
+    if choices.kernels:
+        document["kernels"] = list(choices.kernels)
     return document
 
 
 def read_choices(document: dict[str, Any]) -> Choices:
     """Return what an artifact stores; raises TypeError or ValueError for anything else."""
     lanes = tuple(LaneChoice(**lane) for lane in document.get("lanes", ()))
-    return Choices(document.get("goal", DEFAULT_GOAL), lanes)
+    layers = tuple(dict(document.get("layer_goals", {})).items())
+    return Choices(
+        document.get("goal", DEFAULT_GOAL), lanes, layers, tuple(document.get("kernels", ()))
+    )

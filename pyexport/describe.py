@@ -184,6 +184,10 @@ def _choices(choices: Choices) -> tuple[tuple[str, str], ...]:
     facts = []
     if choices.goal != DEFAULT_GOAL:
         facts.append(("kernels", f"chosen for {choices.goal}"))
+    for node, goal in choices.layers:
+        facts.append(("kernels", f"of {node} chosen for {goal}"))
+    if choices.kernels:
+        facts.append(("kernels", f"{', '.join(choices.kernels)} taken wherever they match"))
     for lane in choices.lanes:
         if lane.cost is None:
             text = "32 bits: no weights fit 16"

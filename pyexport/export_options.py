@@ -10,7 +10,9 @@ from pyexport.codegen.identifiers import check_model_name
 from pyexport.errors import UsageError
 from pyexport.input_ranges import Declared, check_declared, range_words
 from pyexport.ir import Dataset
+from pyexport.lower.selecting import check_kernel
 from pyexport.targets import get_target
+from pyexport.untrusted import printable
 
 SCHEMES = ("int8", "float32")
 
@@ -28,6 +30,8 @@ class ExportOptions:
     calibration_name: str | None = None  # the file that the calibration rows came from
     templates: Path | None = None
     optimize: str = DEFAULT_GOAL  # which kernels: one of GOALS; it changes no byte of the outputs
+    layer_goals: tuple[tuple[str, str], ...] = ()  # (layer, goal) of layers with another one
+    kernels: tuple[str, ...] = ()  # taken wherever they match, whatever the goal
     lanes: int = 32  # 16: final sums fit 16 bits where that costs little
     check_fits: bool = True  # refuse what the target cannot hold
     stream: bool = False  # one step of a sequence a call, with a state between the calls
@@ -38,7 +42,7 @@ class ExportOptions:
             raise UsageError(f"scheme {self.scheme!r} is unknown; use one of {', '.join(SCHEMES)}")
         if self.target is not None:
             get_target(self.target)
-        check_choices(self.optimize, self.lanes, self.scheme)
+        check_choices(self.optimize, self.lanes, self.scheme, self.layer_goals, self.kernels)
         check_declared(self.input_range)
 
     def command_line(self) -> tuple[str, ...]:
@@ -48,6 +52,10 @@ class ExportOptions:
             words += ["--target", self.target]
         if self.optimize != DEFAULT_GOAL:
             words += ["--optimize", self.optimize]
+        for layer, goal in self.layer_goals:
+            words += ["--optimize", f"{layer}={goal}"]
+        for kernel in self.kernels:
+            words += ["--kernel", kernel]
         if self.lanes != 32:
             words += ["--lanes", str(self.lanes)]
         if not self.per_channel:
@@ -62,11 +70,25 @@ class ExportOptions:
         return tuple(words)
 
 
-def check_choices(optimize: str, lanes: int, scheme: str) -> None:
+def check_choices(
+    optimize: str,
+    lanes: int,
+    scheme: str,
+    layer_goals: tuple[tuple[str, str], ...] = (),
+    kernels: tuple[str, ...] = (),
+) -> None:
     """Raise UsageError unless these wishes go together."""
-    if optimize not in GOALS:
-        raise UsageError(f"optimize {optimize!r} is unknown; use one of {', '.join(GOALS)}")
+    _check_goal(optimize, f"optimize {optimize!r}")
+    for layer, goal in layer_goals:
+        _check_goal(goal, f"optimize {printable(layer)}={printable(goal)}")
+    for kernel in kernels:
+        check_kernel(kernel)
     if lanes not in SUM_BITS:
         raise UsageError(f"lanes {lanes!r}: the bits of a final sum are 16 or 32")
     if lanes != 32 and scheme != "int8":
         raise UsageError(f"lanes {lanes}: scheme {scheme} has no integer sums; use scheme int8")
+
+
+def _check_goal(goal: str, where: str) -> None:
+    if goal not in GOALS:
+        raise UsageError(f"{where} is unknown; use one of {', '.join(GOALS)}")

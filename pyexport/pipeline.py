@@ -24,6 +24,7 @@ from pyexport.errors import (
     InvalidModelError,
     QuantizationError,
     UnsupportedModelError,
+    UsageError,
 )
 from pyexport.export_options import SCHEMES as SCHEMES
 from pyexport.export_options import ExportOptions as ExportOptions
@@ -105,10 +106,10 @@ def export_model(model: Model, options: ExportOptions) -> Export:
             step = stream_step(exported)
             exported, stream = step.graph, Stream(step.steps, STREAM_STEPS)
         exported = name_ports(exported, model.inputs, model.outputs)
-        choices = Choices(options.optimize, lanes)
+        choices = _choices(exported, lanes, options)
         artifact = _artifact(graph, exported, metadata, calibration, choices, options, stream)
         target = get_target(options.target) if options.target is not None else None
-        program = lower(exported, target, options.optimize)
+        program = lower(exported, target, choices)
     warnings += export_warnings(artifact, program, target)
     if options.check_fits:
         check_fits(artifact.name, program, target)
@@ -128,7 +129,7 @@ def refuse_unused_inputs(graph: Graph, titles: tuple[str, ...], source_name: str
 def render_artifact(artifact: Artifact, templates: Path | None = None) -> Export:
     """Return the export of an artifact that was made before: the same header as then."""
     target = get_target(artifact.target) if artifact.target is not None else None
-    program = lower(artifact.graph, target, artifact.choices.goal)
+    program = lower(artifact.graph, target, artifact.choices)
     check_fits(artifact.name, program, target)
     return _finish(artifact, program, target, templates, ())
 
@@ -204,6 +205,21 @@ def _quantize(
         result = quantized(NO_PLAN)
     warnings += (*notes, *result.warnings)
     return result.graph, result.calibration, lanes
+
+
+def _choices(graph: Graph, lanes: tuple[LaneChoice, ...], options: ExportOptions) -> Choices:
+    """Return what an artifact records; raises UsageError for the goal of a layer that is none."""
+    layers = {}
+    for wanted, goal in options.layer_goals:
+        found = [node.name for node in graph.nodes if wanted in (node.name, node.source)]
+        if not found:
+            known = ", ".join(printable(node.source or node.name) for node in graph.nodes[:8])
+            raise UsageError(
+                f"optimize {printable(wanted)}={goal}: no layer is called so; there are {known}"
+                + (" and more" if len(graph.nodes) > 8 else "")
+            )
+        layers.update(dict.fromkeys(found, goal))
+    return Choices(options.optimize, lanes, tuple(layers.items()), options.kernels)
 
 
 def _sidecar_name(metadata: Metadata) -> str:

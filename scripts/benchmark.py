@@ -56,17 +56,27 @@ class Count:
     stack: int
     accuracy: float  # of the exported network on its evaluation rows
     float_accuracy: float
+    wanted: str = ""  # kernels that were asked for by name
 
     @property
     def key(self) -> str:
         """What makes it the same count as an earlier one."""
-        return f"{self.network} {self.target} {self.goal} {self.lanes}"
+        return " ".join(
+            filter(None, (self.network, self.target, self.goal, str(self.lanes), self.wanted))
+        )
 
 
-def count(network: Network, target: str, goal: str, lanes: int) -> Count:
+def count(
+    network: Network, target: str, goal: str, lanes: int, wanted: tuple[str, ...] = ()
+) -> Count:
     """Return the cheapest build; raises ValueError if one differs from the simulator."""
     options = ExportOptions(
-        network.name, optimize=goal, lanes=lanes, target=target, check_fits=False
+        network.name,
+        optimize=goal,
+        lanes=lanes,
+        kernels=wanted,
+        target=target,
+        check_fits=False,
     )
     export = export_model(network.model, options)
     with tempfile.TemporaryDirectory(prefix="pyexport-") as folder:
@@ -91,6 +101,7 @@ def count(network: Network, target: str, goal: str, lanes: int) -> Count:
         per_mac=round(best["mean"] / network.macs, 3),
         accuracy=round(accuracy.exported_correct / accuracy.rows, 4),
         float_accuracy=round(accuracy.float_correct / accuracy.rows, 4),
+        wanted=" ".join(wanted),
         **best,
     )
 
@@ -161,13 +172,18 @@ def markdown(counts: list[Count], before: dict[str, Any]) -> str:
             old = before.get(one.key, {}).get("mean")
             unit = " cycles" if one.unit == "cycles" else ""
             lines.append(
-                f"| {one.target} | {one.goal}, {one.lanes} | {one.kernels} | {one.mean:,.0f}{unit} "
+                f"| {one.target} | {one.goal}, {one.lanes}{_by_name(one)} | {one.kernels} "
+                f"| {one.mean:,.0f}{unit} "
                 f"| {f'{old:,.0f}' if old is not None else '-'} | {one.worst:,} "
                 f"| {one.per_mac:.2f} | {one.flash:,} | {one.stack:,} "
                 f"| {100 * one.accuracy:.2f} % | {one.compiler} |"
             )
         lines.append("")
     return "\n".join(lines)
+
+
+def _by_name(one: Count) -> str:
+    return f", {one.wanted} by name" if one.wanted else ""
 
 
 def grown(counts: list[Count], before: dict[str, Any]) -> list[str]:
@@ -189,6 +205,7 @@ def main() -> int:
     parser.add_argument("networks", nargs="*", default=list(NETWORKS), help="a, b, c")
     parser.add_argument("--targets", nargs="+", default=list(TARGETS))
     parser.add_argument("--goals", nargs="+", default=[goal for goal, _ in VARIANTS])
+    parser.add_argument("--kernel", action="append", default=[], help="take it where it matches")
     parser.add_argument("--check", action="store_true", help="fail if a count grew; write nothing")
     parser.add_argument("--output", type=Path, default=FOLDER, help="folder of the two files")
     arguments = parser.parse_args()
@@ -202,7 +219,7 @@ def main() -> int:
                 if goal not in arguments.goals:
                     continue
                 try:
-                    one = count(network, target, goal, lanes)
+                    one = count(network, target, goal, lanes, tuple(arguments.kernel))
                 except PyexportError as error:
                     print(f"{name} {target} {goal}: {error}", file=sys.stderr)
                     continue
@@ -226,13 +243,14 @@ def _ordered(counts: dict[str, Any]) -> list[str]:
     """Return the keys in the order of networks, targets and variants."""
     goals = [goal for goal, _ in VARIANTS]
 
-    def place(key: str) -> tuple[int, int, int]:
+    def place(key: str) -> tuple[int, int, int, str]:
         one = counts[key]
         targets = list(TARGETS)
         return (
             list(NETWORKS).index(one["network"]),
             targets.index(one["target"]) if one["target"] in targets else len(targets),
             goals.index(one["goal"]),
+            one.get("wanted", ""),
         )
 
     return sorted(counts, key=place)

@@ -80,7 +80,7 @@ LAYERS = {
     "": Layer(EVERYTHING),  # pyexport/__init__.py: the public names, fetched on first use
     "__main__": Layer(("cli",)),
     "errors": Layer(()),
-    "choices": Layer(()),
+    "choices": Layer(("program",)),
     "resources": Layer(()),
     "fixedpoint": Layer(()),
     "program": Layer(()),
@@ -161,7 +161,9 @@ LAYERS = {
         )
     ),
     "memory_picture": Layer(("program",)),
-    "export_options": Layer(("choices", "ir", "input_ranges", "codegen", "targets")),
+    "export_options": Layer(
+        ("choices", "ir", "input_ranges", "codegen", "lower", "targets", "untrusted")
+    ),
     "fitting": Layer(("memory_picture", "program", "targets", "codegen")),
     "advice": Layer((*BELOW_PIPELINE, *MEASURES)),
     "describe_ports": Layer(BELOW_PIPELINE),

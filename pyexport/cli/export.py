@@ -93,11 +93,17 @@ def export_command(
         ),
     ] = 32,
     optimize: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
-            help="Choose kernels by size, balanced, speed, or constant-time: the same bytes."
+            metavar="[LAYER=]GOAL",
+            help="Choose kernels by size, balanced, speed, or constant-time: the same bytes; "
+            "LAYER=GOAL for one layer, and repeat it.",
         ),
-    ] = DEFAULT_GOAL,
+    ] = None,
+    kernel: Annotated[
+        list[str] | None,
+        typer.Option(help="Take this kernel wherever it matches, whatever the goal; repeat it."),
+    ] = None,
     templates: Annotated[
         Path | None,
         typer.Option(help="Folder of templates that replace pyexport's own, file by file."),
@@ -135,7 +141,8 @@ def export_command(
         package_kind(package)
         if output is not None and output.suffix == ".h":
             raise UsageError(f"--package writes a folder, and --output {output} names a header")
-    check_choices(optimize, lanes, scheme)
+    goal, layer_goals = _goals(optimize or [])
+    check_choices(goal, lanes, scheme, layer_goals, tuple(kernel or ()))
     budget = (parse_size(flash, "--flash"), parse_size(ram, "--ram"))
     declared = parse_ranges(input_range)
     shape = parse_input_shape(example)
@@ -147,7 +154,9 @@ def export_command(
         target=target,
         per_channel=not per_tensor,
         lanes=lanes,
-        optimize=optimize,
+        optimize=goal,
+        layer_goals=layer_goals,
+        kernels=tuple(kernel or ()),
         input_range=declared,
         calibration=_calibration(calibration, loaded, declared),
         calibration_name=calibration.name if calibration is not None else None,
@@ -200,6 +209,15 @@ def _check_fits(result: Export, flash: int | None, ram: int | None) -> None:
     check_budget(result, target, flash or target.flash_bytes, ram or target.ram_bytes)
     if refused is not None:
         raise refused
+
+
+def _goals(words: list[str]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Return the goal of the model, and those of single layers."""
+    layers = [word.rpartition("=") for word in words if "=" in word]
+    whole = [word for word in words if "=" not in word]
+    if len(whole) > 1:
+        raise UsageError(f"--optimize {whole[0]} and {whole[1]}: a model has one goal")
+    return whole[0] if whole else DEFAULT_GOAL, tuple((name, goal) for name, _, goal in layers)
 
 
 def _calibration(path: Path | None, model: Model, declared: Declared) -> Dataset | None:

@@ -113,9 +113,7 @@ def inspect_command(
 
 def _fits(costs: _Costs) -> tuple[BoardFit, ...]:
     graph = costs.artifact.graph
-    return board_fits(
-        cache(lambda name: lower(graph, get_target(name), costs.artifact.choices.goal))
-    )
+    return board_fits(cache(lambda name: lower(graph, get_target(name), costs.artifact.choices)))
 
 
 @dataclass(frozen=True)
@@ -129,7 +127,7 @@ class _Costs:
 
 def _costs(artifact: Artifact, warnings: tuple[str, ...]) -> _Costs:
     target = get_target(artifact.target) if artifact.target is not None else None
-    program = lower(artifact.graph, target, artifact.choices.goal)
+    program = lower(artifact.graph, target, artifact.choices)
     picture = memory_picture(program)
     alive = dict(zip(picture.steps, picture.alive, strict=True))
     rows = [_row(node, artifact.graph, program, alive) for node in artifact.graph.nodes]

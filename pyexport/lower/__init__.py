@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-from pyexport.choices import DEFAULT_GOAL
-from pyexport.errors import UnsupportedOperatorError
+from pyexport.choices import DEFAULT_CHOICES, Choices
 from pyexport.fixedpoint import ITEM_BYTES
 from pyexport.ir import Graph, Node, Tensor
 from pyexport.lower.kernel import Kernel, Lowered
-from pyexport.lower.kernels import KERNELS
 from pyexport.lower.placing import place_buffers
+from pyexport.lower.selecting import check_kernels, select_kernel
 from pyexport.lower.states import state_bytes, state_kinds, state_slots
 from pyexport.program import Buffer, Const, Program, Step
 from pyexport.targets import Target
@@ -18,14 +17,18 @@ __all__ = ["lower", "select_kernel"]
 MIN_SHARED_BYTES = 32  # smaller tables of equal bytes stay where each layer's comment explains them
 
 
-def lower(graph: Graph, target: Target | None = None, goal: str = DEFAULT_GOAL) -> Program:
+def lower(
+    graph: Graph, target: Target | None = None, choices: Choices = DEFAULT_CHOICES
+) -> Program:
     """Return the Program of an integer or float32 graph; target None means portable C.
 
-    goal, one of GOALS, decides between kernels that compute the same bytes.
+    choices decide between kernels that compute the same bytes.
 
-    Raises UnsupportedOperatorError for a node that no registered kernel computes.
+    Raises UnsupportedOperatorError for a node that no registered kernel computes, and UsageError
+    for a wanted kernel that is unknown or computes no node.
     """
-    selected = [(node, select_kernel(node, graph, target, goal)) for node in graph.nodes]
+    check_kernels(graph, target, choices)
+    selected = [(node, select_kernel(node, graph, target, choices)) for node in graph.nodes]
     lowered, consts = _stored_once([kernel.lower(node, graph) for node, kernel in selected])
     slots = state_slots(graph)
     kinds = dict.fromkeys(graph.inputs, "input") | dict.fromkeys(graph.outputs, "output")
@@ -74,22 +77,6 @@ def _stored_once(lowered: list[Lowered]) -> tuple[list[Lowered], tuple[Const, ..
         replace(r, consts=tuple(first.get((c.dtype, c.data), c) for c in r.consts)) for r in lowered
     ]
     return shared, tuple(kept)
-
-
-def select_kernel(
-    node: Node, graph: Graph, target: Target | None, goal: str = DEFAULT_GOAL
-) -> Kernel:
-    """Return the first registered kernel for the goal that computes the node on the target."""
-    for kernel in KERNELS:
-        if goal in kernel.goals and kernel.matches(node, graph, target):
-            return kernel
-    where = f" ({node.source})" if node.source else ""
-    chip = target.title if target is not None else "portable C"
-    raise UnsupportedOperatorError(
-        f"{node.name}{where}: no kernel computes {node.op.kind} in {chip}; in float32 there are "
-        "linear layers, with relu, relu6, hardtanh or clamp right behind them, and softmax; export "
-        "a model of these, or in int8"
-    )
 
 
 def _step(node: Node, kernel: Kernel, graph: Graph, lowered: Lowered, trace: int) -> Step:

@@ -102,7 +102,7 @@ def uses_own_templates(artifact: Artifact) -> bool:
 def lower_artifact(artifact: Artifact) -> Program:
     """Return the Program that the artifact's header was printed from."""
     target = get_target(artifact.target) if artifact.target is not None else None
-    return lower(artifact.graph, target, artifact.choices.goal)
+    return lower(artifact.graph, target, artifact.choices)
 
 
 def subject_from_header(header: Path) -> Subject:

@@ -91,7 +91,7 @@ def test_a_workspace_lies_beside_what_is_alive_and_reaches_the_call(
 ) -> None:
     usual = next(kernel for kernel in KERNELS if kernel.name == "linear_q15x")
     hungry = replace(usual, workspace=lambda node, graph: 7 if node.name == "linear1" else 0)
-    monkeypatch.setattr("pyexport.lower.KERNELS", (hungry, *KERNELS))
+    monkeypatch.setattr("pyexport.lower.selecting.KERNELS", (hungry, *KERNELS))
     program = lower(export_recipe(Recipe(sizes=(64, 32, 16, 10))).artifact.graph)
     space = program.buffer("linear1_workspace")
     others = [program.buffer(name) for name in ("linear0_out", "linear1_out")]
