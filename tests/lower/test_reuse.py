@@ -71,7 +71,7 @@ def graph(shapes: dict[str, tuple[int, ...]], *nodes: tuple[str, str, str]) -> G
 
 @pytest.fixture(autouse=True)
 def _fakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pyexport.lower.KERNELS", FAKES)
+    monkeypatch.setattr("pyexport.lower.selecting.KERNELS", FAKES)
 
 
 def steps(program: object) -> dict[str, Step]:
