@@ -72,7 +72,7 @@ def test_without_a_compiler_the_figures_are_estimates(monkeypatch: pytest.Monkey
         check_budget(exported, chip, None, 100)
 
 
-@pytest.mark.parametrize("target", ["cortex-m0", "cortex-m4", "rv32imc", "atmega328p"])
+@pytest.mark.parametrize("target", ["cortex-m0", "cortex-m4", "rv32imc", "rv32ec", "atmega328p"])
 def test_an_estimate_is_not_far_from_the_measurement(target: str) -> None:
     exported, chip = on(target, NETWORKS["digits"]), get_target(target)
     stated, guessed = footprint(exported, chip), estimated(exported.program, chip)

@@ -75,8 +75,8 @@ def print_fits(fits: Sequence[BoardFit]) -> None:
     out.print(table)
     say(
         "\nflash: tables and an allowance for code; RAM: input, output, scratch and an allowance\n"
-        "for stack frames; the rest of a firmware comes on top. avr, riscv and xtensa are no\n"
-        "targets: the code of a close one is assumed. export --target --flash --ram measures"
+        "for stack frames; the rest of a firmware comes on top. avr and xtensa are no targets:\n"
+        "the code of a close one is assumed. export --target --flash --ram measures"
     )
 
 

@@ -44,7 +44,7 @@ def blocks_of(n_out: int, most: int) -> Blocks:
 
 def has_word(target: Target | None) -> bool:
     """Return whether the target multiplies words of 32 bits; portable C is written for those."""
-    return target is None or (target.word_bits >= 32 and target.family != "avr")
+    return target is None or (target.word_bits >= 32 and target.multiplies)
 
 
 BLOCK_SIZES = (8, 16, 32)

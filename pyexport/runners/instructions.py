@@ -26,7 +26,8 @@ _RISCV_FOREIGN = {
     capstone.riscv.RISCV_GRP_HASSTDEXTF,
     capstone.riscv.RISCV_GRP_ISRV64,
 }
-
+# RV32E has x0..x15 only
+_RISCV_UPPER = range(capstone.riscv.RISCV_REG_X16, capstone.riscv.RISCV_REG_X31 + 1)
 
 _CONDITIONS = {"eq", "ne", "hs", "cs", "lo", "cc", "mi", "pl"}
 _CONDITIONS |= {"vs", "vc", "hi", "ls", "ge", "lt", "gt", "le"}
@@ -83,7 +84,9 @@ class Decoder:
     def _belongs(self, instruction: Any) -> bool:
         groups = set(instruction.groups)
         if not self._core.arm:
-            return not groups & _RISCV_FOREIGN
+            if groups & _RISCV_FOREIGN:
+                return False
+            return self._core.target != "rv32ec" or _is_rv32e(instruction)
         if groups & _FLOAT_GROUPS:
             return False
         name = instruction.mnemonic.split(".")[0]
@@ -94,6 +97,18 @@ class Decoder:
         if self._core.target in ("cortex-m3", "cortex-m33"):
             return not groups & _DSP_GROUPS
         return True
+
+
+def _is_rv32e(instruction: Any) -> bool:
+    """Tell whether a RISC-V instruction needs no multiplier and no register above x15."""
+    used = {
+        operand.mem.base if operand.type == capstone.riscv.RISCV_OP_MEM else operand.reg
+        for operand in instruction.operands
+        if operand.type in (capstone.riscv.RISCV_OP_REG, capstone.riscv.RISCV_OP_MEM)
+    }
+    return capstone.riscv.RISCV_GRP_HASSTDEXTM not in instruction.groups and not any(
+        register in _RISCV_UPPER for register in used
+    )
 
 
 def is_single_access(code: bytes) -> bool:

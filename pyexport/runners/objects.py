@@ -41,6 +41,8 @@ def foreign_symbols(recipe: Recipe, undefined: tuple[str, ...]) -> tuple[str, ..
     """Return the undefined symbols that a header of this scheme may not need on this target."""
     family = recipe.target.family
     allowed = f"{_MEMORY}|{_HELPERS[family]}"
+    if not recipe.target.multiplies:
+        allowed += "|__mulsi3"  # of 32 bits
     if recipe.interface.accumulator_dtype == "f32":
         allowed += f"|{_FLOAT_HELPERS[family]}"
     if recipe.interface.state_bytes:

@@ -85,7 +85,12 @@ class Machine:
     def _map(self, window: tuple[int, int]) -> None:
         target, emulator = self._target, self.emulator
         emulator.mem_map(target.flash_origin, target.flash_bytes, UC_PROT_READ | UC_PROT_EXEC)
-        emulator.mem_map(target.ram_origin, target.ram_bytes, UC_PROT_READ | UC_PROT_WRITE)
+        self._ram_end = target.ram_origin + target.ram_bytes
+        # whole pages only; what lies behind the RAM of a small chip is refused by `_on_access`
+        self._mapped_end = -(-self._ram_end // _PAGE) * _PAGE
+        emulator.mem_map(
+            target.ram_origin, self._mapped_end - target.ram_origin, UC_PROT_READ | UC_PROT_WRITE
+        )
         if window[1]:
             size = -(-window[1] // _PAGE) * _PAGE
             emulator.mem_map(window[0], size, UC_PROT_READ | UC_PROT_WRITE)
@@ -145,6 +150,10 @@ class Machine:
     def _on_access(
         self, uc: object, access: int, address: int, size: int, value: int, data: object
     ) -> None:
+        if self._ram_end < address + size <= self._mapped_end and self._fault is None:
+            verb = "write" if access == unicorn.UC_MEM_WRITE else "read"
+            self._fault = f"{verb} outside flash and RAM: {size} bytes at 0x{address:08x}"
+            self.emulator.emu_stop()
         # LDRD and LDM need word alignment only; RISC-V has nothing wider than a word
         if address % min(size, 4) == 0 or self._fault is not None:
             return
@@ -153,8 +162,11 @@ class Machine:
             self._fault = f"unaligned access: {size} bytes at 0x{address:08x}"
             self.emulator.emu_stop()
 
-    def watch_alignment(self) -> None:
-        """Make a fault of every access that is unaligned for the core, until `unhook`; slow."""
+    def watch_accesses(self) -> None:
+        """Make a fault of every access that is unaligned for the core, or right behind its RAM.
+
+        Until `unhook`; slow.
+        """
         kinds = UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE
         self._hooks.append(self.emulator.hook_add(kinds, self._on_access))
 

@@ -122,7 +122,7 @@ class UnicornRunner:
         )
         machine.write(places[0], inputs.tobytes())
         if watch:
-            machine.watch_alignment()
+            machine.watch_accesses()
         used = places if width else (*places[:3], 0, 0)
         status = self._command(machine, _PREDICT, count, used, first)
         raise_for_status(status, self._where)

@@ -10,7 +10,7 @@ from pathlib import Path
 from pyexport.targets.table import TARGETS
 
 # For cores without a target of ours: the one whose code is closest in size.
-_CLOSEST = {"avr": "atmega328p", "riscv": "rv32imc", "xtensa": "rv32imc"}
+_CLOSEST = {"avr": "atmega328p", "xtensa": "rv32imc"}
 
 
 @dataclass(frozen=True)

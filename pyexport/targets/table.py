@@ -115,6 +115,26 @@ TARGETS: tuple[Target, ...] = (
         gcc_flags=("-march=rv32imc", "-mabi=ilp32"),
     ),
     Target(
+        name="rv32ec",  # 15 registers, and no instruction that multiplies
+        title="RISC-V RV32EC",
+        family="riscv",
+        chip="CH32V003F4",
+        word_bits=32,
+        flash_bytes=16 * _KIB,
+        ram_bytes=2 * _KIB,
+        guard="defined(__riscv) && (__riscv_xlen == 32) && defined(__riscv_32e)"
+        " && defined(__riscv_compressed)",
+        flash_origin=0x0800_0000,
+        ram_origin=0x2000_0000,
+        zig_flags=(
+            *("-target", "riscv32-freestanding-none", "-mcpu=generic_rv32+e+c"),
+            "-mabi=ilp32e",
+        ),
+        gcc="riscv64-unknown-elf-gcc",
+        gcc_flags=("-march=rv32ec", "-mabi=ilp32e"),
+        multiplies=False,
+    ),
+    Target(
         name="wasm32",
         title="WebAssembly",
         family="wasm",

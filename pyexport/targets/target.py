@@ -28,6 +28,7 @@ class Target:
     optimize: str = "-Os"  # the level used when none is asked for
     unit: str = "instructions"  # what a measurement counts
     emulated_as: str = ""  # another chip that runs the same code, "" for the chip itself
+    multiplies: bool = True  # in one instruction, words or at least bytes; else a call does it
 
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:

@@ -10,7 +10,7 @@ import pytest
 
 from pyexport.errors import UsageError
 from pyexport.pipeline import Export
-from pyexport.targets import TARGETS
+from pyexport.targets import TARGETS, get_target
 from tests.codegen.compile_c import C99, CXX11, FLOAT_FLAGS, compile_c, compile_problems
 from tests.networks import Recipe, build, export, export_recipe
 
@@ -36,6 +36,7 @@ COMPILERS = {
     "riscv64-unknown-elf-g++": ("riscv64-unknown-elf-g++", *RISCV, *CXX11, "-Os"),
     "zig cc": (*ZIG, "cc", *C99, "-O2"),
     "zig c++": (*ZIG, "c++", *CXX11, "-O2"),
+    "zig cc riscv32e": (*ZIG, "cc", *get_target("rv32ec").zig_flags, *C99, "-Os"),
     "zig cc thumb": (*ZIG, "cc", "-target", "thumb-freestanding-eabi", "-mcpu=cortex_m4", *C99),
 }
 
@@ -118,7 +119,8 @@ def test_a_specialized_header_stops_another_compiler(target: object, tmp_path: P
 @pytest.mark.parametrize(
     ("target", "compiler"),
     [("atmega328p", "avr-gcc"), ("cortex-m0", "arm-none-eabi-gcc"),
-     ("rv32imc", "riscv64-unknown-elf-gcc"), ("cortex-m4", "zig cc thumb"), ("host", "gcc")],
+     ("rv32imc", "riscv64-unknown-elf-gcc"), ("rv32ec", "zig cc riscv32e"),
+     ("cortex-m4", "zig cc thumb"), ("host", "gcc")],
 )  # fmt: skip
 def test_a_specialized_header_compiles_for_its_target(
     target: str, compiler: str, tmp_path: Path

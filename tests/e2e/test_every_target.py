@@ -105,6 +105,7 @@ def test_an_avr_inference_of_the_digits_network_fits_300_bytes(
         ("cortex-m0", "arm-none-eabi-gcc"),
         ("cortex-m33", "arm-none-eabi-gcc"),
         ("rv32imc", "riscv64-unknown-elf-gcc"),
+        ("rv32ec", "riscv64-unknown-elf-gcc"),
     ],
 )
 @pytest.mark.parametrize("kind", MODELS)
@@ -126,7 +127,7 @@ def test_gnu_cross_compilers_agree_too(
     assert report.targets[0].rows == 3 * len(few)
 
 
-@pytest.mark.parametrize("target", ["cortex-m4", "rv32imc", "wasm32", "atmega328p"])
+@pytest.mark.parametrize("target", ["cortex-m4", "rv32imc", "rv32ec", "wasm32", "atmega328p"])
 def test_a_specialized_header_agrees_on_its_target(target: str) -> None:
     import pyexport
 

@@ -34,7 +34,9 @@ def test_host_compilers(family: str, compiler: str, tmp_path: Path) -> None:
     assert compiled.selftest()
 
 
-@pytest.mark.parametrize("target", ["cortex-m0", "cortex-m4", "rv32imc", "wasm32", "atmega328p"])
+@pytest.mark.parametrize(
+    "target", ["cortex-m0", "cortex-m4", "rv32imc", "rv32ec", "wasm32", "atmega328p"]
+)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_chips(target: str, seed: int, tmp_path: Path) -> None:
     missing = available(target)

@@ -14,6 +14,7 @@ CHIPS = (
     "cortex-m7",
     "cortex-m33",
     "rv32imc",
+    "rv32ec",
     "atmega328p",
 )
 UNICORN = CHIPS[:-1]

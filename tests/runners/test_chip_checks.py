@@ -56,6 +56,7 @@ def test_a_table_that_the_header_does_not_have_is_found(tmp_path: Path) -> None:
         ("cortex-m33", FLOAT, "__aeabi_fmul"),
         ("rv32imc", LONG_DIVISION, "__divdi3"),
         ("rv32imc", FLOAT, "__mulsf3"),
+        ("rv32ec", LONG_DIVISION, "__divdi3"),
         ("atmega328p", LONG_PRODUCT, "__muldi3"),
         ("atmega328p", FLOAT, "__mulsf3"),
     ],

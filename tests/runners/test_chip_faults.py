@@ -18,7 +18,7 @@ READ_ODD = "(void)*(volatile uint32_t *)((uintptr_t)in | 1u);"
 CALL_RAM = "((void (*)(void))((uintptr_t)in | 1u))();"
 LDRD_ODD = '__asm__ volatile("ldrd r2, r3, [%0]" : : "r"((uintptr_t)in | 1u) : "r2", "r3");'
 HANG = 'for (;;) { __asm__ volatile(""); }'
-STRICT = ("cortex-m0", "rv32imc")
+STRICT = ("cortex-m0", "rv32imc", "rv32ec")
 RELAXED = ("cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33")
 
 
@@ -43,6 +43,16 @@ def test_a_write_to_flash_is_caught(name: str, tmp_path: Path) -> None:
 def test_a_read_outside_the_chip_is_caught(name: str, tmp_path: Path) -> None:
     message = _fault(name, tmp_path, READ_NOWHERE)
     assert "read outside flash and RAM: 4 bytes at 0x40000000" in message
+
+
+@pytest.mark.parametrize("access", ["(void)*{}", "*{} = 1u"])
+def test_an_access_right_behind_the_ram_of_a_small_chip_is_caught(
+    access: str, tmp_path: Path
+) -> None:
+    chip = get_target("rv32ec")  # less RAM than a page of the emulator
+    end = chip.ram_origin + chip.ram_bytes
+    code = access.format(f"(volatile uint8_t *)(uintptr_t)0x{end:x}u") + ";"
+    assert f"outside flash and RAM: 1 bytes at 0x{end:08x}" in _fault("rv32ec", tmp_path, code)
 
 
 @pytest.mark.parametrize("name", UNICORN)
@@ -102,13 +112,34 @@ SILENT = {
     "cortex-m3": ('__asm__ volatile(".inst.w 0xfb21f002" : : : "r0");', "smuad"),
     "cortex-m33": ('__asm__ volatile(".inst.w 0xfa2ff081" : : : "r0");', "sxtb16"),
 }
+# of RV32E, as raw code: GNU's assembler refuses these for it, as it should
+UPPER = {
+    "mul": ".word 0x02c58533",  # mul a0, a1, a2
+    "divu": ".word 0x02c5d533",
+    "add a7": ".word 0x00c588b3",  # add a7, a1, a2
+    "mv t4": ".short 0x8eae",  # mv t4, a1
+    "lw t3": ".word 0x00012e03",  # lw t3, 0(sp)
+    "c.lwsp t6": ".short 0x4f82",  # lw t6, 0(sp)
+    "addi a6": ".short 0x0805",
+    "sw a7": ".word 0xff112e23",  # sw a7, -4(sp)
+    "add a1": ".short 0x95f2",  # add a1, a1, t3
+}
 
 
-@pytest.mark.parametrize("name", SILENT)
+def _raw(code: str) -> str:
+    return f'__asm__ volatile("{code}" : : : "a0", "a1");'
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "mnemonic"),
+    [
+        *((name, *planted) for name, planted in SILENT.items()),
+        *(("rv32ec", _raw(code), mnemonic) for mnemonic, code in UPPER.items()),
+    ],
+)
 def test_the_check_finds_instructions_that_the_emulator_lets_pass(
-    name: str, tmp_path: Path
+    name: str, code: str, mnemonic: str, tmp_path: Path
 ) -> None:
-    code, mnemonic = SILENT[name]
     findings = open_toy(name, faulty(tmp_path, code=code)).check()
     bad = [finding for finding in findings if not finding.ok]
     assert [finding.name for finding in bad] == ["instructions"]

@@ -27,7 +27,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Export, Path]:
 
 
 @pytest.mark.parametrize(
-    "name", ["host", "host-sanitized", "cortex-m0", "rv32imc", "wasm32", "atmega328p"]
+    "name", ["host", "host-sanitized", "cortex-m0", "rv32imc", "rv32ec", "wasm32", "atmega328p"]
 )
 def test_the_class_of_each_output_comes_back(exported: tuple[Export, Path], name: str) -> None:
     missing = available(name)
