@@ -9,7 +9,7 @@ import jinja2
 from pyexport.codegen.context import build_context, call_arguments, plain_steps
 from pyexport.codegen.identifiers import check_model_name, check_program_names
 from pyexport.codegen.info import HeaderInfo
-from pyexport.codegen.kernels import kernel_helpers, kernel_values
+from pyexport.codegen.kernels import Helper, kernel_helpers, kernel_values
 from pyexport.codegen.text import MAX_LINE, c_float
 from pyexport.errors import UsageError
 from pyexport.program import Program, Step
@@ -96,7 +96,8 @@ def _bodies(
 ) -> tuple[list[str], list[dict[str, str]], list[str]]:
     """Return kernel bodies, calls and helpers: one body for each distinct specialization."""
     functions: dict[tuple[str, tuple[tuple[str, int | str], ...]], str] = {}
-    bodies, calls, helpers = [], [], []
+    bodies, calls = [], []
+    helpers: list[Helper] = []
     for step in plain_steps(program):
         if step.is_free:
             continue
@@ -111,10 +112,10 @@ def _bodies(
         text = textwrap.fill(call, MAX_LINE, initial_indent="", subsequent_indent="        ")
         calls.append({"text": text, "note": _summary(values)})
     rendered = [
-        environment.get_template(helper).render(
-            name=context["name"], upper=context["upper"], exp=_EXP
+        environment.get_template(template).render(
+            **own, name=context["name"], upper=context["upper"], exp=_EXP
         )
-        for helper in helpers
+        for template, own in helpers
     ]
     return bodies, calls, rendered
 

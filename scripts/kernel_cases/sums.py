@@ -29,6 +29,17 @@ def linear_shifts(random: Random, bench: Bench) -> None:
 def narrow_linear(random: Random, bench: Bench) -> None:
     """A linear layer whose sums fit 16 bits, often up to their ends, so that two share a word."""
     n_in, n_out = random.choice([1, 2, 5, 8, 33]), random.choice([2, 3, 4, 7, 8, 9, 16, 19])
+    narrow_linear_of(random, bench, n_in, n_out)
+
+
+def avr_linear(random: Random, bench: Bench) -> None:
+    """The same with the blocks of AVR: up to 11 outputs, and counters of 8 and 16 bits."""
+    n_out = random.choice([*range(1, 13), 21, 22, 23, 34])
+    narrow_linear_of(random, bench, random.choice([1, 2, 5, 8, 33, 256, LONG]), n_out)
+
+
+def narrow_linear_of(random: Random, bench: Bench, n_in: int, n_out: int) -> None:
+    """Add a layer of this shape whose sums fit 16 bits."""
     source = bench.source((n_in,))
     quant = bench.range_of(source)
     most = max(min(30000 // (n_in * max(abs(quant.low), abs(quant.high), 1)), 127), 1)

@@ -105,13 +105,6 @@ def test_without_a_goal_or_lanes_headers_stay_as_they_were() -> None:
     assert "goal" not in str(plain.files()["net.px"][:4000])
 
 
-def test_an_atmega_sums_in_pairs_of_registers(tmp_path: Path) -> None:
-    export = exported("remainders", "speed", "atmega328p")
-    assert kernels(export) == ["linear_acc16"] * 3
-    require_equal(export, "atmega328p", tmp_path)
-    assert kernels(exported("digits", "constant-time", "atmega328p")) == ["linear_q15x"] * 3
-
-
 def test_sums_of_32_bits_keep_the_kernel_that_takes_any() -> None:
     wide: Any = replace(NETWORKS["signed"], sizes=(800, 4))
     options = ExportOptions("net", optimize="speed")

@@ -39,7 +39,7 @@ from pyexport.lower.kernels import (
 KERNELS: tuple[Kernel, ...] = (
     *linear_swar16.KERNELS,  # before linear_q15x: where two sums fit a word
     *linear_swar8.KERNELS,
-    linear_acc16.KERNEL,  # likewise
+    *linear_acc16.KERNELS,  # likewise
     linear_q15x.KERNEL,
     linear_q15x_shifts.KERNEL,  # after linear_q15x: it takes any integer linear layer
     affine_q15x.KERNEL,
