@@ -84,6 +84,7 @@ static inline float digits_dequantize_output(int8_t q);
 #if defined(__AVR__) /* flash is another address space: a plain read would read RAM */
 #include <avr/pgmspace.h>
 #define PYEXPORT_FLASH PROGMEM
+#define PYEXPORT_LPM /* inline assembly may read tables: they lie in the first 64 KB of flash */
 #define PYEXPORT_READ_U8(p) ((uint8_t)pgm_read_byte(p))
 #define PYEXPORT_READ_S8(p) ((int8_t)pgm_read_byte(p))
 #define PYEXPORT_READ_U16(p) ((uint16_t)pgm_read_word(p))
