@@ -105,4 +105,6 @@ def _workspace(node: Node, kernel: Kernel, graph: Graph) -> tuple[Buffer, ...]:
     count = kernel.workspace(node, graph)
     if not count:
         return ()
-    return (Buffer(f"{node.name}_workspace", "arena", "u8", count, count),)
+    dtype = kernel.workspace_dtype
+    size = count * ITEM_BYTES[dtype]
+    return (Buffer(f"{node.name}_workspace", "arena", dtype, count, size),)

@@ -34,11 +34,12 @@ class Kernel:
     name: str
     matches: Callable[[Node, Graph, Target | None], bool]
     lower: Callable[[Node, Graph], Lowered]
-    workspace: Callable[[Node, Graph], int]  # bytes of arena that it needs beside its tensors
+    workspace: Callable[[Node, Graph], int]  # elements of arena that it needs beside its tensors
     cost: Callable[
         [Node, Graph], int
     ]  # multiply-accumulates of one inference, or what takes as long
     template: str  # file under templates/
     reuse: Callable[[Node, Graph], Reuse] = no_reuse  # what its tensors may share
     goals: tuple[str, ...] = GOALS  # those of choices.py that it is chosen for
+    workspace_dtype: str = "u8"  # of those elements
     constant_time: bool = False  # for that goal: the same steps in C whatever the values are

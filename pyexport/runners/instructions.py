@@ -94,7 +94,7 @@ class Decoder:
             if instruction.size == 4:
                 return name in _M0_WIDE
             return name not in ("cbz", "cbnz") and not name.startswith("it")
-        if self._core.target in ("cortex-m3", "cortex-m33"):
+        if self._core.target == "cortex-m3":
             return not groups & _DSP_GROUPS
         return True
 

@@ -21,6 +21,7 @@ def _cortex_m(
     The level is the one that is worth its flash: -O2 saves many instructions on the larger cores,
     few on a Cortex-M0. `pyexport verify --optimize` measures both on a header of yours.
     """
+    dsp = "+dsp" if core == "m33" else ""  # optional there, and zig leaves it out
     return Target(
         name=f"cortex-{core}",
         title=f"Arm Cortex-{core.upper()}",
@@ -32,14 +33,10 @@ def _cortex_m(
         guard=guard,
         flash_origin=flash_origin,
         ram_origin=0x2000_0000,
-        zig_flags=("-target", "thumb-freestanding-eabi", f"-mcpu=cortex_{core}"),
+        zig_flags=("-target", "thumb-freestanding-eabi", f"-mcpu=cortex_{core}{dsp}"),
         gcc="arm-none-eabi-gcc",
-        # "+nodsp" and soft float: an M33 may lack both, so portable code must not need them
-        gcc_flags=(
-            f"-mcpu=cortex-{core}{'+nodsp' if core == 'm33' else ''}",
-            "-mthumb",
-            "-mfloat-abi=soft",
-        ),
+        # soft float: an M33 may lack the unit. It may lack DSP too, for which kernels have C.
+        gcc_flags=(f"-mcpu=cortex-{core}", "-mthumb", "-mfloat-abi=soft"),
         optimize=optimize,
     )
 

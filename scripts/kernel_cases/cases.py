@@ -7,7 +7,7 @@ from random import Random
 
 from pyexport.choices import DEFAULT_GOAL
 from pyexport.ir import QuantParams
-from scripts.kernel_cases import elements, moves, recurrent, rows, sums, windows
+from scripts.kernel_cases import elements, moves, pairs, recurrent, rows, sums, windows
 from scripts.kernel_cases.bench import Bench
 from scripts.kernel_cases.floats import FloatBench
 
@@ -19,6 +19,8 @@ BRANCHES: dict[str, Branch] = {
     "linear_swar16": sums.narrow_linear,
     "linear_swar8": sums.narrow_linear,
     "linear_acc16": sums.avr_linear,
+    "linear_smlad24": pairs.linear24,
+    "linear_smlad32": pairs.linear32,
     "affine_q15x": sums.affine,
     "affine_q15x_shifts": sums.affine_shifts,
     "conv2d_q15x": sums.conv,
@@ -49,6 +51,8 @@ GOALS = {
     "linear_swar16": ("speed", "constant-time"),
     "linear_swar8": ("balanced",),
     "linear_acc16": ("speed", "constant-time"),  # on ATmega; elsewhere these take linear_swar16
+    "linear_smlad24": ("speed", "constant-time"),
+    "linear_smlad32": ("balanced", "constant-time"),
 }
 FLOATS = ("linear_f32", "affine_f32", "softmax_f32")  # one chain exercises all three
 RAW = ("affine_q15x", "affine_q15x_shifts")  # read 16-bit inputs too

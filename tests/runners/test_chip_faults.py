@@ -110,7 +110,6 @@ SILENT = {
     # core -> an instruction that it lacks, though the emulator runs it
     "cortex-m0": ('__asm__ volatile(".inst.n 0xb100\\n\\tnop" : : : "r0");', "cbz"),
     "cortex-m3": ('__asm__ volatile(".inst.w 0xfb21f002" : : : "r0");', "smuad"),
-    "cortex-m33": ('__asm__ volatile(".inst.w 0xfa2ff081" : : : "r0");', "sxtb16"),
 }
 # of RV32E, as raw code: GNU's assembler refuses these for it, as it should
 UPPER = {

@@ -87,6 +87,27 @@ def test_ties_that_are_rounded_down_are_found(kernel: str, monkeypatch: pytest.M
     assert any(compare_bench(bench, ("host-gcc",)).differing for bench in benches)
 
 
+@pytest.mark.parametrize(
+    ("kernel", "right", "wrong"),
+    [
+        ("linear_smlad24", "256 * a0 - a1", "256 * a0 + a1"),
+        ("linear_smlad24", "(uint32_t)a1 & 0xFFFFu", "(uint32_t)a1 & 0xFFu"),  # of 256 too
+        ("linear_smlad32", "sxtb16(word >> 8)", "sxtb16(word >> 7)"),
+        ("linear_smlad32", "(crossed >> 16) + ", "(crossed >> 16) - (int32_t)carry + "),
+    ],
+)
+def test_faults_in_pairs_of_products_are_found(
+    kernel: str, right: str, wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*arguments: Any) -> Export:
+        made = render_artifact(*arguments)
+        return replace(made, header=made.header.replace(right, wrong))
+
+    benches = [bench_of(kernel, Random(f"pairs {seed}"), 4) for seed in range(4)]
+    monkeypatch.setattr(comparing, "render_artifact", broken)
+    assert any(compare_bench(bench, ("host-gcc",)).differing for bench in benches)
+
+
 def test_a_proof_that_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def narrow(*arguments: Any) -> Export:
         made = render_artifact(*arguments)

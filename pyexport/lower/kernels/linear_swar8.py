@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyexport.ir import Graph, Node
 from pyexport.lower import swar
+from pyexport.lower.dsp import has_dsp
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.linear_q15x import cost, quantized_linear
 from pyexport.lower.kernels.linear_swar16 import lowered, matches
@@ -24,7 +25,9 @@ def _kernel(most: int) -> Kernel:
     return Kernel(
         name="linear_swar8",
         matches=lambda node, graph, target: (
-            swar.block_size(target) == most and matches(node, graph, target)
+            swar.block_size(target) == most
+            and matches(node, graph, target)
+            and not has_dsp(target)  # linear_smlad24 takes as much flash and fewer instructions
         ),
         lower=lower,
         workspace=lambda node, graph: 0,
