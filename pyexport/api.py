@@ -2,65 +2,28 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from pyexport import __version__
-from pyexport.artifact import Artifact, Samples, read_artifact
+from pyexport.artifact import Artifact, read_artifact
 from pyexport.exporting import export as export_any
 from pyexport.frontends import load_model
 from pyexport.ir import Array, Dataset, Model
-from pyexport.pipeline import Export, ExportOptions, export_model, render_artifact
+from pyexport.pipeline import Export, ExportOptions, export_model
 from pyexport.real_inputs import device_rows
-from pyexport.runners import Finding, open_board, target_of
 from pyexport.simulator.fast import FastSimulator
 from pyexport.simulator.stream import Stream
-from pyexport.sniff_artifact import is_artifact
 from pyexport.statements import Arguments
 from pyexport.streams import steps_of_sequences
-from pyexport.verify import (
-    DEFAULT_SUITES,
-    Report,
-    Subject,
-    Suite,
-    SuiteOptions,
-    build_suites,
-    subject_from_header,
-    verify_subject,
-)
-from pyexport.verify.subject import uses_own_templates
-from pyexport.verify.text import not_compared, printed_by, text_finding
+from pyexport.verify import ALL_SUITES, DEFAULT_SUITES, Report
+from pyexport.verifying import VerifyOptions, float_graph, verify_any
 
 if TYPE_CHECKING:
     from pyexport.feasibility import Feasibility
-    from pyexport.runners.board import BoardRunner
-
-# On an emulated chip an inference takes milliseconds, on the host microseconds: with these a
-# default verification of a small network takes seconds on each chip.
-CHIP_SUITES = SuiteOptions(random=1_000, corners=200, dataset=500)
-
-
-@dataclass(frozen=True)
-class VerifyOptions:
-    """What a verification runs on, and on which inputs."""
-
-    targets: tuple[str, ...] = ()  # none: the one that the header was made for, or this computer
-    suites: tuple[str, ...] = DEFAULT_SUITES
-    compiler: str | None = None  # None: the target's own
-    optimize: str | None = None
-    seed: int = 0
-    random_rows: int | None = None  # None: as many as the kind of target allows
-    dataset: Dataset | None = None  # None: the rows that the artifact stores
-    progress: Callable[[str, str], None] = lambda target, what: None
-    port: str | None = None  # serial port, or socket://HOST:PORT, of a board that runs the header
-    patience: float | None = None  # seconds that a board may take for an answer; None: 10
 
 
 def load(path: str | Path, *, trust: bool = False, **layers: Any) -> Model:
@@ -152,6 +115,10 @@ def verify(
     progress: Callable[[str, str], None] = lambda target, what: None,
     port: str | None = None,
     patience: float | None = None,
+    thorough: bool = False,
+    vectors: int | None = None,
+    model: Model | str | Path | None = None,
+    left_out: dict[str, str] | None = None,
 ) -> Report:
     """Return the report of comparing a header with the simulator, bit for bit.
 
@@ -159,29 +126,31 @@ def verify(
     memory. targets: names that `pyexport targets` lists; by default the one that the header was
     specialized for, else the host. dataset replaces the stored evaluation rows. port: a board that
     runs the exported model and is asked over its serial link; then there is no default target.
+
+    thorough: all suites; those that this model cannot have are left out, and `left_out` takes their
+    names and why. vectors: at most so many inputs of all suites together. model: the file that the
+    subject was exported from, whose float gradients then make the generated, adversarial and hunted
+    inputs; a subject that is a model file is its own.
     """
-    options = VerifyOptions(
-        targets=tuple(targets),
-        suites=tuple(suites),
-        compiler=compiler,
-        optimize=optimize,
-        seed=seed,
-        random_rows=random_rows,
-        dataset=dataset,
-        progress=progress,
-        port=port,
-        patience=patience,
+    return verify_any(
+        subject,
+        VerifyOptions(
+            targets=tuple(targets),
+            suites=ALL_SUITES if thorough else tuple(suites),
+            compiler=compiler,
+            optimize=optimize,
+            seed=seed,
+            random_rows=random_rows,
+            dataset=dataset,
+            progress=progress,
+            port=port,
+            patience=patience,
+            vectors=vectors,
+            model=float_graph(model if model is not None else subject),
+            lenient=thorough,
+            left_out={} if left_out is None else left_out,
+        ),
     )
-    if isinstance(subject, str | Path) and Path(subject).suffix == ".h":
-        on_disk = subject_from_header(Path(subject))
-        return _verify(on_disk, options, _text_of(on_disk))
-    exported = _as_export(subject)
-    name = exported.artifact.name
-    title = str(subject) if isinstance(subject, str | Path) else f"{name}.h (in memory)"
-    with tempfile.TemporaryDirectory(prefix="pyexport-") as folder:
-        header = Path(folder) / f"{name}.h"
-        header.write_text(exported.header, encoding="utf-8")
-        return _verify(Subject(exported.artifact, exported.program, header, title), options, None)
 
 
 def save(
@@ -228,84 +197,3 @@ def from_sklearn(estimator: Any, **arguments: Unpack[Arguments]) -> Model:
     from pyexport.frontends.sklearn_estimators import from_sklearn as read_estimator
 
     return read_estimator(estimator, **arguments)
-
-
-def _as_export(subject: Artifact | Export | str | Path) -> Export:
-    if isinstance(subject, Export):
-        return subject
-    if isinstance(subject, Artifact):
-        return render_artifact(subject)
-    path = Path(subject)
-    if is_artifact(path):
-        return render_artifact(read_artifact(path))
-    return export_model(load(path), ExportOptions("model"))
-
-
-def _text_of(subject: Subject) -> Finding:
-    """Return whether the header on disk is what this pyexport prints for its artifact."""
-    if uses_own_templates(subject.artifact):
-        return not_compared("the header was printed from templates of its own")
-    text = subject.header.read_text(encoding="utf-8")
-    version = printed_by(text)
-    if version != __version__:
-        return not_compared(
-            f"the header was printed by pyexport {version or 'of unknown version'}, "
-            f"this is {__version__}"
-        )
-    return text_finding(text, render_artifact(subject.artifact).header)
-
-
-def _verify(subject: Subject, options: VerifyOptions, text: Finding | None) -> Report:
-    artifact = with_dataset(subject.artifact, options.dataset)
-    made: dict[bool, tuple[Suite, ...]] = {}
-
-    def suites_of(target: str) -> tuple[Suite, ...]:
-        is_chip = target not in targets or target_of(target).is_chip
-        if is_chip not in made:
-            rows = CHIP_SUITES if is_chip else SuiteOptions()
-            if options.random_rows is not None:
-                rows = replace(rows, random=options.random_rows)
-            made[is_chip] = build_suites(artifact, options.suites, replace(rows, seed=options.seed))
-        return made[is_chip]
-
-    subject = replace(subject, artifact=artifact)
-    default = () if options.port is not None else (artifact.target or "host",)
-    targets = options.targets or default
-    with _board(subject, options) as board:
-        return verify_subject(
-            subject,
-            targets,
-            suites_of,
-            options.progress,
-            compiler=options.compiler,
-            optimize=options.optimize,
-            text=text,
-            board=board,
-        )
-
-
-@contextmanager
-def _board(subject: Subject, options: VerifyOptions) -> Iterator[BoardRunner | None]:
-    """Open the board to verify, if there is one, and close it in the end."""
-    if options.port is None:
-        yield None
-        return
-    board = open_board(
-        options.port,
-        subject.interface,
-        subject.artifact.identity,
-        patience=options.patience,
-        progress=lambda done, rows: options.progress(str(options.port), f"row {done} of {rows}"),
-    )
-    try:
-        yield board
-    finally:
-        board.link.close()
-
-
-def with_dataset(artifact: Artifact, dataset: Dataset | None) -> Artifact:
-    """Return the artifact with other evaluation rows; None keeps those it stores."""
-    if dataset is None:
-        return artifact
-    rows = device_rows(artifact, dataset.inputs)
-    return replace(artifact, samples=Samples(rows, dataset.targets))

@@ -66,7 +66,15 @@ AROUND_PIPELINE = (
     "manifest",
 )
 BELOW_SEARCH = (*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline", "runners", "gradients", "verify")
-AFTER_PIPELINE = ("pairing", "footprint", "board_fits", "project", "feasibility", "exporting")
+AFTER_PIPELINE = (
+    "pairing",
+    "verifying",
+    "footprint",
+    "board_fits",
+    "project",
+    "feasibility",
+    "exporting",
+)
 PUBLIC = (
     *("api", "load", "export", "simulate", "stream", "check", "save", "from_torch"),
     "from_sklearn",
@@ -171,12 +179,15 @@ LAYERS = {
     "manifest": Layer(("artifact", "ir", "integer", "program", "statements", "quantize.bounds")),
     "pipeline": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE), ("numpy",)),
     "pairing": Layer(BELOW_SEARCH),
+    "verifying": Layer(BELOW_SEARCH),
     "footprint": Layer(BELOW_SEARCH),
     "board_fits": Layer(("fitting", "program", "targets", "codegen")),
     "project": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),
     "feasibility": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),
     "exporting": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),
-    "api": Layer((*BELOW_SEARCH, "feasibility", "exporting"), ("numpy",), ("torch", "sklearn")),
+    "api": Layer(
+        (*BELOW_SEARCH, "verifying", "feasibility", "exporting"), ("numpy",), ("torch", "sklearn")
+    ),
     "search": Layer(BELOW_SEARCH, ("joblib", "numpy")),
     "campaign": Layer((*BELOW_SEARCH, "search"), ("joblib", "numpy")),
     "report": Layer(

@@ -31,6 +31,17 @@ def verify_command(
     suite: Annotated[str, typer.Option(help="Suites of inputs, separated by commas.")] = ",".join(
         DEFAULT_SUITES
     ),
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="All suites that this model can have.")
+    ] = False,
+    vectors: Annotated[
+        int | None,
+        typer.Option(help="Rows of all suites together; they are thinned to that many."),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="The model file that it was exported from: float gradients make rows."),
+    ] = None,
     dataset: Annotated[
         Path | None, typer.Option(help="Real rows for the dataset suite instead of stored ones.")
     ] = None,
@@ -60,6 +71,7 @@ def verify_command(
     for line in left_out.values():
         err.print(f"left out: {line}", markup=False)
     rows = None if dataset is None else _dataset(dataset, subject)
+    no_suite: dict[str, str] = {}
     with err.status("starting") as status:
         report = pyexport.verify(
             subject,
@@ -73,7 +85,13 @@ def verify_command(
             progress=lambda name, what: status.update(f"{name}: {what}"),
             port=port,
             patience=patience,
+            thorough=thorough,
+            vectors=vectors,
+            model=model,
+            left_out=no_suite,
         )
+    for name, line in no_suite.items():
+        err.print(f"left out: suite {name}: {line}", markup=False)
     if json:
         print_json(_document(report, left_out))
     else:

@@ -61,6 +61,16 @@ def plain_steps(program: Program) -> list[Step]:
     return steps
 
 
+def kernel_functions(program: Program, name: str) -> dict[str, str]:
+    """Return the C function that computes each node; equal specializations share the first's."""
+    firsts: dict[tuple[str, tuple[tuple[str, int | str], ...]], str] = {}
+    return {
+        step.node: firsts.setdefault((step.kernel, step.params), f"{name}_{step.node}")
+        for step in plain_steps(program)
+        if not step.is_free
+    }
+
+
 def call_arguments(step: Step, program: Program, name: str) -> str:
     """Return the C arguments: inputs, tables, node number if traced, workspace, outputs."""
     reads = [_buffer_name(program.buffer(b), program) for b in step.reads]

@@ -6,7 +6,12 @@ from typing import Any
 
 import jinja2
 
-from pyexport.codegen.context import build_context, call_arguments, plain_steps
+from pyexport.codegen.context import (
+    build_context,
+    call_arguments,
+    kernel_functions,
+    plain_steps,
+)
 from pyexport.codegen.identifiers import check_model_name, check_program_names
 from pyexport.codegen.info import HeaderInfo
 from pyexport.codegen.kernels import Helper, kernel_helpers, kernel_values
@@ -95,20 +100,20 @@ def _bodies(
     environment: jinja2.Environment, program: Program, context: dict[str, Any]
 ) -> tuple[list[str], list[dict[str, str]], list[str]]:
     """Return kernel bodies, calls and helpers: one body for each distinct specialization."""
-    functions: dict[tuple[str, tuple[tuple[str, int | str], ...]], str] = {}
+    functions = kernel_functions(program, context["name"])
+    printed: set[str] = set()
     bodies, calls = [], []
     helpers: list[Helper] = []
     for step in plain_steps(program):
         if step.is_free:
             continue
-        key = (step.kernel, step.params)
-        values = kernel_values(step)
-        if key not in functions:
-            functions[key] = f"{context['name']}_{step.node}"
-            bodies.append(_render_op(environment, step, values, functions[key], context))
+        values, function = kernel_values(step), functions[step.node]
+        if function not in printed:
+            printed.add(function)
+            bodies.append(_render_op(environment, step, values, function, context))
             helpers += [h for h in kernel_helpers(step) if h not in helpers]
         arguments = call_arguments(step, program, context["name"])
-        call = f"    {functions[key]}({arguments});"
+        call = f"    {function}({arguments});"
         text = textwrap.fill(call, MAX_LINE, initial_indent="", subsequent_indent="        ")
         calls.append({"text": text, "note": _summary(values)})
     rendered = [

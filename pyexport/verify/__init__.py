@@ -2,9 +2,10 @@
 
 from pyexport.verify.session import BoardReport, Report, TargetReport, verify_subject
 from pyexport.verify.subject import Subject, subject_from_header
-from pyexport.verify.suites import DEFAULT_SUITES, Suite, SuiteOptions, build_suites
+from pyexport.verify.suites import ALL_SUITES, DEFAULT_SUITES, Suite, SuiteOptions, build_suites
 
 __all__ = [
+    "ALL_SUITES",
     "DEFAULT_SUITES",
     "BoardReport",
     "Report",

@@ -84,7 +84,8 @@ def hunt_classes(
         if not len(first):
             collected.idle += 1
             continue
-        near = _bisect(pair, ends[first], ends[last], classes[first])
+        near, _ = bisect(pair, ends[first], ends[last], classes[first])
+        near = np.unique(near, axis=0)
         base = Base.at(pair, model, near)
         scouted = _try_moves(collected, base, window, SCOUTS, generator)
         best = scouted >= np.median(scouted[scouted > 0.0]) if scouted.any() else scouted > 0.0
@@ -191,8 +192,11 @@ class _Collected:
         return Disagreements(rows, by_float, by_integer, lines, self.tried, seconds)
 
 
-def _bisect(pair: Pair, first: Array, last: Array, classes: Array) -> Array:
-    """Return the last legal row on each line that has the float class of its first."""
+def bisect(pair: Pair, first: Array, last: Array, classes: Array) -> tuple[Array, Array]:
+    """Return the last legal row on each line that has the float class of its first, and the next.
+
+    The next one has another class; both are the same row where their rounding does not differ.
+    """
     near, far = np.zeros(len(first)), np.ones(len(first))
     reach: FloatArray = (last - first).astype(np.float64)
     for _ in range(BISECTIONS):
@@ -200,4 +204,5 @@ def _bisect(pair: Pair, first: Array, last: Array, classes: Array) -> Array:
         proposal = np.rint(first + reach * middle[:, None])
         same = pair.float_classes(pair.real(proposal)) == classes
         near, far = np.where(same, middle, near), np.where(same, far, middle)
-    return np.unique(np.rint(first + reach * near[:, None]).astype(np.int64), axis=0)
+    ends = (np.rint(first + reach * end[:, None]).astype(np.int64) for end in (near, far))
+    return next(ends), next(ends)

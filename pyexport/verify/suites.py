@@ -1,22 +1,27 @@
 """Inputs to compare on: named suites of legal rows, reproducible from a seed."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pyexport.artifact import Artifact
-from pyexport.errors import UsageError
+from pyexport.errors import UnsupportedOperatorError, UsageError
 from pyexport.ir import Array, FloatArray, Graph, QuantizedSoftmax
 from pyexport.rows import input_tensors, row_dtype, row_limits, row_size, tensor_limits
 from pyexport.sensor import front_end, sensor_limits
 from pyexport.simulator.fast import trace_sizes
+from pyexport.verify.boundary import Boundary, search_boundary
 from pyexport.verify.extremes import extreme_rows
+from pyexport.verify.made import adversarial_rows, generated_rows, hunted_rows
 from pyexport.verify.softmax import CANDIDATES, softmax_rows
+from pyexport.verify.subject import Subject
+from pyexport.verify.units import unit_rows
 
 MAX_COMPARED = 1 << 26  # sums of a suite: more would fill the memory of this computer
 MAX_ALONE = 1024  # values that the corners suite puts alone at a limit
 DEFAULT_SUITES = ("dataset", "random", "corners", "extremes")
+ALL_SUITES = (*DEFAULT_SUITES, "boundary", "unit", "generated", "adversarial", "hunt")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +30,7 @@ class Suite:
 
     name: str
     rows: Array
+    unit: Subject | None = None  # the layer alone that the rows are for; None: the whole model
 
 
 @dataclass(frozen=True)
@@ -34,13 +40,18 @@ class SuiteOptions:
     random: int = 10_000
     corners: int = 1_000
     dataset: int = 10_000
+    boundary: int = 2_000  # of the whole model; those of single layers are in the suite unit
+    made: int = 200  # of generated, of adversarial and of hunt each
     seed: int = 0
+    model: Graph | None = None  # the float model, for generated, adversarial and hunt
 
     def __post_init__(self) -> None:
         for what, value in (
             ("random rows", self.random),
             ("corners", self.corners),
             ("dataset rows", self.dataset),
+            ("boundary rows", self.boundary),
+            ("generated, adversarial or hunted rows", self.made),
         ):
             if value < 0:
                 raise UsageError(f"{value} {what} were asked for; ask for 0 or more")
@@ -49,20 +60,36 @@ class SuiteOptions:
 
 
 def build_suites(
-    artifact: Artifact, names: tuple[str, ...] = DEFAULT_SUITES, options: SuiteOptions | None = None
+    artifact: Artifact,
+    names: tuple[str, ...] = DEFAULT_SUITES,
+    options: SuiteOptions | None = None,
+    units: Sequence[Subject] = (),
+    left_out: dict[str, str] | None = None,
 ) -> tuple[Suite, ...]:
-    """Return the named suites of an artifact; a dataset suite without stored rows is left out.
+    """Return the named suites of an artifact; one that has no rows for this model is left out.
 
-    A suite ends early where more of its rows would have over MAX_COMPARED sums to compare.
+    A suite ends early where more of its rows would have over MAX_COMPARED sums to compare. units:
+    the layers alone that the suite unit is for (units.py). left_out: takes the names of suites that
+    cannot be made for this model, and why, where otherwise an error is raised.
 
     Raises UsageError for an unknown name, or if no rows are left.
     """
-    unknown = [name for name in names if name not in _BUILDERS]
+    unknown = [name for name in names if name not in ALL_SUITES]
     if unknown:
-        raise UsageError(f"suite {unknown[0]!r} is unknown; use some of {', '.join(_BUILDERS)}")
+        raise UsageError(f"suite {unknown[0]!r} is unknown; use some of {', '.join(ALL_SUITES)}")
     chosen = options or SuiteOptions()
     limit = MAX_COMPARED // max(1, sum(trace_sizes(artifact.graph)))
-    suites = [Suite(name, _BUILDERS[name](artifact, chosen)[:limit]) for name in names]
+    suites: list[Suite] = []
+    for name in names:
+        if name == "unit":
+            suites += [Suite(name, unit_rows(u.artifact.graph, chosen.seed), u) for u in units]
+            continue
+        try:
+            suites.append(Suite(name, _BUILDERS[name](artifact, chosen)[:limit]))
+        except (UsageError, UnsupportedOperatorError) as error:
+            if left_out is None:
+                raise
+            left_out[name] = str(error)
     filled = tuple(suite for suite in suites if len(suite.rows))
     if not filled:
         raise UsageError(
@@ -137,6 +164,42 @@ def _extremes(artifact: Artifact, options: SuiteOptions) -> Array:
     return np.concatenate([extremes, softmax_rows(artifact.graph, np.concatenate([starts, many]))])
 
 
+def _boundary(artifact: Artifact, options: SuiteOptions) -> Array:
+    if artifact.scheme != "int8" or artifact.graph.states or not options.boundary:
+        return _dataset(artifact, options)[:0]  # floats have no ties that matter; no one row does
+    rows = known_boundary(artifact, options.seed).rows
+    rows = np.unique(rows, axis=0).astype(row_dtype(input_tensors(artifact.graph)))
+    places = np.linspace(0, len(rows) - 1, min(len(rows), options.boundary)).astype(np.int64)
+    return rows[places]
+
+
+def known_boundary(artifact: Artifact, seed: int = 0) -> Boundary:
+    """Return the search for the obligations of a whole model, from rows of the other suites."""
+    few = SuiteOptions(random=2_000, corners=400, dataset=500, seed=seed)
+    parts = [_BUILDERS[name](artifact, few) for name in DEFAULT_SUITES]
+    return search_boundary(artifact.graph, np.concatenate(parts), seed)
+
+
+def _generated(artifact: Artifact, options: SuiteOptions) -> Array:
+    return generated_rows(artifact, options.model, options.made, options.seed)
+
+
+def _adversarial(artifact: Artifact, options: SuiteOptions) -> Array:
+    known = _starts(artifact, options)
+    return adversarial_rows(artifact, options.model, known, options.made, options.seed)
+
+
+def _hunt(artifact: Artifact, options: SuiteOptions) -> Array:
+    known = _starts(artifact, options)
+    return hunted_rows(artifact, options.model, known, options.made, options.seed)
+
+
+def _starts(artifact: Artifact, options: SuiteOptions) -> Array:
+    """Return stored rows, or random ones where none are stored."""
+    stored = _dataset(artifact, replace(options, dataset=1_000))
+    return stored if len(stored) else _random(artifact, replace(options, random=1_000))
+
+
 def input_limits(
     graph: Graph,
 ) -> tuple[float | FloatArray, float | FloatArray, np.dtype[np.generic]]:
@@ -154,4 +217,8 @@ _BUILDERS: dict[str, Callable[[Artifact, SuiteOptions], Array]] = {
     "random": _random,
     "corners": _corners,
     "extremes": _extremes,
+    "boundary": _boundary,
+    "generated": _generated,
+    "adversarial": _adversarial,
+    "hunt": _hunt,
 }

@@ -139,7 +139,7 @@ def test_unknown_suites_are_refused() -> None:
 
 
 def test_a_dataset_of_the_users_replaces_the_stored_rows() -> None:
-    from pyexport.api import with_dataset
+    from pyexport.verifying import with_dataset
 
     artifact = artifact_of(RECIPES[0])
     rows = Dataset(np.full((3, 64), 7.4))
