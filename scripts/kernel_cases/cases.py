@@ -19,6 +19,7 @@ BRANCHES: dict[str, Branch] = {
     "linear_swar16": sums.narrow_linear,
     "linear_swar8": sums.narrow_linear,
     "linear_acc16": sums.avr_linear,
+    "linear_ldi16": sums.small_avr_linear,
     "linear_smlad24": pairs.linear24,
     "linear_smlad32": pairs.linear32,
     "affine_q15x": sums.affine,
@@ -50,7 +51,8 @@ BRANCHES: dict[str, Branch] = {
 GOALS = {
     "linear_swar16": ("speed", "constant-time"),
     "linear_swar8": ("balanced",),
-    "linear_acc16": ("speed", "constant-time"),  # on ATmega; elsewhere these take linear_swar16
+    "linear_ldi16": ("speed",),
+    "linear_acc16": ("balanced", "constant-time"),  # on ATmega; elsewhere these take linear_swar16
     "linear_smlad24": ("speed", "constant-time"),
     "linear_smlad32": ("balanced", "constant-time"),
 }

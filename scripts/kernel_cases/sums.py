@@ -38,6 +38,11 @@ def avr_linear(random: Random, bench: Bench) -> None:
     narrow_linear_of(random, bench, random.choice([1, 2, 5, 8, 33, 256, LONG]), n_out)
 
 
+def small_avr_linear(random: Random, bench: Bench) -> None:
+    """One whose weights have room in the code of an ATmega, beside others."""
+    narrow_linear_of(random, bench, random.choice([1, 2, 5, 8, 33]), random.randint(1, 13))
+
+
 def narrow_linear_of(random: Random, bench: Bench, n_in: int, n_out: int) -> None:
     """Add a layer of this shape whose sums fit 16 bits."""
     source = bench.source((n_in,))

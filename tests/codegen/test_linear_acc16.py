@@ -1,4 +1,4 @@
-"""The blocks of AVR give the simulator's bytes and sums, in assembly and in C."""
+"""Blocks and immediates on AVR give the simulator's bytes and sums, in assembly and in C."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from random import Random
 import numpy as np
 import pytest
 
+from pyexport.codegen.text import MAX_LINE
 from pyexport.lower.kernels.linear_acc16 import MOST_SUMS, block_sizes
-from pyexport.pipeline import Export, render_artifact
+from pyexport.pipeline import Export, ExportOptions, export_model, render_artifact
 from pyexport.runners import open_runner
 from pyexport.verify import Subject
 from scripts.kernel_cases import compare as comparing
@@ -20,10 +21,10 @@ from scripts.kernel_cases.bench import Bench
 from scripts.kernel_cases.compare import Count, artifact_for, compare
 from scripts.kernel_cases.sums import narrow_linear_of
 from tests.codegen.test_linear_swar import exported, kernels, require_equal
-from tests.networks import device_rows
+from tests.networks import Recipe, build, device_rows
 
 CHIP = "atmega328p"
-GOALS = ("balanced", "speed", "constant-time")
+KERNELS = {"balanced": "linear_acc16", "speed": "linear_ldi16", "constant-time": "linear_acc16"}
 
 
 def bench_of_sizes(sizes: range, goal: str, seed: str) -> Bench:
@@ -49,48 +50,51 @@ def forged(monkeypatch: pytest.MonkeyPatch, change: Callable[[str], str]) -> Non
     monkeypatch.setattr(comparing, "render_artifact", render)
 
 
-@pytest.mark.parametrize("goal", GOALS)
+@pytest.mark.parametrize("goal", KERNELS)
 def test_an_atmega_sums_in_pairs_of_registers(tmp_path: Path, goal: str) -> None:
     export = exported("remainders", goal, CHIP)
-    assert kernels(export) == ["linear_acc16"] * 3
+    assert kernels(export) == [KERNELS[goal]] * 3
     require_equal(export, CHIP, tmp_path)
 
 
-@pytest.mark.parametrize("goal", ["speed", "constant-time"])
+@pytest.mark.parametrize("goal", KERNELS)
 def test_every_size_of_a_block(goal: str) -> None:
     count = compared(bench_of_sizes(range(1, MOST_SUMS + 2), goal, f"blocks {goal}"), CHIP)
     assert count.is_right
-    assert ("linear_acc16", CHIP) in count.ran
+    assert (KERNELS[goal], CHIP) in count.ran
     assert count.at_ends
 
 
 @pytest.mark.parametrize("n_in", [255, 256, 257, 300])
 def test_inputs_that_a_counter_of_8_bits_just_takes(n_in: int) -> None:
     bench = Bench(Random("long"))
-    bench.goal = "speed"
+    bench.goal = "balanced"
     narrow_linear_of(bench.random, bench, n_in, 12)
     assert compared(bench, CHIP).is_right
 
 
-@pytest.mark.parametrize("goal", ["speed", "constant-time"])
+@pytest.mark.parametrize("goal", KERNELS)
 def test_the_same_header_in_plain_c(goal: str, monkeypatch: pytest.MonkeyPatch) -> None:
     forged(monkeypatch, lambda header: f"#define __AVR_ATmega328P__ 1\n{header}")
     count = compared(bench_of_sizes(range(1, 13), goal, f"host {goal}"), "host-sanitized")
     assert count.is_right
-    assert ("linear_acc16", "host-sanitized") in count.ran
+    assert (KERNELS[goal], "host-sanitized") in count.ran
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong"),
+    ("goal", "right", "wrong"),
     [
-        (r"adiw r30, \d+", "adiw r30, 1"),  # a zero skips too few weights
-        (r'"adc   %B\[high\], %\[zero\]\\n\\t"', ""),  # a carry is lost
-        ("adc r3, r1", "add r3, r1"),
-        ("mulsu r18, r19", "mul r18, r19"),
+        ("balanced", r"adiw r30, \d+", "adiw r30, 1"),  # a zero skips too few weights
+        ("balanced", r'"adc   %B\[high\], %\[zero\]\\n\\t"', ""),  # a carry is lost
+        ("balanced", "adc r3, r1", "add r3, r1"),
+        ("balanced", "mulsu r18, r19", "mul r18, r19"),
+        ("speed", r"_SUB\((\d)", r"_ADD(\1"),  # the product of the opposite weight
+        ("speed", "brne|breq", "brge"),  # inputs below 0 or above 127 are passed over
+        ("speed", 'sbc "', 'sub "'),
     ],
 )
 def test_a_fault_in_the_assembly_is_found(
-    right: str, wrong: str, monkeypatch: pytest.MonkeyPatch
+    goal: str, right: str, wrong: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def change(header: str) -> str:
         changed, count = re.subn(right, wrong, header)
@@ -98,17 +102,19 @@ def test_a_fault_in_the_assembly_is_found(
         return changed
 
     forged(monkeypatch, change)
-    assert compared(bench_of_sizes(range(2, 12), "speed", "faults"), CHIP).differing
+    assert compared(bench_of_sizes(range(2, 12), goal, "faults"), CHIP).differing
 
 
-@pytest.mark.parametrize("wrong", [0, 1])
-def test_ties_that_are_rounded_down_are_found(wrong: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("goal", "wrong"), [("balanced", 0), ("balanced", 1), ("speed", 1)])
+def test_ties_that_are_rounded_down_are_found(
+    goal: str, wrong: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def change(header: str) -> str:
-        assert "(&multiplier[o])) + " in header
-        return header.replace("(&multiplier[o])) + ", f"(&multiplier[o])) - {wrong} + ")
+        assert ")(high + " in header
+        return header.replace(")(high + ", f")(high - {wrong} + ")
 
     forged(monkeypatch, change)
-    counts = [compared(bench_of_sizes(range(2, 9), "speed", f"ties {i}"), CHIP) for i in range(3)]
+    counts = [compared(bench_of_sizes(range(2, 9), goal, f"ties {i}"), CHIP) for i in range(3)]
     assert any(count.differing for count in counts) == bool(wrong)
 
 
@@ -121,6 +127,21 @@ def test_constant_time_takes_one_count_of_cycles(tmp_path: Path) -> None:
     rows = np.concatenate([rows, np.full_like(rows[:1], 0), np.full_like(rows[:1], 16)])
     measured = open_runner(CHIP, header, subject.interface).measure(rows)
     assert measured.count_min == measured.count_max
+
+
+def test_weights_are_immediates_where_flash_has_the_room() -> None:
+    """64 x 64 weights, 8 bytes each and some, are over 80 % of 32 KB."""
+    small, large = Recipe((64, 32, 10)), Recipe((64, 64, 10))
+    for recipe, kernel in ((small, "linear_ldi16"), (large, "linear_acc16")):
+        options = ExportOptions("net", optimize="speed", lanes=16, target=CHIP)
+        assert kernels(export_model(build(recipe), options))[0] == kernel
+
+
+def test_no_line_of_immediates_is_long() -> None:
+    header = exported("digits", "speed", CHIP).header
+    code = header[header.index("#define NET_LOW0") :]
+    lines = code[: code.index("_selftest")].splitlines()
+    assert max(map(len, lines)) <= MAX_LINE
 
 
 def test_blocks_are_as_few_and_as_even_as_possible() -> None:

@@ -30,7 +30,7 @@ def test_every_registered_kernel_has_cases() -> None:
 
 @pytest.mark.parametrize("kernel", [*BRANCHES, "linear_f32"])
 def test_numpy_and_c_give_the_definitions_bytes_and_sums(kernel: str) -> None:
-    target = "atmega328p" if kernel == "linear_acc16" else "host-gcc"
+    target = "atmega328p" if kernel in ("linear_acc16", "linear_ldi16") else "host-gcc"
     count = compare_bench(bench_of(kernel, Random(f"test {kernel}"), 3), (NUMPY, target))
     assert count.is_right
     assert (kernel, target) in count.ran

@@ -24,15 +24,19 @@ def values(params: dict[str, Any]) -> dict[str, Any]:
         parts.append({"function": _function(params, size), "count": count, "at": plus(at)})
         at += count * size
     n_in, n_out = params["n_in"], params["n_out"]
+    return {**common_values(params), "parts": parts, "bytes": n_out * (n_in + 2)}
+
+
+def common_values(params: dict[str, Any]) -> dict[str, Any]:
+    """Return what all such kernels print, wherever they have their weights."""
+    n_in, n_out = params["n_in"], params["n_out"]
     return {
         "note": _note(params),
         "n_in": n_in,
         "n_out": n_out,
-        "bytes": n_out * (n_in + 2),
         "in_type": C_TYPES[params["in_dtype"]],
         "out_type": C_TYPES[params["out_dtype"]],
         "counter": counter_type(max(n_in, n_out)),
-        "parts": parts,
         **_rounding(params),
     }
 
@@ -73,15 +77,26 @@ def _rounding(params: dict[str, Any]) -> dict[str, Any]:
     shift, low, wide = (params[key] for key in ("shift", "low", "wide"))
     above = params["zero_point"] - low
     early = params["skips"] and above == 0
-    offset = (1 << (shift - 1)) + (above << shift)
     return {
-        "offset": f"INT32_C({offset})" if wide else offset,
+        "own_shift": not shift,
+        "value": _shifted(above) if not shift else _scaled(shift, above, wide),
         "value_type": _value_type(params),
         "negatives": [low] if early else [],  # which then need no product
         "limits": _limits(params, early) if params["skips"] else _limits_without_branch(params),
         "byte": _byte(shift, wide),
         "above": plus(low),
     }
+
+
+def _scaled(shift: int, above: int, wide: bool) -> str:
+    """Return v before the shift that all outputs share: limits are cheaper there."""
+    offset = (1 << (shift - 1)) + (above << shift)
+    return f"high + INT32_C({offset})" if wide else f"high{plus(offset)}"
+
+
+def _shifted(above: int) -> str:
+    """Return v after a shift of the output's own."""
+    return f"((high + (1 << (s - 1))) >> s){plus(above)}"
 
 
 def _limits(params: dict[str, Any], early: bool) -> list[str]:
@@ -114,14 +129,17 @@ def _value_type(params: dict[str, Any]) -> str:
 
 def _byte(shift: int, wide: bool) -> str:
     """Return v >> shift, below 256; shifting left by less is cheaper on 8 bits."""
+    if not shift:  # shifted before
+        return "v"
     if shift < BYTE:
         return f"(uint16_t)((uint16_t)v << {BYTE - shift}) >> {BYTE}"
     return f"({'uint32_t' if wide else 'uint16_t'})v >> {shift}"
 
 
 def _note(params: dict[str, Any]) -> str:
+    of = 16 + params["shift"] if params["shift"] else "(16 + shift)"
     how = "" if params["skips"] else ", as many cycles for every input"
-    scaled = f"acc * multiplier / 2^{16 + params['shift']}"
+    scaled = f"acc * multiplier / 2^{of}"
     if params["zero_point"]:
         scaled += f" + ({params['zero_point']})"
     return (

@@ -16,6 +16,7 @@ from pyexport.lower.kernels import (
     gru_q15,
     linear_acc16,
     linear_f32,
+    linear_ldi16,
     linear_q15x,
     linear_q15x_shifts,
     linear_smlad24,
@@ -42,6 +43,7 @@ KERNELS: tuple[Kernel, ...] = (
     linear_smlad24.BEFORE_SWAR,  # where it takes fewer instructions
     *linear_swar16.KERNELS,  # before linear_q15x: where two sums fit a word
     *linear_swar8.KERNELS,
+    linear_ldi16.KERNEL,  # before linear_acc16: where flash has the room
     *linear_acc16.KERNELS,  # likewise
     linear_smlad24.AFTER_SWAR,
     linear_smlad32.KERNEL,  # after linear_smlad24: it takes wider sums

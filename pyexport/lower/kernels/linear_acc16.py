@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pyexport.fixedpoint import RANGES
 from pyexport.ir import Array, Graph, Node, QuantizedLinear
 from pyexport.lower import swar
 from pyexport.lower.kernel import Kernel, Lowered
@@ -26,8 +27,13 @@ class Rounding:
     """How a sum becomes a byte: ((acc * multiplier >> 16) + half) >> shift, and the zero point."""
 
     multiplier: Array  # (n_out,), 0..65535
-    shift: int  # 1..15, of all outputs
-    wide: bool  # whether the high half, with half and zero point, may leave 16 bits
+    shift: Array  # (n_out,), 1..15
+    wide: bool  # whether what is shifted, zero point included, may leave 16 bits
+
+    @property
+    def shared(self) -> bool:
+        """Whether all outputs have the same shift."""
+        return len(set(self.shift.tolist())) == 1
 
 
 def matches(node: Node, graph: Graph, target: Target | None) -> bool:
@@ -47,27 +53,42 @@ def rounding(node: Node, graph: Graph) -> Rounding | None:
     """Return the cheapest rounding of 16-bit sums that gives the bytes of q15x, if there is one.
 
     Both roundings of q15x are floors, so that one shift does the same; and a multiplier twice as
-    large with a shift by one more does too. So all outputs get one shift, 8 where that is possible.
+    large with a shift by one more does too. So outputs share a shift, 8 at best, where they can.
     """
     op = quantized_linear(node)
-    target = quant(graph, node.outputs[0])
     shifts = swar.combined_shifts(op.shift, op.pre_shift)
     if shifts is None:
         return None
-    acc_low, acc_high = op.acc_low.astype(np.int64), op.acc_high.astype(np.int64)
-    least = max(int(shifts.max()) - PRODUCT_BITS, 1)
+    own = np.maximum(shifts - PRODUCT_BITS, 1)
+    least = int(own.max())
     found = None
     for shift in range(least, max(least, BYTE_SHIFT) + 1):
-        grown = op.multiplier.astype(np.int64) << (shift + PRODUCT_BITS - shifts)
-        if shift > MAX_SHIFT or grown.max() > MAX_MULTIPLIER:
-            break
-        offset = (1 << (shift - 1)) + ((target.zero_point - target.low) << shift)
-        ends = [(end * grown >> PRODUCT_BITS) + offset for end in (acc_low, acc_high)]
-        wide = int(min(e.min() for e in ends)) < -(1 << 15)
-        wide = wide or int(max(e.max() for e in ends)) >= 1 << 15
-        if found is None or not wide:
-            found = Rounding(grown, shift, wide)
+        shared = _rounding(node, graph, np.full_like(own, shift))
+        if shared is not None and (found is None or not shared.wide):
+            found = shared
+    if found is None:
+        found = _rounding(node, graph, own)
+        found = None if found is None or found.wide else found
     return found
+
+
+def _rounding(node: Node, graph: Graph, shift: Array) -> Rounding | None:
+    """Return the rounding with these shifts, if the multipliers for them fit 16 bits."""
+    op = quantized_linear(node)
+    target = quant(graph, node.outputs[0])
+    shifts = swar.combined_shifts(op.shift, op.pre_shift)
+    assert shifts is not None
+    grown = op.multiplier.astype(np.int64) << (shift + PRODUCT_BITS - shifts)
+    if shift.max() > MAX_SHIFT or grown.max() > MAX_MULTIPLIER:
+        return None
+    offset = 1 << (shift - 1)
+    if len(set(shift.tolist())) == 1:  # the zero point is added before the shift
+        offset = offset + ((target.zero_point - target.low) << shift)
+    ends = [
+        (end.astype(np.int64) * grown >> PRODUCT_BITS) + offset for end in (op.acc_low, op.acc_high)
+    ]
+    low, high = RANGES["s16"]
+    return Rounding(grown, shift, int(ends[0].min()) < low or int(ends[1].max()) > high)
 
 
 def block_sizes(n_out: int) -> tuple[int, ...]:
@@ -89,17 +110,17 @@ def packed_weights(name: str, weight: Array, bias: Array) -> Const:
     return plain_const(f"{name}_weight", np.concatenate(parts), "s8", note)
 
 
-def _lower(node: Node, graph: Graph, skips: bool) -> Lowered:
+def lowered(node: Node, graph: Graph, skips: bool) -> Lowered:
+    """Return tables and numbers; not skips: as many cycles for every input."""
     op = quantized_linear(node)
     source, target = quant(graph, node.inputs[0]), quant(graph, node.outputs[0])
     scale = rounding(node, graph)
     assert scale is not None  # it matches
     n_out, n_in = op.weight.shape
-    note = f"of 2^{PRODUCT_BITS + scale.shift}, one an output"
     return Lowered(
         consts=(
             packed_weights(node.name, op.weight, op.bias),
-            plain_const(f"{node.name}_multiplier", scale.multiplier, "u16", note),
+            *swar.rounding_tables(node.name, scale.multiplier, scale.shift),
         ),
         params=(
             ("n_in", n_in),
@@ -111,7 +132,7 @@ def _lower(node: Node, graph: Graph, skips: bool) -> Lowered:
             ("zero_point", target.zero_point),
             ("low", target.low),
             ("high", target.high),
-            ("shift", scale.shift),
+            *swar.rounding_params(scale.shift),
             ("wide", int(scale.wide)),
         ),
         acc_low=int(op.acc_low.min()),
@@ -124,7 +145,7 @@ def _kernel(goals: tuple[str, ...], skips: bool) -> Kernel:
     return Kernel(
         name="linear_acc16",
         matches=matches,
-        lower=lambda node, graph: _lower(node, graph, skips),
+        lower=lambda node, graph: lowered(node, graph, skips),
         workspace=lambda node, graph: 0,
         cost=cost,
         template="ops/linear_acc16.h.j2",
