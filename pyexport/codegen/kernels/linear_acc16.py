@@ -144,6 +144,6 @@ def _note(params: dict[str, Any]) -> str:
         scaled += f" + ({params['zero_point']})"
     return (
         f"linear, {params['n_in']} {params['in_dtype']} -> {params['n_out']} "
-        f"{params['out_dtype']}, 16-bit sums{how}: out = {scaled}, halves up, "
+        f"{params['out_dtype']}{how}: out = {scaled}, halves up, "
         f"in {params['low']}..{params['high']}"
     )
