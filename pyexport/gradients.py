@@ -81,13 +81,16 @@ def of_scratch(net: Sequential) -> ValueAndGradient:
     climbed = before_softmax(net)
 
     def run(rows: FloatArray, pull: Pull) -> tuple[FloatArray, FloatArray]:
-        def pull_one(outputs: Any) -> Any:
-            return pull(np.array([outputs], dtype=np.float64))[0].tolist()
+        vectors = rows.tolist()
+        none = [outputs_and_gradient(climbed, row, lambda y: [0.0] * len(y))[0] for row in vectors]
+        outputs = np.array(none, dtype=np.float64).reshape(len(rows), -1)
+        seeds = pull(outputs).tolist()  # of all rows together: each may have another goal
 
-        results = [outputs_and_gradient(climbed, row, pull_one) for row in rows.tolist()]
-        outputs = np.array([result[0] for result in results], dtype=np.float64)
-        gradients = np.array([result[1] for result in results], dtype=np.float64)
-        return outputs.reshape(len(rows), -1), gradients.reshape(rows.shape)
+        def gradient_of(row: list[float], seed: list[float]) -> list[float]:
+            return outputs_and_gradient(climbed, row, lambda y: seed)[1]
+
+        gradients = [gradient_of(row, seed) for row, seed in zip(vectors, seeds, strict=True)]
+        return outputs, np.array(gradients, dtype=np.float64).reshape(rows.shape)
 
     return run
 

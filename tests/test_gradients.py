@@ -85,6 +85,15 @@ def test_all_adapters_agree(name: str) -> None:
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_every_row_has_a_goal_of_its_own(name: str) -> None:
+    seeds = np.eye(3)[np.arange(6) % 3]
+    _, together = ADAPTERS[name]()(rows(), lambda outputs: seeds)
+    for one in range(6):
+        alone = ADAPTERS[name]()(rows()[one : one + 1], lambda y, one=one: seeds[one : one + 1])[1]
+        np.testing.assert_allclose(together[one : one + 1], alone, rtol=1e-6)
+
+
 def test_a_module_is_asked_in_evaluation_mode_and_left_in_its_own() -> None:
     module = torch_module()
     module.train()

@@ -8,6 +8,7 @@ import typer
 from pyexport.cli.common import JsonOption, out, plain_table, print_json, say
 from pyexport.cli.making import (
     ArtifactOption,
+    InputRangeOption,
     OutputOption,
     PicturesOption,
     SeedOption,
@@ -16,6 +17,7 @@ from pyexport.cli.making import (
     judging,
     percent,
     progress_bar,
+    range_options,
     refuse_differences,
     say_written,
     write_and_say,
@@ -34,6 +36,7 @@ from pyexport.verify.starts import class_number
 def generate_command(
     model: Annotated[Path, typer.Argument(help="The model file that was, or will be, exported.")],
     artifact: ArtifactOption = None,
+    input_range: InputRangeOption = None,
     output: OutputOption = Path("generated"),
     classes: Annotated[
         str | None, typer.Option(help="Some classes, by number or label, separated by commas.")
@@ -53,7 +56,7 @@ def generate_command(
     """Make the optimal input of each class and the mean of many grown from noise; judge them."""
     descent = Descent(steps, rate)
     with progress_bar(json) as report:
-        pair, exported = load_pair(model, artifact)
+        pair, exported = load_pair(model, artifact, **range_options(artifact, input_range))
         drawn = shape_of(pair.artifact, shape)
         options = GenerateOptions(_numbers(pair, classes), composite, descent, batch, seed)
         with judging(exported, target) as runner:

@@ -10,6 +10,7 @@ import typer
 from pyexport.cli.common import JsonOption, out, plain_table, print_json, say
 from pyexport.cli.making import (
     ArtifactOption,
+    InputRangeOption,
     OutputOption,
     PicturesOption,
     RowsOption,
@@ -17,6 +18,7 @@ from pyexport.cli.making import (
     ShapeOption,
     percent,
     progress_bar,
+    range_options,
     rows_of,
     say_written,
     write_and_say,
@@ -47,6 +49,7 @@ class _Recalibrated:
 def hunt_command(
     model: Annotated[Path, typer.Argument(help="The model file that was, or will be, exported.")],
     artifact: ArtifactOption = None,
+    input_range: InputRangeOption = None,
     output: OutputOption = Path("hunted"),
     rows: RowsOption = None,
     wanted: Annotated[int, typer.Option(help="Distinct disagreements to find, at least.")] = 1_000,
@@ -66,7 +69,8 @@ def hunt_command(
     options = HuntOptions(wanted, steps=steps, random=random, seed=seed)
     with progress_bar(json) as report:
         source = load_model(model) if not _is_px(model) else model
-        pair, _ = load_pair(source, artifact)
+        ranges = range_options(artifact, input_range)
+        pair, _ = load_pair(source, artifact, **ranges)
         drawn = shape_of(pair.artifact, shape)
         known, _ = rows_of(pair, rows)
         found = hunt(pair, known, options, report)
@@ -74,7 +78,7 @@ def hunt_command(
         again = None
         if recalibrate:
             assert isinstance(source, Model)  # a .px was refused by load_pair
-            again = _recalibrated(source, pair, found, known, options)
+            again = _recalibrated(source, pair, found, known, options, ranges)
         calibration = None if again is None else again.rows
         files = hunt_files(pair, found, drawn, pictures, calibration)
     paths = write_and_say(output, files)
@@ -92,7 +96,12 @@ def _is_px(path: Path) -> bool:
 
 
 def _recalibrated(
-    source: Model, pair: Pair, found: Hunt, known: Array, options: HuntOptions
+    source: Model,
+    pair: Pair,
+    found: Hunt,
+    known: Array,
+    options: HuntOptions,
+    ranges: dict[str, Any],
 ) -> _Recalibrated:
     """Export again with the finds among the calibration rows, and hunt for the gap again."""
     old = source.metadata.calibration
@@ -104,7 +113,7 @@ def _recalibrated(
     new = to_user(pair.real(found.gap.worst), pair.artifact.graph.input)
     rows = np.concatenate([old.inputs, new.reshape(len(new), *old.inputs.shape[1:])])
     per_channel = "--per-tensor" not in pair.artifact.options
-    after, _ = load_pair(source, calibration=Dataset(rows), per_channel=per_channel)
+    after, _ = load_pair(source, calibration=Dataset(rows), per_channel=per_channel, **ranges)
     return _Recalibrated(after, widest_gap(after, of_graph(after.graph), known, options), rows)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pyexport.artifact import quantize_inputs
-from pyexport.cli.common import err, say
+from pyexport.cli.common import err, parse_ranges, say
 from pyexport.errors import CheckFailedError, UsageError
 from pyexport.frontends import read_samples
 from pyexport.ir import Array
@@ -41,6 +41,14 @@ PicturesOption = Annotated[
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed; the same gives the same rows.")]
 RowsOption = Annotated[
     Path | None, typer.Option("--rows", help="Rows to start from; default: the stored ones.")
+]
+InputRangeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input-range",
+        metavar="LOW:HIGH",
+        help="Least and greatest real input value, where the file does not say.",
+    ),
 ]
 
 Report = Callable[[str, int, int], None]
@@ -75,6 +83,17 @@ def judging(exported: Export, target: str) -> Iterator[Runner | None]:
         raise UsageError(f"{problem}; --target none leaves the firmware out")
     with firmware(exported, target) as runner:
         yield runner
+
+
+def range_options(artifact: Path | None, texts: list[str] | None) -> dict[str, Any]:
+    """Return what `load_pair` takes of --input-range; an artifact has its range already."""
+    if not texts:
+        return {}
+    if artifact is not None:
+        raise UsageError(
+            f"--input-range and --artifact {artifact}: it was exported with a range; leave out one"
+        )
+    return {"input_range": parse_ranges(texts)}
 
 
 def rows_of(pair: Pair, path: Path | None) -> tuple[Array, Array | None]:

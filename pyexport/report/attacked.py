@@ -9,7 +9,7 @@ import numpy as np
 from pyexport.report.generated import verdict_lines
 from pyexport.report.shapes import Shape
 from pyexport.report.sheets import Change, draw_changes
-from pyexport.verify.near import Near
+from pyexport.verify.goal import Attacked
 from pyexport.verify.pair import Pair, Verdicts
 
 SHEET = 12  # changes on a sheet
@@ -17,7 +17,7 @@ SHEET = 12  # changes on a sheet
 
 def attack_files(
     pair: Pair,
-    found: Near,
+    found: Attacked,
     verdicts: Verdicts,
     shape: Shape,
     how: str,
@@ -34,12 +34,14 @@ def attack_files(
     before = pair.integer_classes(found.starts)
     changes = []
     for i in range(min(SHEET, len(starts))):
-        lines = verdict_lines(pair, verdicts, i, int(found.targets[i]), target)
+        goal = int(found.targets[i])
+        lines = verdict_lines(pair, verdicts, i, goal, target, found.targeted)
         moved = int((found.rows[i] != found.starts[i]).sum())
         more = (f"L2 distance {found.distance[i]:.3g}", None), (f"{moved} values changed", None)
-        titles = f"start: {pair.labels[before[i]]}", f"sought: {pair.labels[found.targets[i]]}"
+        sought = pair.labels[goal] if found.targeted else f"not {pair.labels[goal]}"
+        titles = f"start: {pair.labels[before[i]]}", f"sought: {sought}"
         changes.append(Change(starts[i], results[i], *titles, (*lines, *more)))
-    reached = f"{int(found.succeeded.sum())} of {len(starts)} starts reach it"
+    reached = f"{int(found.succeeded.sum())} of {len(starts)} starts succeed"
     files[f"{name}-attack.png"] = draw_changes(
         changes, shape, (float(low.min()), float(high.max())),
         f"{name}: inputs near a start, of another class", f"{how}; {reached}",
@@ -47,7 +49,7 @@ def attack_files(
     return files
 
 
-def _numbers(pair: Pair, found: Near, verdicts: Verdicts) -> bytes:
+def _numbers(pair: Pair, found: Attacked, verdicts: Verdicts) -> bytes:
     arrays = {
         "starts": found.starts,
         "rows": found.rows,
@@ -57,6 +59,8 @@ def _numbers(pair: Pair, found: Near, verdicts: Verdicts) -> bytes:
         "float": verdicts.float_classes,
         "integer": verdicts.integer_classes,
     }
+    if found.queries is not None:
+        arrays["queries"] = found.queries
     if verdicts.firmware_classes is not None:
         arrays["firmware"] = verdicts.firmware_classes
     buffer = io.BytesIO()

@@ -55,14 +55,22 @@ def generated_files(
 
 
 def verdict_lines(
-    pair: Pair, verdicts: Verdicts, row: int, wanted: int, target: str | None
+    pair: Pair,
+    verdicts: Verdicts,
+    row: int,
+    wanted: int,
+    target: str | None,
+    targeted: bool = True,
 ) -> tuple[tuple[str, bool | None], ...]:
-    """Return who says which class to one row, and whether it is the wanted one."""
+    """Return who says which class to one row, and whether it is the wanted one.
+
+    Not targeted: whether it is another than that.
+    """
     said = [("float", verdicts.float_classes), (pair.artifact.scheme, verdicts.integer_classes)]
     if verdicts.firmware_classes is not None and target is not None:
         said.append((firmware_word(target), verdicts.firmware_classes))
     return tuple(
-        (f"{who}: {pair.labels[classes[row]]}", bool(classes[row] == wanted))
+        (f"{who}: {pair.labels[classes[row]]}", bool((classes[row] == wanted) == targeted))
         for who, classes in said
     )
 

@@ -91,7 +91,9 @@ def cross_entropy_gradient(targets: Array) -> Pull:
     def pull(outputs: FloatArray) -> FloatArray:
         shifted = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         gradient: FloatArray = shifted / shifted.sum(axis=1, keepdims=True)
-        gradient[np.arange(len(outputs)), targets] -= 1.0
+        row = np.arange(len(outputs))
+        gradient[row, targets] = 0.0  # not p - 1, which is 0 long before the others vanish
+        gradient[row, targets] = -gradient.sum(axis=1)
         return gradient
 
     return pull

@@ -11,6 +11,7 @@ from pyexport.errors import UsageError
 from pyexport.gradients import ValueAndGradient
 from pyexport.ir import Array, FloatArray
 from pyexport.verify.descent import Descent, descend
+from pyexport.verify.goal import Attacked, Goal
 from pyexport.verify.pair import Pair
 from pyexport.verify.shrink import shrink
 
@@ -34,28 +35,6 @@ class NearOptions:
         Descent(self.steps, self.rate, self.keep_near)  # checks the rest
 
 
-@dataclass(frozen=True, eq=False)
-class Near:
-    """What was found for each start, in the device's integers."""
-
-    starts: Array
-    rows: Array  # the nearest that succeeded, else the last one tried
-    targets: Array
-    succeeded: Array  # on the integer model, and on the float model if both were asked for
-    distance: FloatArray  # L2 between the real values
-
-    @property
-    def share(self) -> float:
-        """Share of starts that succeeded."""
-        return float(self.succeeded.mean()) if len(self.succeeded) else float("nan")
-
-    @property
-    def median(self) -> float:
-        """Median L2 distance of those that did."""
-        found = self.distance[self.succeeded]
-        return float(np.median(found)) if len(found) else float("nan")
-
-
 def near_starts(
     pair: Pair,
     model: ValueAndGradient,
@@ -64,15 +43,17 @@ def near_starts(
     options: NearOptions | None = None,
     progress: Progress = lambda what, done, of: None,
     pool: Array | None = None,
-) -> Near:
+    on: str = "both",
+) -> Attacked:
     """Return, for each start, a near row that float and integer model give the target class.
 
     Descents on the float model, in rounds: where the integer model gave the target too the next
     round weighs the distance more, else less, and the middle is halved. The nearest success of all
     steps is kept, then brought nearer on the grid of legal inputs (verify/shrink.py). A start that
-    no descent turns begins at the nearest row of the pool, if one is of its target class.
+    no descent turns begins at the nearest row of the pool, if one is of its target class. `on` is
+    which models must give it: one of MODELS.
     """
-    chosen = options or NearOptions()
+    chosen, goal = options or NearOptions(), Goal(pair, targets, on=on)
     real = pair.real(starts)
     best, last = starts.astype(np.int64), starts.astype(np.int64)
     nearest = np.full(len(starts), np.inf)
@@ -89,7 +70,7 @@ def near_starts(
             far = np.linalg.norm(pair.real(q) - real, axis=1)
             worth = np.flatnonzero((far < nearest) | ~found)
             ok = np.zeros(len(q), dtype=bool)
-            ok[worth] = _both(pair, q[worth], targets[worth])
+            ok[worth] = goal.reached(q[worth], worth)
             found |= ok
             better = ok & (far < nearest)
             best = np.where(better[:, None], q, best)
@@ -102,40 +83,29 @@ def near_starts(
         weight = np.where(np.isfinite(most), halfway, least * 4.0)
         progress("descents", turn + 1, chosen.rounds)
     if pool is not None and len(pool):
-        best, nearest = _from_pool(pair, real, targets, pool, best, nearest)
+        best, nearest = _from_pool(goal, real, pool, best, nearest)
     succeeded = np.isfinite(nearest)
-    if chosen.shrink and pair.artifact.graph.input.quant is not None:
+    if chosen.shrink and pair.step is not None:
         row = np.flatnonzero(succeeded)
-        unit = np.abs(pair.real(best[:1] + 1) - pair.real(best[:1]))[0]
         best[row] = shrink(
             best[row],
             starts[row].astype(np.int64),
-            lambda rows, which: _both(pair, rows.astype(starts.dtype), targets[row[which]]),
-            unit,
+            lambda rows, which: goal.reached(rows.astype(starts.dtype), row[which]),
+            pair.step,
         )
     rows = np.where(succeeded[:, None], best, last).astype(starts.dtype)
     distance = np.linalg.norm(pair.real(rows) - real, axis=1)
-    return Near(starts, rows, targets, succeeded, distance)
+    return Attacked(starts, rows, targets, succeeded, distance)
 
 
 def _from_pool(
-    pair: Pair, real: FloatArray, targets: Array, pool: Array, best: Array, nearest: FloatArray
+    goal: Goal, real: FloatArray, pool: Array, best: Array, nearest: FloatArray
 ) -> tuple[Array, FloatArray]:
     """Return best rows and their distances, with rows of the pool where there was none."""
-    best, nearest, values = best.copy(), nearest.copy(), pair.real(pool)
-    classes = pair.integer_classes(pool)
-    classes = np.where(classes == pair.float_classes(values), classes, -1)
+    best, nearest, values = best.copy(), nearest.copy(), goal.pair.real(pool)
     for row in np.flatnonzero(~np.isfinite(nearest)):
-        known = np.flatnonzero(classes == targets[row])
+        known = np.flatnonzero(goal.reached(pool, np.full(len(pool), row)))
         if len(known):
             far = np.linalg.norm(values[known] - real[row], axis=1)
             best[row], nearest[row] = pool[known[far.argmin()]], far.min()
     return best, nearest
-
-
-def _both(pair: Pair, rows: Array, targets: Array) -> Array:
-    """Return which rows both models give their target."""
-    ok: Array = pair.integer_classes(rows) == targets
-    if ok.any():
-        ok[ok] = pair.float_classes(pair.real(rows[ok])) == targets[ok]
-    return ok

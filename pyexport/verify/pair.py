@@ -71,6 +71,15 @@ class Pair:
         low, high = self.limits
         return np.where(high > low, high - low, 1.0)
 
+    @cached_property
+    def step(self) -> FloatArray | None:
+        """What one unit of each element's integer is worth, (size,); None in float32."""
+        tensor = self.artifact.graph.input
+        if tensor.quant is None:
+            return None
+        unit = np.abs(np.atleast_1d(np.asarray(tensor.quant.unit, dtype=np.float64)))
+        return np.tile(unit, tensor.size // len(unit))
+
     @property
     def classes(self) -> int:
         """How many there are."""

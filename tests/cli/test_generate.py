@@ -64,6 +64,63 @@ def test_attack_turns_starts_into_a_class(blobs: Path, tmp_path: Path) -> None:
     assert names == {"blobs-attack.npz", "blobs-attack.png"}
 
 
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("fgsm", ("--untargeted", "--epsilon", "40")),
+        ("pgd", ("--norm", "l2", "--epsilon", "60b", "--restarts", 2, "--gradients", "integer")),
+        ("minimal", ("--untargeted", "--steps", 50, "--on", "both")),
+    ],
+)
+def test_attacks_by_name(
+    blobs: Path, tmp_path: Path, method: str, options: tuple[object, ...]
+) -> None:
+    words = ("--method", method, "--starts", 6, "--no-pictures", "--output", tmp_path, *options)
+    document = json.loads(pyexport("attack", blobs / "blobs.pt", *words, "--json").out)
+    assert document["method"] == method and document["differing_rows"] == 0
+    assert document["targeted"] == ("--untargeted" not in options)
+    assert document["succeeded"] >= 1
+    with np.load(tmp_path / "blobs-attack.npz") as stored:
+        assert (stored["integer"] == stored["firmware"]).all()
+        if method == "pgd":
+            moved = stored["rows"].astype(float) - stored["starts"]
+            assert np.linalg.norm(moved, axis=1).max() <= 60.0
+    shown = pyexport("attack", blobs / "blobs.pt", *words)
+    assert shown.status == 0, shown.err
+    assert ("any other" in shown.out) == ("--untargeted" in options)
+
+
+def test_an_option_that_a_method_would_ignore_is_refused(blobs: Path, tmp_path: Path) -> None:
+    model = blobs / "blobs.pt"
+    line = refused(tmp_path, "attack", model, "--epsilon", "2")
+    assert line == "--epsilon says nothing to --method near; it is for fgsm, pgd"
+    assert "use one of near, fgsm" in refused(tmp_path, "attack", model, "--method", "none")
+    pgd = ("attack", model, "--method", "pgd")
+    assert "is no distance" in refused(tmp_path, *pgd, "--epsilon", "-1")
+    assert "needs --epsilon" in refused(tmp_path, *pgd, "--norm", "l2")
+    assert "one goal" in refused(tmp_path, *pgd, "--untargeted", "--to", "1")
+
+
+def test_a_file_without_a_range_takes_one(blobs: Path, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(1)
+    net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
+    torch.export.save(torch.export.export(net, (torch.zeros(1, 4),)), tmp_path / "bare.pt2")
+    rows = tmp_path / "rows.npy"
+    np.save(rows, np.random.default_rng(3).integers(0, 100, size=(40, 4)))
+    where = ("--output", tmp_path / "out", "--input-range", "0:100", "--no-pictures")
+    bare = tmp_path / "bare.pt2"
+    made = pyexport("generate", bare, *where, *FEW, "--target", "none")
+    assert made.status == 0, made.err
+    few = ("--rows", rows, "--starts", 3, "--target", "none")
+    done = pyexport("attack", bare, *where, *few, "--method", "minimal", "--untargeted")
+    assert done.status == 0, done.err
+    hunted = pyexport("hunt", bare, *where, "--rows", rows, "--wanted", 20, "--random", 0)
+    assert hunted.status == 0, hunted.err
+    both = (blobs / "blobs.pt", "--artifact", blobs / "blobs.px", "--input-range", "0:9")
+    assert "leave out one" in refused(tmp_path, "hunt", *both)
+
+
 def test_hunt_finds_explains_and_recalibrates(blobs: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     options = ("--output", tmp_path, "--wanted", 100, "--random", 5_000, "--recalibrate")
