@@ -144,6 +144,15 @@ def test_no_line_of_immediates_is_long() -> None:
     assert max(map(len, lines)) <= MAX_LINE
 
 
+def test_immediates_of_many_inputs_are_several_statements() -> None:
+    bench = Bench(Random("statements 1"))
+    bench.goal = "speed"
+    narrow_linear_of(bench.random, bench, 150, 12)
+    count = compared(bench, CHIP)
+    assert count.is_right
+    assert ("linear_ldi16", CHIP) in count.ran
+
+
 def test_blocks_are_as_few_and_as_even_as_possible() -> None:
     assert block_sizes(64) == (11, 11, 11, 11, 10, 10)
     assert block_sizes(12) == (6, 6)
