@@ -1,7 +1,7 @@
 """What the user of an export should know about it, in one line each."""
 
 from pyexport.artifact import Artifact
-from pyexport.choices import Choices
+from pyexport.choices import Choices, WeightChoice
 from pyexport.codegen.context import MAX_AVR_TABLES
 from pyexport.ir import Tensor
 from pyexport.lower.kernels import KERNELS
@@ -28,7 +28,10 @@ def export_warnings(artifact: Artifact, program: Program, target: Target | None)
             "that hold some"
         )
     accuracy = artifact.accuracy
-    if artifact.scheme == "int8" and accuracy is not None:
+    rounded = [one for one in artifact.choices.weights if not one.is_exact]
+    if rounded:
+        found.append(_rounded(rounded, accuracy))
+    elif artifact.scheme == "int8" and accuracy is not None:
         found += _loss(accuracy)
     if artifact.errors is None and accuracy is None and _has_targets(artifact):
         found.append(
@@ -75,6 +78,29 @@ def _has_targets(artifact: Artifact) -> bool:
 
 def _has_rows(artifact: Artifact) -> bool:
     return artifact.calibration.kind == "data" or artifact.samples is not None
+
+
+def _rounded(layers: list[WeightChoice], accuracy: Accuracy | None) -> str:
+    """Return what weights of 4 bits cost that were not trained for them."""
+    names = ", ".join(one.node for one in layers[:3])
+    more = f" and {len(layers) - 3} more" if len(layers) > 3 else ""
+    lost = "no evaluation rows tell what it costs"
+    if accuracy is not None:
+        points = 100.0 * (accuracy.float_correct - accuracy.exported_correct) / accuracy.rows
+        right = 100.0 * accuracy.exported_correct / accuracy.rows
+        lost = (
+            f"{right:.2f} % of {accuracy.rows} evaluation rows are right, "
+            f"{_points(points)} the float model"
+        )
+    return (
+        f"rounding to {layers[0].bits} bits moves the weights of {names}{more} by up to "
+        f"{100 * max(one.error for one in layers):.2g} %: {lost}; weights that "
+        "were trained on a grid of 4 bits lose nothing"
+    )
+
+
+def _points(lost: float) -> str:
+    return f"{abs(lost):.2f} points {'fewer' if lost >= 0 else 'more'} than of"
 
 
 def _loss(accuracy: Accuracy) -> list[str]:

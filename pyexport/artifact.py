@@ -18,7 +18,7 @@ import numpy as np
 from pyexport.choices import DEFAULT_CHOICES, Choices, choices_document, read_choices
 from pyexport.decision import check_threshold, least_yes
 from pyexport.errors import FileFormatError
-from pyexport.graph_check import check_graph
+from pyexport.graph_check import check_graph, check_weight_bits
 from pyexport.graph_document import graph_document, parameters, read_graph
 from pyexport.ir import Array, Calibration, Dataset, Graph, Tensor
 from pyexport.layout import inputs_shape, inputs_to_device
@@ -224,6 +224,7 @@ def parse_claimed(data: bytes, where: str) -> tuple[Artifact, object]:
     try:
         artifact = _from_document(document, {k: _array(t) for k, t in tensors.items()})
         check_graph(artifact.graph, artifact.scheme)
+        check_weight_bits(artifact.graph, artifact.choices.weight_bits)
         stray = sorted(tensors.keys() - parameters(artifact.graph).keys() - _ROWS)
         if stray:
             raise ValueError(f"tensor {stray[0]} belongs to no node")

@@ -1,6 +1,7 @@
-"""What an export was asked to be besides right: which kernels it has, and how wide its sums are.
+"""What an export was asked to be besides right: its kernels, how wide its sums and weights are.
 
-None of it changes what a given graph computes; the 16-bit sums of a layer are proved by its bounds.
+None of it changes what a given graph computes: 16-bit sums are proved by a layer's bounds, and
+weights of 4 bits are weights like others.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pyexport.program import is_internal_name
 GOALS = ("size", "balanced", "speed", "constant-time")
 DEFAULT_GOAL = "size"
 SUM_BITS = (16, 32)
+WEIGHT_BITS = (4, 8)
+EXACT = 1e-5  # of the weights: less is a float32 that was scaled
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,36 @@ class LaneChoice:
 
 
 @dataclass(frozen=True)
+class WeightChoice:
+    """A layer whose weights have fewer than 8 bits, and how far rounding moved them."""
+
+    node: str
+    bits: int
+    error: float  # root mean square, of that of the weights; about 1e-8 if they lay on the grid
+
+    def __post_init__(self) -> None:
+        known = isinstance(self.error, float) and math.isfinite(self.error)
+        if not (isinstance(self.node, str) and known) or self.bits != 4:
+            raise ValueError(f"the weights of a layer have {self.bits!r} bits at {self.error!r}")
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the weights came through as they were, but for the last bits of a float32."""
+        return self.error < EXACT
+
+
+@dataclass(frozen=True)
 class Choices:
-    """The goal that kernels were chosen for, and what each layer got where 16 bits were asked."""
+    """The goal that kernels were chosen for, and what each layer got where fewer bits were asked.
+
+    Of its sums, and of its weights.
+    """
 
     goal: str = DEFAULT_GOAL
     lanes: tuple[LaneChoice, ...] = ()
     layers: tuple[tuple[str, str], ...] = ()  # (node, goal) of layers with a goal of their own
     kernels: tuple[str, ...] = ()  # taken wherever they match, whatever the goal; first ones first
+    weights: tuple[WeightChoice, ...] = ()
 
     def __post_init__(self) -> None:
         for goal in (self.goal, *(goal for _, goal in self.layers)):
@@ -50,6 +76,11 @@ class Choices:
                 raise ValueError(f"goal {goal!r} is none of {', '.join(GOALS)}")
         if not all(map(is_internal_name, (*self.kernels, *(node for node, _ in self.layers)))):
             raise ValueError("the choices hold something else than names of kernels and layers")
+
+    @property
+    def weight_bits(self) -> dict[str, int]:
+        """Bits of the weights by node; others have 8."""
+        return {one.node: one.bits for one in self.weights}
 
     def goal_of(self, node: str) -> str:
         """Return the goal of a node's kernel."""
@@ -70,6 +101,8 @@ def choices_document(choices: Choices) -> dict[str, Any]:
         document["layer_goals"] = dict(choices.layers)
     if choices.kernels:
         document["kernels"] = list(choices.kernels)
+    if choices.weights:
+        document["weights"] = [asdict(one) for one in choices.weights]
     return document
 
 
@@ -77,6 +110,6 @@ def read_choices(document: dict[str, Any]) -> Choices:
     """Return what an artifact stores; raises TypeError or ValueError for anything else."""
     lanes = tuple(LaneChoice(**lane) for lane in document.get("lanes", ()))
     layers = tuple(dict(document.get("layer_goals", {})).items())
-    return Choices(
-        document.get("goal", DEFAULT_GOAL), lanes, layers, tuple(document.get("kernels", ()))
-    )
+    kernels = tuple(document.get("kernels", ()))
+    weights = tuple(WeightChoice(**one) for one in document.get("weights", ()))
+    return Choices(document.get("goal", DEFAULT_GOAL), lanes, layers, kernels, weights)

@@ -188,6 +188,9 @@ def _choices(choices: Choices) -> tuple[tuple[str, str], ...]:
         facts.append(("kernels", f"of {node} chosen for {goal}"))
     if choices.kernels:
         facts.append(("kernels", f"{', '.join(choices.kernels)} taken wherever they match"))
+    for one in choices.weights:
+        moved = "on a grid, unchanged" if one.is_exact else f"rounded by {100 * one.error:.2g} %"
+        facts.append(("weights", f"{one.node}: {one.bits} bits, {moved}"))
     for lane in choices.lanes:
         if lane.cost is None:
             text = "32 bits: no weights fit 16"
@@ -207,7 +210,9 @@ def _arithmetic(artifact: Artifact) -> str:
         for n in artifact.graph.nodes
     )
     granularity = "one scale an output" if per_channel else "one scale a layer"
-    return f"{artifact.profile}: s8 weights, {granularity}; 32-bit sums, rounded once, halves up"
+    few = artifact.choices.weights
+    weights = "s8 weights" if not few else f"s8 weights, s4 in {len(few)} of the layers"
+    return f"{artifact.profile}: {weights}, {granularity}; 32-bit sums, rounded once, halves up"
 
 
 def _ranges(artifact: Artifact) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyexport.choices import DEFAULT_GOAL, GOALS, SUM_BITS
+from pyexport.choices import DEFAULT_GOAL, GOALS, SUM_BITS, WEIGHT_BITS
 from pyexport.codegen.identifiers import check_model_name
 from pyexport.errors import UsageError
 from pyexport.input_ranges import Declared, check_declared, range_words
@@ -33,6 +33,8 @@ class ExportOptions:
     layer_goals: tuple[tuple[str, str], ...] = ()  # (layer, goal) of layers with another one
     kernels: tuple[str, ...] = ()  # taken wherever they match, whatever the goal
     lanes: int = 32  # 16: final sums fit 16 bits where that costs little
+    weights: int = 8  # bits of the weights of linear layers: 4 or 8
+    layer_weights: tuple[tuple[str, int], ...] = ()  # (layer, bits) of layers with others
     check_fits: bool = True  # refuse what the target cannot hold
     stream: bool = False  # one step of a sequence a call, with a state between the calls
 
@@ -43,6 +45,7 @@ class ExportOptions:
         if self.target is not None:
             get_target(self.target)
         check_choices(self.optimize, self.lanes, self.scheme, self.layer_goals, self.kernels)
+        check_weights(self.weights, self.layer_weights, self.scheme)
         check_declared(self.input_range)
 
     def command_line(self) -> tuple[str, ...]:
@@ -58,6 +61,10 @@ class ExportOptions:
             words += ["--kernel", kernel]
         if self.lanes != 32:
             words += ["--lanes", str(self.lanes)]
+        if self.weights != 8:
+            words += ["--weights", str(self.weights)]
+        for layer, bits in self.layer_weights:
+            words += ["--weights", f"{layer}={bits}"]
         if not self.per_channel:
             words.append("--per-tensor")
         words += range_words(self.input_range)
@@ -87,6 +94,15 @@ def check_choices(
         raise UsageError(f"lanes {lanes!r}: the bits of a final sum are 16 or 32")
     if lanes != 32 and scheme != "int8":
         raise UsageError(f"lanes {lanes}: scheme {scheme} has no integer sums; use scheme int8")
+
+
+def check_weights(weights: int, layers: tuple[tuple[str, int], ...], scheme: str) -> None:
+    """Raise UsageError unless these are bits that weights can have."""
+    for bits in (weights, *(bits for _, bits in layers)):
+        if bits not in WEIGHT_BITS:
+            raise UsageError(f"weights {bits!r}: a weight has 4 or 8 bits")
+        if bits != 8 and scheme != "int8":
+            raise UsageError(f"weights {bits}: scheme {scheme} has float weights; use scheme int8")
 
 
 def _check_goal(goal: str, where: str) -> None:

@@ -6,7 +6,15 @@ from pyexport.integer import BY_TYPE
 from pyexport.integer.normalize import QuantizedNormalize
 from pyexport.integer.recurrent import Recurrent
 from pyexport.integer.softmax import QuantizedArgmax
-from pyexport.ir import CHANNELS_FIRST, Graph, Node, QuantizedAffine, QuantParams, Tensor
+from pyexport.ir import (
+    CHANNELS_FIRST,
+    Graph,
+    Node,
+    QuantizedAffine,
+    QuantizedLinear,
+    QuantParams,
+    Tensor,
+)
 from pyexport.program import is_internal_name
 
 MAX_ELEMENTS = 1 << 24  # of a tensor: far more than a microcontroller holds
@@ -33,6 +41,18 @@ def check_graph(graph: Graph, scheme: str) -> None:
     _check_states(graph)
     for node in graph.nodes:
         _check_node(node, graph)
+
+
+def check_weight_bits(graph: Graph, bits: dict[str, int]) -> None:
+    """Raise ValueError unless each named node is a linear layer whose weights have so few bits."""
+    linear = {n.name: n.op for n in graph.nodes if isinstance(n.op, QuantizedLinear)}
+    for name, count in bits.items():
+        op = linear.get(name)
+        most = (1 << (count - 1)) - 1
+        _require(op is not None, f"{name}, of {count} bits, is no linear layer")
+        assert op is not None  # required above
+        fits = int(op.weight.min()) >= -most and int(op.weight.max()) <= most
+        _require(fits, f"a weight of {name} leaves {count} bits")
 
 
 def _check_states(graph: Graph) -> None:

@@ -15,7 +15,7 @@ from pyexport.artifact import (
     Vectors,
     write_artifact,
 )
-from pyexport.choices import Choices, LaneChoice
+from pyexport.choices import Choices, LaneChoice, WeightChoice
 from pyexport.codegen import render_header
 from pyexport.decision import check_threshold
 from pyexport.describe import header_info
@@ -24,7 +24,6 @@ from pyexport.errors import (
     InvalidModelError,
     QuantizationError,
     UnsupportedModelError,
-    UsageError,
 )
 from pyexport.export_options import SCHEMES as SCHEMES
 from pyexport.export_options import ExportOptions as ExportOptions
@@ -37,6 +36,7 @@ from pyexport.input_ranges import (
     undeclared_warnings,
 )
 from pyexport.ir import DEFAULT_FLOAT_RANGE, Calibration, Graph, Metadata, Model
+from pyexport.layer_choices import bits_of_layers, goals_of_layers, kept_wide
 from pyexport.layout import device_rows, inputs_shape
 from pyexport.lower import lower
 from pyexport.manifest import manifest_text
@@ -48,6 +48,7 @@ from pyexport.quantize import quantize_in_lanes, quantize_int8, to_float32, with
 from pyexport.quantize.plan import NO_PLAN, LanePlan
 from pyexport.quantize.ptq import Quantized
 from pyexport.quantize.stream import stream_step
+from pyexport.quantize.weight_bits import weight_choices
 from pyexport.rows import output_tensors, row_size
 from pyexport.statement_check import check_statements
 from pyexport.streams import DEFAULT_STEPS, Stream, kept_statements
@@ -97,7 +98,7 @@ def export_model(model: Model, options: ExportOptions) -> Export:
     warnings = list(metadata.warnings)
     known = known_inputs(graph, titles, metadata, options.input_range)
     with _named(metadata.source_name):
-        exported, calibration, lanes = _quantize(graph, metadata, known, options, warnings)
+        exported, calibration, lanes, weights = _quantize(graph, metadata, known, options, warnings)
         warnings += undeclared_warnings(exported, known)
         stream = Stream(DEFAULT_STEPS, STREAM_STEPS) if exported.states else None
         if options.stream and stream is not None:
@@ -106,7 +107,7 @@ def export_model(model: Model, options: ExportOptions) -> Export:
             step = stream_step(exported)
             exported, stream = step.graph, Stream(step.steps, STREAM_STEPS)
         exported = name_ports(exported, model.inputs, model.outputs)
-        choices = _choices(exported, lanes, options)
+        choices = _choices(exported, lanes, weights, options)
         artifact = _artifact(graph, exported, metadata, calibration, choices, options, stream)
         target = get_target(options.target) if options.target is not None else None
         program = lower(exported, target, choices)
@@ -160,7 +161,7 @@ def _quantize(
     known: tuple[Known, ...],
     options: ExportOptions,
     warnings: list[str],
-) -> tuple[Graph, Calibration, tuple[LaneChoice, ...]]:
+) -> tuple[Graph, Calibration, tuple[LaneChoice, ...], tuple[WeightChoice, ...]]:
     ranges = {one.name: one.range or DEFAULT_FLOAT_RANGE for one in known}
     if options.scheme == "float32":
         exported = to_float32(graph, ranges)
@@ -169,7 +170,7 @@ def _quantize(
             replace(t, declared_range=stated[t.name]) if t.name in stated else t
             for t in exported.tensors
         )
-        return replace(exported, tensors=tensors), Calibration("none", 0), ()
+        return replace(exported, tensors=tensors), Calibration("none", 0), (), ()
     refuse_without_range(known, _sidecar_name(metadata))
     if metadata.calibration is None:
         warnings.append(
@@ -186,6 +187,7 @@ def _quantize(
         per_channel=options.per_channel,
     )
     graph = canonical_names(graph)
+    bits = bits_of_layers(graph, options.weights, options.layer_weights)
 
     def quantized(plan: LanePlan) -> Quantized:
         return quantize_int8(
@@ -194,7 +196,7 @@ def _quantize(
             calibration,
             evaluation,
             per_channel=options.per_channel,
-            plan=plan,
+            plan=replace(plan, weights=bits),
         )
 
     lanes: tuple[LaneChoice, ...] = ()
@@ -203,23 +205,20 @@ def _quantize(
         result, lanes = quantize_in_lanes(quantized, graph, rows)
     else:
         result = quantized(NO_PLAN)
-    warnings += (*notes, *result.warnings)
-    return result.graph, result.calibration, lanes
+    warnings += (*notes, *kept_wide(graph, options.weights), *result.warnings)
+    weights = weight_choices(graph, result.graph, bits)
+    return result.graph, result.calibration, lanes, weights
 
 
-def _choices(graph: Graph, lanes: tuple[LaneChoice, ...], options: ExportOptions) -> Choices:
+def _choices(
+    graph: Graph,
+    lanes: tuple[LaneChoice, ...],
+    weights: tuple[WeightChoice, ...],
+    options: ExportOptions,
+) -> Choices:
     """Return what an artifact records; raises UsageError for the goal of a layer that is none."""
-    layers = {}
-    for wanted, goal in options.layer_goals:
-        found = [node.name for node in graph.nodes if wanted in (node.name, node.source)]
-        if not found:
-            known = ", ".join(printable(node.source or node.name) for node in graph.nodes[:8])
-            raise UsageError(
-                f"optimize {printable(wanted)}={goal}: no layer is called so; there are {known}"
-                + (" and more" if len(graph.nodes) > 8 else "")
-            )
-        layers.update(dict.fromkeys(found, goal))
-    return Choices(options.optimize, lanes, tuple(layers.items()), options.kernels)
+    layers = goals_of_layers(graph, options.layer_goals)
+    return Choices(options.optimize, lanes, layers, options.kernels, weights)
 
 
 def _sidecar_name(metadata: Metadata) -> str:

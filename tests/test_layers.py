@@ -62,6 +62,7 @@ AROUND_PIPELINE = (
     "advice",
     "describe_ports",
     "export_options",
+    "layer_choices",
     "describe",
     "manifest",
 )
@@ -172,6 +173,7 @@ LAYERS = {
     "export_options": Layer(
         ("choices", "ir", "input_ranges", "codegen", "lower", "targets", "untrusted")
     ),
+    "layer_choices": Layer(("ir", "untrusted")),
     "fitting": Layer(("memory_picture", "program", "targets", "codegen")),
     "advice": Layer((*BELOW_PIPELINE, *MEASURES)),
     "describe_ports": Layer(BELOW_PIPELINE),

@@ -125,6 +125,24 @@ def parse_ranges(texts: list[str] | None) -> Declared:
     return found[""] if list(found) == [""] else found or None
 
 
+def parse_weights(words: list[str]) -> tuple[int, tuple[tuple[str, int], ...]]:
+    """Return BITS of all linear layers, and those of single layers, of [LAYER=]BITS."""
+    layers, whole = [], []
+    for word in words:
+        name, equals, digits = word.rpartition("=")
+        if digits not in ("4", "8") or bool(equals) != bool(name):
+            raise UsageError(
+                f"--weights {printable(word, 60)} is neither 4 nor 8, nor LAYER=4 nor LAYER=8"
+            )
+        if name:
+            layers.append((name, int(digits)))
+        else:
+            whole.append(int(digits))
+    if len(whole) > 1:
+        raise UsageError(f"--weights {whole[0]} and {whole[1]}: name the layers of one of them")
+    return whole[0] if whole else 8, tuple(layers)
+
+
 def split_output(output: Path | None, name: str | None, source: Path) -> tuple[Path, str]:
     """Return the folder to write into and the model's name.
 

@@ -15,6 +15,7 @@ from pyexport.cli.common import (
     TrustOption,
     parse_ranges,
     parse_size,
+    parse_weights,
     print_json,
     say,
     split_output,
@@ -23,7 +24,7 @@ from pyexport.cli.common import (
 from pyexport.codegen import package_kind
 from pyexport.codegen.identifiers import check_model_name
 from pyexport.errors import DoesNotFitError, FileFormatError, UsageError
-from pyexport.export_options import SCHEMES, ExportOptions, check_choices
+from pyexport.export_options import SCHEMES, ExportOptions, check_choices, check_weights
 from pyexport.fitting import check_fits, check_parts
 from pyexport.frontends import load_model
 from pyexport.frontends.port_samples import read_port_samples
@@ -92,6 +93,13 @@ def export_command(
             "needs, in layers where it costs little.",
         ),
     ] = 32,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[LAYER=]4|8",
+            help="Bits of the weights of linear layers; LAYER=BITS for one layer, and repeat it.",
+        ),
+    ] = None,
     optimize: Annotated[
         list[str] | None,
         typer.Option(
@@ -143,6 +151,8 @@ def export_command(
             raise UsageError(f"--package writes a folder, and --output {output} names a header")
     goal, layer_goals = _goals(optimize or [])
     check_choices(goal, lanes, scheme, layer_goals, tuple(kernel or ()))
+    bits, layer_bits = parse_weights(weights or [])
+    check_weights(bits, layer_bits, scheme)
     budget = (parse_size(flash, "--flash"), parse_size(ram, "--ram"))
     declared = parse_ranges(input_range)
     shape = parse_input_shape(example)
@@ -154,6 +164,8 @@ def export_command(
         target=target,
         per_channel=not per_tensor,
         lanes=lanes,
+        weights=bits,
+        layer_weights=layer_bits,
         optimize=goal,
         layer_goals=layer_goals,
         kernels=tuple(kernel or ()),

@@ -38,7 +38,7 @@ from pyexport.errors import PyexportError, UsageError
 from pyexport.frontends import load_model
 from pyexport.frontends.contents import read_contents
 from pyexport.frontends.weight_files import Layers, parse_input_shape
-from pyexport.ir import Graph, Node
+from pyexport.ir import Node
 from pyexport.lower import lower, select_kernel
 from pyexport.memory_picture import memory_picture
 from pyexport.pipeline import ExportOptions, export_model
@@ -130,7 +130,7 @@ def _costs(artifact: Artifact, warnings: tuple[str, ...]) -> _Costs:
     program = lower(artifact.graph, target, artifact.choices)
     picture = memory_picture(program)
     alive = dict(zip(picture.steps, picture.alive, strict=True))
-    rows = [_row(node, artifact.graph, program, alive) for node in artifact.graph.nodes]
+    rows = [_row(node, artifact, program, alive) for node in artifact.graph.nodes]
     return _Costs(
         artifact,
         program,
@@ -165,6 +165,9 @@ def _print(name: str, held: dict[str, Any], costs: _Costs) -> None:
             say(f"{label:<8}{tensor.name + ': ' if named else ''}{_tensor(tensor)}")
     for label, text in stated_lines(artifact):
         say(f"{label:<8}{printable(text)}")
+    for weights in artifact.choices.weights:
+        moved = "unchanged" if weights.is_exact else f"rounded by {100 * weights.error:.2g} %"
+        say(f"{'weights':<8}{weights.node}: {weights.bits} bits, {moved}")
     say("")
     table = plain_table(
         "layer", "~module", "~operator", ">in", ">out", ">params", ">MACs", ">flash", ">RAM",
@@ -199,9 +202,10 @@ def _artifact(path: Path, trust: bool, layers: dict[str, Any]) -> tuple[Artifact
     return result.artifact, tuple(warnings)
 
 
-def _row(node: Node, graph: Graph, program: Program, alive: dict[str, int]) -> dict[str, Any]:
+def _row(node: Node, artifact: Artifact, program: Program, alive: dict[str, int]) -> dict[str, Any]:
     from pyexport.quantize.bounds import bits_needed
 
+    graph = artifact.graph
     step = next(s for s in program.steps if isinstance(s, Step) and s.node == node.name)
     kernel = select_kernel(node, graph, None)
     consts = [program.const(name) for name in step.consts]
@@ -218,6 +222,9 @@ def _row(node: Node, graph: Graph, program: Program, alive: dict[str, int]) -> d
         "ram_bytes": alive[node.name],
         "kernel": "none" if step.is_free else step.kernel,
         "accumulator_bits": bits,
+        "weight_bits": artifact.choices.weight_bits.get(node.name, 8)
+        if hasattr(node.op, "weight_scale")
+        else None,
     }
 
 

@@ -19,6 +19,8 @@ from pyexport.targets import Target
 Params = tuple[tuple[str, int | str], ...]
 
 WEIGHT_OFFSET = 128  # of 8-bit weights: w + 128 has no sign to borrow from the upper half
+NIBBLE_OFFSET = 8  # of 4-bit weights, likewise
+PAIRS_A_WORD = 4  # of outputs whose 4-bit weights share a word
 MAX_SHIFT = 31  # acc * multiplier + 2**(shift - 1) stays inside int32: 30 bits each
 
 
@@ -122,6 +124,45 @@ def weight_words8(weight: Array, blocks: Blocks) -> Array:
         words = rows[0::4] + (rows[1::4] << 16) + (rows[2::4] << 8) + (rows[3::4] << 24)
         parts.append(words.T.ravel())
         at += size
+    return _signed(np.concatenate(parts))
+
+
+def weight_words4(weight: Array, blocks: Blocks) -> Array:
+    """Return weights + 8, eight a word: [block][input][eight outputs].
+
+    Bits 4k..4k+3 hold output 2k of the eight, those 16 higher output 2k + 1. A lane without an
+    output holds 0.
+    """
+    values, parts, at = weight.astype(np.int64) + NIBBLE_OFFSET, [], 0
+    for size in blocks.sizes:
+        rows = np.zeros((-(-size // 8) * 8, values.shape[1]), dtype=np.int64)
+        rows[:size] = values[at : at + size]
+        words = sum(
+            (rows[2 * k :: 8] + (rows[2 * k + 1 :: 8] << 16)) << 4 * k for k in range(PAIRS_A_WORD)
+        )
+        parts.append(np.asarray(words).T.ravel())
+        at += size
+    return _signed(np.concatenate(parts))
+
+
+def start_words4(bias: Array, blocks: Blocks, *, nested: bool) -> Array:
+    """Return the biases as start_words does, but each with what its sum takes of other pairs.
+
+    The first sum of a word of weights takes the word as it is, s0 + 16 s1 + 256 s2 + 4096 s3; where
+    masks are nested, the second takes s1 + 256 s3 and the third s2 + 16 s3. The kernel subtracts
+    the others at the end, so that they start in it too.
+    """
+    starts, parts, at = start_words(bias, blocks).astype(np.int64), [], 0
+    for size in blocks.sizes:
+        own = starts[at : at + (size + 1) // 2].copy()
+        for first in range(0, len(own), PAIRS_A_WORD):
+            group = own[first : first + PAIRS_A_WORD].copy()
+            own[first] = (group << 4 * np.arange(len(group))).sum()
+            if nested and len(group) == PAIRS_A_WORD:
+                own[first + 1] += group[3] << 8
+                own[first + 2] += group[3] << 4
+        parts.append(own)
+        at += len(own)
     return _signed(np.concatenate(parts))
 
 

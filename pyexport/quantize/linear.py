@@ -10,6 +10,7 @@ from pyexport.fixedpoint import RANGES, encode_multiplier, normalized_shift
 from pyexport.ir import Array, FloatArray, Linear, QuantizedLinear, QuantParams
 from pyexport.quantize.bounds import Int64Array, accumulator_bounds, partial_sums_fit_int32
 from pyexport.quantize.pre_shift import SHIFTED_LIMIT, choose_pre_shift, largest_ratio
+from pyexport.quantize.weight_bits import LARGEST, row_scales
 
 BIAS_LIMIT = 2.0**28  # a bias uses at most 1/8 of an accumulator
 MIN_RATIO = 2.0**-30  # a smaller ratio could not be normalized to 15 bits
@@ -56,24 +57,25 @@ def quantize_linear(
     *,
     per_channel: bool,
     narrow: bool = False,
+    bits: int = 8,
 ) -> QuantizedLayer:
     """Return the PX1 integers of a float layer whose input and output bytes are decided.
 
-    narrow: weights become as coarse as final sums of 16 bits need.
+    narrow: weights become as coarse as final sums of 16 bits need. bits: of a weight, 4 or 8.
 
     Raises QuantizationError if an accumulator can leave int32 on a legal input.
     """
-    scale = _weight_scales(name, linear, source, output, per_channel)
+    scale = _weight_scales(name, linear, source, output, per_channel, bits)
     if narrow:
-        scale = narrow_scales(linear, source, scale, per_channel)
-    integers = make_integers(linear.weight, linear.bias, source, scale)
+        scale = narrow_scales(linear, source, scale, per_channel, LARGEST[bits])
+    integers = make_integers(linear.weight, linear.bias, source, scale, LARGEST[bits])
     ratio = source.scale * scale / output.scale
     pre_shift = choose_pre_shift(ratio, integers.largest, integers.products(source))
     factor = np.ones_like(scale)
     while pre_shift and (integers.largest << pre_shift).max() > SHIFTED_LIMIT:
         wide = (integers.largest << pre_shift) > SHIFTED_LIMIT
         factor = np.where(wide, factor * 2.0, factor) if per_channel else factor * 2.0
-        integers = make_integers(linear.weight, linear.bias, source, scale * factor)
+        integers = make_integers(linear.weight, linear.bias, source, scale * factor, LARGEST[bits])
     scale = scale * factor
     prove_sums(name, integers, source, pre_shift)
     ratio = source.scale * scale / output.scale
@@ -93,13 +95,19 @@ def quantize_linear(
     return QuantizedLayer(op, _warnings(name, factor))
 
 
-def make_integers(weight: Array, bias: Array, source: QuantParams, scale: FloatArray) -> Integers:
+def make_integers(
+    weight: Array,
+    bias: Array,
+    source: QuantParams,
+    scale: FloatArray,
+    largest: int = WEIGHT_LIMIT,
+) -> Integers:
     """Return the integers of weights (n_out, products) and biases at weight scales (n_out,).
 
     The source has one unit for all products of a sum: a scale, or for one product a sum, steps.
     """
     rounded = np.floor(weight.astype(np.float64) / scale[:, None] + 0.5)
-    integers = np.clip(rounded, -WEIGHT_LIMIT, WEIGHT_LIMIT).astype(np.int8)
+    integers = np.clip(rounded, -largest, largest).astype(np.int8)
     unit = source.unit * scale  # what one unit of the accumulator is worth
     start = np.floor(bias.astype(np.float64) / unit + 0.5).astype(np.int64)
     start -= source.zero_point * integers.astype(np.int64).sum(axis=1)
@@ -108,14 +116,18 @@ def make_integers(weight: Array, bias: Array, source: QuantParams, scale: FloatA
 
 
 def narrow_scales(
-    linear: Linear, source: QuantParams, scale: FloatArray, per_channel: bool
+    linear: Linear,
+    source: QuantParams,
+    scale: FloatArray,
+    per_channel: bool,
+    largest: int = WEIGHT_LIMIT,
 ) -> FloatArray:
     """Return weight scales no smaller than these at which every final sum fits 16 bits.
 
     They grow by what the bound is too large by, which rounding can leave a little too large again.
     """
     while True:
-        integers = make_integers(linear.weight, linear.bias, source, scale)
+        integers = make_integers(linear.weight, linear.bias, source, scale, largest)
         excess = np.maximum(integers.high / INT16_MAX, integers.low / INT16_MIN)
         if excess.max() <= 1.0:
             return scale
@@ -139,11 +151,18 @@ def prove_sums(name: str, integers: Integers, source: QuantParams, pre_shift: in
 
 
 def _weight_scales(
-    name: str, linear: Linear, source: QuantParams, output: QuantParams, per_channel: bool
+    name: str,
+    linear: Linear,
+    source: QuantParams,
+    output: QuantParams,
+    per_channel: bool,
+    bits: int,
 ) -> FloatArray:
     """Return the worth of one weight unit per output: finite, and never too small for the bias."""
     largest = np.abs(linear.weight.astype(np.float64)).max(axis=1, initial=0.0)
     scale = largest / WEIGHT_LIMIT
+    if bits != 8:
+        scale = row_scales(linear.weight, LARGEST[bits], per_channel=per_channel)
     with np.errstate(over="ignore"):
         for_bias = np.abs(linear.bias.astype(np.float64)) / (source.scale * BIAS_LIMIT)
         for_ratio = MIN_RATIO * (np.float64(output.scale) / source.scale)

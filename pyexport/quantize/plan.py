@@ -1,4 +1,4 @@
-"""What quantization is told beyond ranges: which sums must fit 16 bits, and limits of bytes."""
+"""What quantization is told beyond ranges: sums that must fit 16 bits, limits, bits of weights."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ MAX_BYTE = 255
 
 @dataclass(frozen=True)
 class LanePlan:
-    """Layers whose final sums must fit 16 bits, and upper limits of unsigned tensors."""
+    """Layers whose final sums must fit 16 bits, upper limits of unsigned tensors, weight bits."""
 
     narrow: frozenset[str] = frozenset()  # nodes
     limits: Mapping[str, int] = field(default_factory=dict)  # by tensor; others reach MAX_BYTE
+    weights: Mapping[str, int] = field(default_factory=dict)  # bits by node; others have 8
 
     def limit(self, tensor: str) -> int:
         """Return the largest byte that a tensor may hold."""

@@ -16,6 +16,8 @@ Branch = Callable[[Random, Bench], None]
 BRANCHES: dict[str, Branch] = {
     "linear_q15x": sums.linear,
     "linear_q15x_shifts": sums.linear_shifts,
+    "linear_q15x_s4": sums.linear4,
+    "linear_swar4": sums.narrow_linear4,
     "linear_swar16": sums.narrow_linear,
     "linear_swar8": sums.narrow_linear,
     "linear_acc16": sums.avr_linear,
@@ -49,6 +51,7 @@ BRANCHES: dict[str, Branch] = {
 }
 # Kernels that are chosen for another goal than the usual one.
 GOALS = {
+    "linear_swar4": ("balanced", "constant-time"),
     "linear_swar16": ("speed", "constant-time"),
     "linear_swar8": ("balanced",),
     "linear_ldi16": ("speed",),

@@ -32,6 +32,24 @@ def narrow_linear(random: Random, bench: Bench) -> None:
     narrow_linear_of(random, bench, n_in, n_out)
 
 
+def narrow_linear4(random: Random, bench: Bench) -> None:
+    """The same with weights of 4 bits, of which some are at the ends."""
+    n_in, n_out = random.choice([1, 2, 5, 8, 33]), random.choice([2, 3, 4, 7, 8, 9, 16, 19])
+    narrow_linear_of(random, bench, n_in, n_out, 7)
+
+
+def linear4(random: Random, bench: Bench) -> None:
+    """A linear layer with weights of 4 bits, enough of them to be packed, and sums of any width."""
+    n_in = random.choice([16, 17, 33, LONG])
+    n_out = -(-128 // n_in) + random.randint(0, 2)
+    source = bench.source((n_in,))
+    weight = np.clip(weights(random, n_out, n_in), -7, 7)
+    quant = bench.range_of(source)
+    fields = _sums(random, weight, quant, one_shift=random.random() < 0.5)
+    bench.wish(source, _extremes(weight, quant))
+    bench.end(bench.add(QuantizedLinear(**fields), (source,), (n_out,), bench.params()))
+
+
 def avr_linear(random: Random, bench: Bench) -> None:
     """The same with the blocks of AVR: up to 11 outputs, and counters of 8 and 16 bits."""
     n_out = random.choice([*range(1, 13), 21, 22, 23, 34])
@@ -43,11 +61,13 @@ def small_avr_linear(random: Random, bench: Bench) -> None:
     narrow_linear_of(random, bench, random.choice([1, 2, 5, 8, 33]), random.randint(1, 13))
 
 
-def narrow_linear_of(random: Random, bench: Bench, n_in: int, n_out: int) -> None:
-    """Add a layer of this shape whose sums fit 16 bits."""
+def narrow_linear_of(
+    random: Random, bench: Bench, n_in: int, n_out: int, largest: int = 127
+) -> None:
+    """Add a layer of this shape whose sums fit 16 bits, with weights up to `largest`."""
     source = bench.source((n_in,))
     quant = bench.range_of(source)
-    most = max(min(30000 // (n_in * max(abs(quant.low), abs(quant.high), 1)), 127), 1)
+    most = max(min(30000 // (n_in * max(abs(quant.low), abs(quant.high), 1)), largest), 1)
     weight = np.clip(weights(random, n_out, n_in), -most, most)
     products = weight.astype(np.int64) * quant.low, weight.astype(np.int64) * quant.high
     low, high = np.minimum(*products).sum(axis=1), np.maximum(*products).sum(axis=1)

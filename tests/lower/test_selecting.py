@@ -61,7 +61,7 @@ def test_the_choices_come_back_from_the_artifact() -> None:
 
 
 def test_choices_of_nonsense_are_refused() -> None:
-    with pytest.raises(UsageError, match="kernel 'fast' is unknown; use one of linear_smlad24, "):
+    with pytest.raises(UsageError, match="kernel 'fast' is unknown; use one of linear_swar4, "):
         exported(kernels=("fast",))
     with pytest.raises(UsageError, match="kernel conv2d_q15x computes no layer of this model in"):
         exported(kernels=("conv2d_q15x",))

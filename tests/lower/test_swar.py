@@ -73,6 +73,43 @@ def test_final_sums_of_16_bits_come_out_of_both_halves(
     assert sums[:n_out] == expected.tolist()
 
 
+@pytest.mark.parametrize("n_out", [2, 3, 6, 8, 9, 33])
+@pytest.mark.parametrize(("most", "nested"), [(8, False), (16, True)])
+def test_eight_weights_a_word_give_the_sums_of_all_pairs(
+    n_out: int, most: int, nested: bool
+) -> None:
+    wide, bias, x = case(n_out, 7)
+    weight = np.random.default_rng(n_out).integers(-7, 8, (n_out, 7))
+    bias += (wide - weight) @ x  # so that the sums stay the same
+    taken = swar.blocks_of(n_out, most)
+    starts = swar.start_words4(bias, taken, nested=nested)
+    parts = blocks(swar.weight_words4(weight, taken).astype(np.int64) % WORD, 7, taken.sizes, 8)
+    sums: list[int] = []
+    for size, part in zip(taken.sizes, parts, strict=True):
+        start = starts[-(-len(sums) // 2) :]
+        found: list[int] = []
+        for first in range(0, -(-size // 2), 4):
+            pairs = min(4, -(-size // 2) - first)
+            found += of_a_word(part[:, first // 4], x, start[first : first + pairs], nested)
+        sums += found[:size] if size % 2 == 0 else found[: size + 1]
+    assert sums[:n_out] == (bias + weight @ x).tolist()
+
+
+def of_a_word(words: np.ndarray, x: np.ndarray, start: np.ndarray, nested: bool) -> list[int]:
+    """Return the sums of a word's pairs, as the kernel takes them."""
+    masks = (0xFFFFFFFF, 0x0F0F0F0F, 0x00FF00FF, 0x000F000F) if nested else (0xFFFFFFFF,)
+    s = []
+    for k in range(len(start)):
+        taken = words >> 4 * k & (masks[k] if k < len(masks) else 0x000F000F)
+        s.append(added(taken.tolist(), x.tolist(), int(start[k])))
+    if nested and len(s) == 4:
+        s[2] -= s[3] << 4
+        s[1] -= s[3] << 8
+    s[0] -= sum(value << 4 * k for k, value in enumerate(s) if k)
+    total = 8 * 0x10001 * int(x.sum())
+    return [value for word in s for value in unpack((word - total) % WORD)]
+
+
 def test_a_lane_without_an_output_stays_zero() -> None:
     weight, bias, x = case(3, 4)
     taken = swar.blocks_of(3, 16)

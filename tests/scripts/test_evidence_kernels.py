@@ -74,7 +74,7 @@ def test_a_wrong_kernel_is_found_and_made_small(
     assert sum(node.op.kind == "quantized_linear" for node in graph.nodes) == 1
 
 
-@pytest.mark.parametrize("kernel", ["linear_swar16", "linear_swar8"])
+@pytest.mark.parametrize("kernel", ["linear_swar16", "linear_swar8", "linear_swar4"])
 def test_ties_that_are_rounded_down_are_found(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(*arguments: Any) -> Export:
         made = render_artifact(*arguments)
@@ -106,6 +106,31 @@ def test_faults_in_pairs_of_products_are_found(
     benches = [bench_of(kernel, Random(f"pairs {seed}"), 4) for seed in range(4)]
     monkeypatch.setattr(comparing, "render_artifact", broken)
     assert any(compare_bench(bench, ("host-gcc",)).differing for bench in benches)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "right", "wrong"),
+    [
+        ("linear_q15x_s4", "- 8) * (int16_t)x[1]", "- 7) * (int16_t)x[1]"),
+        ("linear_q15x_s4", "two & 15", "two & 7"),
+        ("linear_swar4", "0x0F0F0F0Fu", "0x0F0F0F07u"),
+        ("linear_swar4", "(h >> 8) & 0x00FF00FFu", "(h >> 8) & 0x00FFFFFFu"),
+        ("linear_swar4", " << 12)", " << 11)"),
+        ("linear_swar4", "0x00080008", "0x00080000"),
+    ],
+)
+def test_a_wrong_mask_or_offset_of_4_bits_is_found(
+    kernel: str, right: str, wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def planted(*arguments: Any) -> Export:
+        made = render_artifact(*arguments)
+        assert right in made.header
+        return replace(made, header=made.header.replace(right, wrong))
+
+    bench = bench_of(kernel, Random(f"4 bits {kernel}"), 6)
+    assert compare_bench(bench, ("host-gcc",)).is_right
+    monkeypatch.setattr(comparing, "render_artifact", planted)
+    assert compare_bench(bench, ("host-gcc",)).differing
 
 
 def test_a_proof_that_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

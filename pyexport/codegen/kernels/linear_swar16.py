@@ -67,12 +67,12 @@ def _part(count: int, size: int, n_in: int, lanes: int) -> dict[str, Any]:
 
 def _loads(first: int, words: int, pairs: int, lanes: int) -> list[dict[str, Any]]:
     """Return the words that an input reads, and for which sums."""
-    each = lanes // 2
+    each, bits = lanes // 2, 32 // lanes
     return [
         {
             "at": first + k,
             "terms": [
-                {"sum": k * each + part, "half": _part_of_word(part)}
+                {"sum": k * each + part, "half": _part_of_word(part, bits)}
                 for part in range(each)
                 if k * each + part < pairs
             ],
@@ -81,8 +81,8 @@ def _loads(first: int, words: int, pairs: int, lanes: int) -> list[dict[str, Any
     ]
 
 
-def _part_of_word(part: int) -> str:
-    return f"(v >> {8 * part})" if part else "v"
+def _part_of_word(part: int, bits: int) -> str:
+    return f"(v >> {bits * part})" if part else "v"
 
 
 def _note(params: dict[str, Any]) -> str:

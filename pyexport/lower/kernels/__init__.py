@@ -18,9 +18,11 @@ from pyexport.lower.kernels import (
     linear_f32,
     linear_ldi16,
     linear_q15x,
+    linear_q15x_s4,
     linear_q15x_shifts,
     linear_smlad24,
     linear_smlad32,
+    linear_swar4,
     linear_swar8,
     linear_swar16,
     log_softmax_q15,
@@ -40,6 +42,7 @@ from pyexport.lower.kernels import (
 )
 
 KERNELS: tuple[Kernel, ...] = (
+    *linear_swar4.KERNELS,  # before the others: where weights have 4 bits
     linear_smlad24.BEFORE_SWAR,  # where it takes fewer instructions
     *linear_swar16.KERNELS,  # before linear_q15x: where two sums fit a word
     *linear_swar8.KERNELS,
@@ -47,6 +50,7 @@ KERNELS: tuple[Kernel, ...] = (
     *linear_acc16.KERNELS,  # likewise
     linear_smlad24.AFTER_SWAR,
     linear_smlad32.KERNEL,  # after linear_smlad24: it takes wider sums
+    linear_q15x_s4.KERNEL,
     linear_q15x.KERNEL,
     linear_q15x_shifts.KERNEL,  # after linear_q15x: it takes any integer linear layer
     affine_q15x.KERNEL,

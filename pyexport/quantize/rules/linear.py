@@ -21,6 +21,7 @@ def linear(request: Request) -> Outcome:
         output,
         per_channel=request.per_channel,
         narrow=request.is_narrow,
+        bits=request.plan.weights.get(request.node.name, 8),
     )
     return one(request, layer.op, output, layer.warnings)
 
