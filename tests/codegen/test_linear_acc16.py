@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -142,6 +143,20 @@ def test_no_line_of_immediates_is_long() -> None:
     code = header[header.index("#define NET_LOW0") :]
     lines = code[: code.index("_selftest")].splitlines()
     assert max(map(len, lines)) <= MAX_LINE
+
+
+def test_no_statement_is_longer_than_a_string_of_newer_compilers(tmp_path: Path) -> None:
+    """avr-gcc 15 refuses strings longer than the largest object, 32,767 bytes."""
+    (tmp_path / "net.h").write_text(exported("digits", "speed", CHIP).header)
+    read = "-DPYEXPORT_READ_U16(p)=(*(p))"
+    command = ["gcc", "-E", "-D__AVR_ATmega328P__", "-DPYEXPORT_FLASH", "-DPYEXPORT_LPM", read]
+    text = subprocess.run(
+        [*command, "net.h"], cwd=tmp_path, check=True, capture_output=True, text=True
+    ).stdout
+    statements = [part.split('"+x"')[0] for part in text.split("__asm__ volatile(")[1:]]
+    lengths = [sum(map(len, re.findall(r'"(.*?)"', part))) for part in statements]
+    assert len(lengths) > 6
+    assert max(lengths) < 32767  # two characters for each end of a line here
 
 
 def test_immediates_of_many_inputs_are_several_statements() -> None:
