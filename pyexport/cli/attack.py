@@ -1,6 +1,8 @@
 """pyexport attack: inputs near a start that the model takes for another class."""
 
 import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,23 +30,31 @@ from pyexport.cli.making import (
 )
 from pyexport.errors import UsageError
 from pyexport.pairing import load_pair
+from pyexport.pipeline import Export
 from pyexport.report.attacked import attack_files
 from pyexport.report.generated import firmware_word
 from pyexport.report.shapes import shape_of
+from pyexport.runners import Runner, open_board
 from pyexport.verify.attack import METHODS, AttackOptions, attack, how
 from pyexport.verify.goal import Attacked
 from pyexport.verify.pair import Pair, Verdicts, judge
 from pyexport.verify.starts import choose_starts, class_number
+from pyexport.verify.subject import header_interface
 
 # option -> the methods that it says something to; the others would ignore it
 _TAKEN = {
-    "--untargeted": ("fgsm", "pgd", "minimal"),
+    "--untargeted": ("fgsm", "pgd", "minimal", "query"),
+    "--gradients": ("near", "fgsm", "pgd", "minimal"),
+    "--on": ("near", "fgsm", "pgd", "minimal"),
     "--norm": ("fgsm", "pgd"),
     "--epsilon": ("fgsm", "pgd"),
     "--steps": ("near", "pgd", "minimal"),
     "--restarts": ("pgd",),
     "--rounds": ("near",),
     "--keep-near": ("near",),
+    "--queries": ("query",),
+    "--port": ("query",),
+    "--patience": ("query",),
 }
 
 
@@ -68,8 +78,9 @@ def attack_command(
     starts: Annotated[int, typer.Option(help="How many starts.")] = 20,
     rows: RowsOption = None,
     gradients: Annotated[
-        str, typer.Option(help="Of the float model, or straight through the integer one.")
-    ] = "float",
+        str | None,
+        typer.Option(help="Of the float model (default), or straight through the integer one."),
+    ] = None,
     on: Annotated[
         str | None,
         typer.Option(help="Which must be fooled: float, integer, both; near: both, else integer."),
@@ -96,6 +107,16 @@ def attack_command(
         float | None,
         typer.Option(help="First weight of near's squared distance, in spans; default 5."),
     ] = None,
+    queries: Annotated[
+        int | None, typer.Option(help="Most inferences of query for each start; default 1000.")
+    ] = None,
+    port: Annotated[
+        str | None,
+        typer.Option(help="Query and judge a board: its serial port, or socket://HOST:PORT."),
+    ] = None,
+    patience: Annotated[
+        float | None, typer.Option(help="Seconds that a board may take to answer; default 10.")
+    ] = None,
     seed: SeedOption = 0,
     shape: ShapeOption = None,
     target: TargetOption = "host",
@@ -104,17 +125,18 @@ def attack_command(
 ) -> None:
     """Change starts as little as possible until the model gives them another class."""
     given = {
-        "--untargeted": untargeted or None, "--norm": norm, "--epsilon": epsilon,
-        "--steps": steps, "--restarts": restarts, "--rounds": rounds, "--keep-near": keep_near,
+        "--untargeted": untargeted or None, "--gradients": gradients, "--on": on, "--norm": norm,
+        "--epsilon": epsilon, "--steps": steps, "--restarts": restarts, "--rounds": rounds,
+        "--keep-near": keep_near, "--queries": queries, "--port": port, "--patience": patience,
     }  # fmt: skip
     _refuse_unused(method, given)
     if untargeted and to is not None:
         raise UsageError("--untargeted and --to: an attack has one goal; leave one of them out")
     size, in_bytes = _epsilon(epsilon)
     options = AttackOptions(
-        method, untargeted, gradients, on, norm or "linf", size, in_bytes, steps,
+        method, untargeted, gradients or "float", on, norm or "linf", size, in_bytes, steps,
         1 if restarts is None else restarts, 8 if rounds is None else rounds,
-        5.0 if keep_near is None else keep_near, seed,
+        5.0 if keep_near is None else keep_near, 1_000 if queries is None else queries, seed,
     )  # fmt: skip
     with progress_bar(json) as report:
         pair, exported = load_pair(model, artifact, **range_options(artifact, input_range))
@@ -129,10 +151,9 @@ def attack_command(
             target=class_number(pair, to, "--to"),
             seed=seed,
         )
-        found = attack(pair, chosen, options, report, known)
-        with judging(exported, target) as runner:
+        with _judge(exported, target, port, patience) as (runner, where):
+            found = attack(pair, chosen, options, report, known, runner, drawn.sizes)
             verdicts = judge(pair, found.rows, runner)
-        where = None if target == "none" else target
         files = attack_files(pair, found, verdicts, drawn, how(options), where, pictures)
     paths = write_and_say(output, files)
     if json:
@@ -140,7 +161,24 @@ def attack_command(
     else:
         _print(pair, found, verdicts, where)
         say_written(paths)
-    refuse_differences(pair, verdicts.wrong_rows, len(found.rows), target)
+    refuse_differences(pair, verdicts.wrong_rows, len(found.rows), port or target)
+
+
+@contextmanager
+def _judge(
+    exported: Export, target: str, port: str | None, patience: float | None
+) -> Iterator[tuple[Runner | None, str | None]]:
+    """Open what judges, and is asked by a query attack: a target or a board, and its name."""
+    if port is None:
+        if patience is not None:
+            raise UsageError("--patience is for a board; name its port with --port")
+        with judging(exported, target) as runner:
+            yield runner, None if target == "none" else target
+        return
+    interface = header_interface(exported.artifact, exported.program)
+    board = open_board(port, interface, exported.artifact.identity, patience=patience)
+    with closing(board.link):
+        yield board, board.name
 
 
 def _refuse_unused(method: str, given: dict[str, Any]) -> None:
@@ -165,7 +203,8 @@ def _epsilon(text: str | None) -> tuple[float | None, bool]:
 
 def _print(pair: Pair, found: Attacked, verdicts: Verdicts, target: str | None) -> None:
     before = pair.integer_classes(found.starts)
-    heads = (">starts", ">reached", ">median L2", ">least L2", ">most L2", ">median Linf")
+    heads = [">starts", ">reached", ">median L2", ">least L2", ">most L2", ">median Linf"]
+    heads += [] if found.queries is None else [">mean queries"]
     table = plain_table("from", "to", *heads)
     moved = np.abs(pair.real(found.rows) - pair.real(found.starts)).max(axis=1)
     for first, last in sorted(set(zip(before.tolist(), found.targets.tolist(), strict=True))):
@@ -175,6 +214,7 @@ def _print(pair: Pair, found: Attacked, verdicts: Verdicts, target: str | None) 
         far = [f(found.distance[reached]) for f in (np.median, min, max)] if reached.any() else []
         far += [np.median(moved[reached])] if reached.any() else []
         cells += [f"{value:.3g}" for value in far] or [""] * 4
+        cells += [] if found.queries is None else [f"{found.queries[chosen].mean():.0f}"]
         goal = pair.labels[last] if found.targeted else "any other"
         table.add_row(pair.labels[first], goal, *cells)
     out.print(table)
@@ -210,6 +250,7 @@ def _document(
                 "firmware": None if firmware is None else int(firmware[i]),
                 "succeeded": bool(found.succeeded[i]),
                 "distance": float(found.distance[i]),
+                "queries": None if found.queries is None else int(found.queries[i]),
             }
             for i in range(len(found.rows))
         ],

@@ -9,7 +9,7 @@ import numpy as np
 from pyexport.report.growth import growth_gif
 from pyexport.report.shapes import Shape
 from pyexport.report.sheets import Limits, Panel, draw_panels, span_of
-from pyexport.runners import target_of
+from pyexport.runners import RUNNER_NAMES, target_of
 from pyexport.verify.generated import Generated
 from pyexport.verify.pair import Pair, Verdicts
 
@@ -76,7 +76,9 @@ def verdict_lines(
 
 
 def firmware_word(target: str) -> str:
-    """Return what a runner's answers are called: the C of this computer, or the chip."""
+    """Return what a runner's answers are called: the C of this computer, the chip or the board."""
+    if target not in RUNNER_NAMES:
+        return target  # what a board calls itself
     return target if target_of(target).is_chip else "C on host"
 
 

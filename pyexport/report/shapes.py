@@ -26,6 +26,11 @@ class Shape:
         """Whether rows are drawn as pixels."""
         return self.height > 0
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Height, width and channels of a picture; () of a curve."""
+        return (self.height, self.width, self.channels) if self.is_picture else ()
+
     def arrange(self, row: Array) -> Array:
         """Return one row as (height, width), (height, width, 3), or a curve (steps, channels).
 

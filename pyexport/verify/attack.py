@@ -1,4 +1,4 @@
-"""Runs an attack by its name: near starts, FGSM, PGD, or the minimal norm."""
+"""Runs an attack by its name: near starts, FGSM, PGD, the minimal norm, or questions alone."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ import numpy as np
 from pyexport.errors import UsageError
 from pyexport.gradients import ValueAndGradient, of_graph
 from pyexport.ir import Array
+from pyexport.runners import Runner
 from pyexport.verify.ball import NORMS, Ball
 from pyexport.verify.bounded import PGDOptions, fgsm, pgd
 from pyexport.verify.goal import MODELS, Attacked, Goal
 from pyexport.verify.minimal import MinimalOptions, minimal
 from pyexport.verify.near import NearOptions, near_starts
+from pyexport.verify.oracle import Oracle
 from pyexport.verify.pair import Pair
+from pyexport.verify.query import QueryOptions, query_attack
 from pyexport.verify.starts import Starts
 from pyexport.verify.straight_through import of_integer_graph
 
-METHODS = ("near", "fgsm", "pgd", "minimal")
+METHODS = ("near", "fgsm", "pgd", "minimal", "query")
 GRADIENTS = ("float", "integer")
 DEFAULT_SHARE = 1 / 8  # of the input's span: epsilon where none is given
 
@@ -41,6 +44,7 @@ class AttackOptions:
     restarts: int = 1
     rounds: int = 8
     keep_near: float = 5.0
+    queries: int = 1_000  # inferences a start, of a query attack
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -58,7 +62,7 @@ class AttackOptions:
             )
         if self.norm == "l2" and self.epsilon is None and self.method in ("fgsm", "pgd"):
             raise UsageError("--norm l2 needs --epsilon, the longest distance")
-        self.pgd, self.near, self.minimal  # noqa: B018 - they check themselves
+        self.pgd, self.near, self.minimal, self.query(())  # they check themselves
 
     @property
     def models(self) -> str:
@@ -80,6 +84,10 @@ class AttackOptions:
         """What the minimal norm takes."""
         return MinimalOptions(_or(self.steps, 300), seed=self.seed)
 
+    def query(self, shape: tuple[int, ...]) -> QueryOptions:
+        """Return what a query attack takes; shape: of an input, as it is drawn."""
+        return QueryOptions(self.queries, self.seed, shape)
+
 
 def attack(
     pair: Pair,
@@ -87,11 +95,18 @@ def attack(
     options: AttackOptions | None = None,
     progress: Progress = lambda what, done, of: None,
     pool: Array | None = None,
+    runner: Runner | None = None,
+    shape: tuple[int, ...] = (),
 ) -> Attacked:
-    """Return what the attack finds for each start; pool: rows that may serve as a first success."""
+    """Return what the attack finds for each start; pool: rows that may serve as a first success.
+
+    runner, shape: what a query attack asks, and how its inputs are drawn; others need none.
+    """
     chosen = options or AttackOptions()
     classes = starts.classes if chosen.untargeted else starts.targets
     goal = Goal(pair, classes, not chosen.untargeted, chosen.models)
+    if chosen.method == "query":
+        return _query(goal, starts, chosen.query(shape), progress, pool, runner)
     model, rows = _model(pair, chosen), starts.rows
     if chosen.method == "near":
         return near_starts(pair, model, rows, classes, chosen.near, progress, pool, goal.on)
@@ -100,6 +115,24 @@ def attack(
     if chosen.method == "fgsm":
         return fgsm(goal, model, rows, ball_of(pair, chosen))
     return pgd(goal, model, rows, ball_of(pair, chosen), chosen.pgd, progress)
+
+
+def _query(
+    goal: Goal,
+    starts: Starts,
+    options: QueryOptions,
+    progress: Progress,
+    pool: Array | None,
+    runner: Runner | None,
+) -> Attacked:
+    if runner is None or goal.pair.step is None:
+        wrong = "a float32 export has no bytes" if runner is not None else "nothing can be asked"
+        raise UsageError(
+            f"{goal.pair.artifact.name}: {wrong}; a query attack asks an int8 export on a target "
+            "or at a port"
+        )
+    oracle = Oracle(runner, len(starts.rows), options.budget)
+    return query_attack(goal, oracle, starts.rows, options, progress, pool)
 
 
 def ball_of(pair: Pair, options: AttackOptions) -> Ball:
@@ -118,6 +151,8 @@ def ball_of(pair: Pair, options: AttackOptions) -> Ball:
 
 def how(options: AttackOptions) -> str:
     """Return in words what was done, for the title of a sheet."""
+    if options.method == "query":
+        return f"at most {options.queries} questions a start, and nothing but their answers"
     source = {"float": "the float model", "integer": "the integer model (straight through)"}
     of = source[options.gradients]
     if options.method == "near":

@@ -90,6 +90,25 @@ def test_attacks_by_name(
     assert ("any other" in shown.out) == ("--untargeted" in options)
 
 
+def test_a_query_attack_asks_the_firmware(blobs: Path, tmp_path: Path) -> None:
+    words = ("--method", "query", "--queries", 60, "--starts", 5, "--no-pictures")
+    where = ("--output", tmp_path)
+    document = json.loads(pyexport("attack", blobs / "blobs.pt", *words, *where, "--json").out)
+    assert document["succeeded"] == 5 and document["differing_rows"] == 0
+    assert all(0 < row["queries"] <= 60 for row in document["rows"])
+    assert all(row["firmware"] == row["target"] for row in document["rows"])
+    with np.load(tmp_path / "blobs-attack.npz") as stored:
+        assert stored["queries"].tolist() == [row["queries"] for row in document["rows"]]
+
+
+def test_a_query_attack_needs_somebody_to_ask(blobs: Path, tmp_path: Path) -> None:
+    query = ("attack", blobs / "blobs.pt", "--method", "query")
+    assert "nothing can be asked" in refused(tmp_path, *query, "--target", "none")
+    assert "name its port" in refused(tmp_path, *query, "--patience", 3)
+    assert refused(tmp_path, *query, "--port", "/dev/none").startswith("/dev/none")
+    assert "says nothing to" in refused(tmp_path, *query, "--gradients", "float")
+
+
 def test_an_option_that_a_method_would_ignore_is_refused(blobs: Path, tmp_path: Path) -> None:
     model = blobs / "blobs.pt"
     line = refused(tmp_path, "attack", model, "--epsilon", "2")
