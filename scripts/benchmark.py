@@ -74,6 +74,7 @@ def count(
         network.name,
         optimize=goal,
         lanes=lanes,
+        weights=network.weights,
         kernels=wanted,
         target=target,
         check_fits=False,
@@ -202,7 +203,7 @@ def grown(counts: list[Count], before: dict[str, Any]) -> list[str]:
 def main() -> int:
     """Count, print and store; returns 1 if --check finds a count that grew."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("networks", nargs="*", default=list(NETWORKS), help="a, b, c")
+    parser.add_argument("networks", nargs="*", default=list(NETWORKS), help="a, b, b4, c")
     parser.add_argument("--targets", nargs="+", default=list(TARGETS))
     parser.add_argument("--goals", nargs="+", default=[goal for goal, _ in VARIANTS])
     parser.add_argument("--kernel", action="append", default=[], help="take it where it matches")

@@ -1,4 +1,4 @@
-"""The three networks of the benchmark, as scripts/train_benchmark.py stored them."""
+"""The networks of the benchmark, as scripts/train_benchmark.py stored them."""
 
 from __future__ import annotations
 
@@ -39,6 +39,10 @@ NETWORKS = {
         "MNIST 16x16, 256-64-64-64-10",
         "adbf736b8db10b6f7e8d608483716ee6f709513b6b192fbd18012930b4dd25a9",
     ),
+    "b4": (
+        "MNIST 16x16, 256-64-64-64-10, trained on for weights of 4 bits",
+        "2bf103ba1d7f2fcb3a43583d25595f326cbe9702988dd20d83cfb165eaf365b6",
+    ),
     "c": (
         "MNIST 16x16, two 3x3 convolutions and a linear layer",
         "0d51db4172a0757f8daccecc120a6ea9db2cfadd0b32d5fdc9ec8c20ef00f751",
@@ -56,6 +60,7 @@ class Network:
     model: Model
     samples: npt.NDArray[np.uint8]  # (20, input size), device order
     macs: int
+    weights: int = 8  # bits that it is exported with
 
 
 def load_network(name: str) -> Network:
@@ -84,7 +89,8 @@ def load_network(name: str) -> Network:
             evaluation=Dataset(_reals(arrays["evaluation"], shape), arrays["evaluation_classes"]),
         ),
     )
-    return Network(name, title, model, rows("samples"), _macs(graph))
+    bits = 4 if name == "b4" else 8
+    return Network(name, title, model, rows("samples"), _macs(graph), bits)
 
 
 def _reals(images: Any, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains the three networks of scripts/benchmark.py and stores them with their sample inputs.
+"""Trains the networks of scripts/benchmark.py and stores them with their sample inputs.
 
 They are stored so that everybody counts the same instructions; nobody needs to run this again.
 Another torch, or another processor, trains slightly other weights.
@@ -25,6 +25,10 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from pyexport.quantize.qat import fake_quantize  # noqa: E402
+
 FOLDER = ROOT / "scripts" / "benchmark_networks"
 LEVELS = 16  # grey levels of an image above black: inputs are 0..16
 SAMPLES, CALIBRATION, EVALUATION = 20, 256, 1000
@@ -146,10 +150,23 @@ def stored(net: nn.Module, data: Data) -> dict[str, Any]:
     }
 
 
+def trained_for_4_bits(data: Data) -> nn.Module:
+    """Return network B, as it is stored, trained on with weights on the grid of 4 bits."""
+    net = Perceptron(256, 64, 64, 64, 10)
+    with np.load(FOLDER / "b.npz") as known, torch.no_grad():
+        for i, layer in enumerate(net.layers):
+            assert isinstance(layer, nn.Linear)  # of a Perceptron
+            layer.weight.copy_(torch.from_numpy(known[f"weight{i}"] * (1 if i else LEVELS)))
+            layer.bias.copy_(torch.from_numpy(known[f"bias{i}"]))
+    with fake_quantize(net, bits=4):
+        fit(net, data, 8)
+    return net
+
+
 def main() -> int:
     """Train the networks asked for and store them; prints accuracy and hash of each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("names", nargs="*", default=["a", "b", "c"], help="networks: a, b, c")
+    parser.add_argument("names", nargs="*", default=["a", "b", "b4", "c"], help="a, b, b4, c")
     parser.add_argument("--mnist", type=Path, help="folder of MNIST's IDX files, for b and c")
     parser.add_argument("--output", type=Path, default=FOLDER)
     arguments = parser.parse_args()
@@ -161,11 +178,15 @@ def main() -> int:
         "c": (SmallCnn, lambda: mnist(mnist_folder), 10),
     }
     for name in arguments.names:
-        make, read, epochs = made[name]
         torch.manual_seed(0)
         torch.set_num_threads(1)
-        data, net = read(), make()
-        fit(net, data, epochs)
+        if name == "b4":
+            data = mnist(mnist_folder)
+            net = trained_for_4_bits(data)
+        else:
+            make, read, epochs = made[name]
+            data, net = read(), make()
+            fit(net, data, epochs)
         with torch.no_grad():
             classes = net(torch.from_numpy(data.test.astype(np.float32))).argmax(1).numpy()
         path = arguments.output / f"{name}.npz"
