@@ -18,9 +18,9 @@ from scripts.kernel_cases.exercise import Exercise, exercise
 QUICK = (NUMPY, "host-gcc", "host-clang")
 CHIPS = (
     "host-sanitized", "cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33",
-    "rv32imc", "wasm32", "atmega328p",
+    "rv32imc", "rv32ec", "wasm32", "atmega328p",
 )  # fmt: skip
-SHORT = (NUMPY, "host-gcc", "cortex-m0", "atmega328p")
+SHORT = (NUMPY, "host-gcc", "cortex-m0", "rv32ec", "atmega328p")
 BENCHES = 5  # of a kernel on this computer
 COPIES = ("gather", "concat")  # which often cost nothing, and then run nothing
 CHIP_BENCHES = {MIXED: 6, FLOATS[0]: 3, **dict.fromkeys((*RAW, *GOALS, *COPIES), 3)}

@@ -21,6 +21,7 @@ BRANCHES: dict[str, Branch] = {
     "linear_swar16": sums.narrow_linear,
     "linear_swar8": sums.narrow_linear,
     "linear_acc16": sums.avr_linear,
+    "linear_bitserial16": sums.narrow_linear,
     "linear_ldi16": sums.small_avr_linear,
     "linear_smlad24": pairs.linear24,
     "linear_smlad32": pairs.linear32,
@@ -56,6 +57,7 @@ GOALS = {
     "linear_swar8": ("balanced",),
     "linear_ldi16": ("speed",),
     "linear_acc16": ("balanced", "constant-time"),  # on ATmega; elsewhere these take linear_swar16
+    "linear_bitserial16": ("speed",),  # on rv32ec
     "linear_smlad24": ("speed", "constant-time"),
     "linear_smlad32": ("balanced", "constant-time"),
 }

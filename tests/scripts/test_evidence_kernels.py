@@ -24,13 +24,21 @@ from scripts.kernel_cases.compare import NUMPY, compare_bench
 from scripts.kernel_cases.exercise import exercise
 
 
+# kernels that portable C does not have
+OWN_CHIPS = {
+    "linear_acc16": "atmega328p",
+    "linear_ldi16": "atmega328p",
+    "linear_bitserial16": "rv32ec",
+}
+
+
 def test_every_registered_kernel_has_cases() -> None:
     assert set(EXERCISED) == {kernel.name for kernel in KERNELS}
 
 
 @pytest.mark.parametrize("kernel", [*BRANCHES, "linear_f32"])
 def test_numpy_and_c_give_the_definitions_bytes_and_sums(kernel: str) -> None:
-    target = "atmega328p" if kernel in ("linear_acc16", "linear_ldi16") else "host-gcc"
+    target = OWN_CHIPS.get(kernel, "host-gcc")
     count = compare_bench(bench_of(kernel, Random(f"test {kernel}"), 3), (NUMPY, target))
     assert count.is_right
     assert (kernel, target) in count.ran
@@ -131,6 +139,32 @@ def test_a_wrong_mask_or_offset_of_4_bits_is_found(
     assert compare_bench(bench, ("host-gcc",)).is_right
     monkeypatch.setattr(comparing, "render_artifact", planted)
     assert compare_bench(bench, ("host-gcc",)).differing
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("(positive & 0x1u) != 0", "(positive & 0x1u) == 0"),  # the sign of a digit
+        ("s0 <<= 1;", "s0 <<= 2;"),
+        ("*down1 = 0;", "*down1 = 1;"),  # the end of a list
+        ("acc <= 0 ? 0", "acc <= 1 ? 0"),
+        ("(int32_t)(word - a) >> 16", "(int32_t)word >> 16"),  # the borrow of the lower sum
+    ],
+)
+def test_faults_in_sums_of_shifted_weights_are_found(
+    right: str, wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted = []
+
+    def broken(*arguments: Any) -> Export:
+        made = render_artifact(*arguments)
+        planted.append(right in made.header)
+        return replace(made, header=made.header.replace(right, wrong))
+
+    benches = [bench_of("linear_bitserial16", Random(f"shifts {seed}"), 6) for seed in range(3)]
+    monkeypatch.setattr(comparing, "render_artifact", broken)
+    assert any(compare_bench(bench, ("rv32ec",)).differing for bench in benches)
+    assert any(planted)
 
 
 def test_a_proof_that_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

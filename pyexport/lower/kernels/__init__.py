@@ -15,6 +15,7 @@ from pyexport.lower.kernels import (
     gather,
     gru_q15,
     linear_acc16,
+    linear_bitserial16,
     linear_f32,
     linear_ldi16,
     linear_q15x,
@@ -48,6 +49,7 @@ KERNELS: tuple[Kernel, ...] = (
     *linear_swar8.KERNELS,
     linear_ldi16.KERNEL,  # before linear_acc16: where flash has the room
     *linear_acc16.KERNELS,  # likewise
+    *linear_bitserial16.KERNELS,  # likewise, on cores that do not multiply
     linear_smlad24.AFTER_SWAR,
     linear_smlad32.KERNEL,  # after linear_smlad24: it takes wider sums
     linear_q15x_s4.KERNEL,

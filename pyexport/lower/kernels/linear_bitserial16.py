@@ -1,0 +1,101 @@
+"""Integer linear layers with two sums in a word, for cores that do not multiply.
+
+A product is a sum of shifted weights, one for each digit of the input that is not 0. Digits have a
+sign (canonical signed digits): 7 is 8 - 1, and of three bits only two or fewer are not 0. Inputs are
+sorted by their digits once; then all weights with the same digit are added, and sums are doubled
+between digits, as in a decimal number read from the left.
+"""
+
+from __future__ import annotations
+
+from pyexport.ir import Graph, Node, QuantizedLinear, QuantParams
+from pyexport.lower import swar
+from pyexport.lower.kernel import Kernel, Lowered
+from pyexport.lower.kernels.linear_q15x import cost, quant, quantized_linear
+from pyexport.lower.packing import plain_const
+from pyexport.targets import Target
+
+MOST = 12  # outputs whose sums share the registers: six words of the eleven that compilers use
+BLOCK = 8  # outputs of a block where there are more: a shift finds the row of an input
+MOST_NARROW = 255  # inputs that a list of bytes can name, beside 0 for its end
+
+
+def _matches(node: Node, target: Target | None) -> bool:
+    op = node.op
+    return (
+        isinstance(op, QuantizedLinear)
+        and target is not None
+        and not target.multiplies
+        and op.weight.shape[1] < 1 << 16
+        and swar.sums_fit(op.acc_low, op.acc_high)
+        and swar.combined_shifts(op.shift, op.pre_shift) is not None
+    )
+
+
+def _blocks(n_out: int) -> swar.Blocks:
+    return swar.blocks_of(n_out, MOST if n_out <= MOST else BLOCK)
+
+
+def _index(node: Node) -> str:
+    return "u8" if quantized_linear(node).weight.shape[1] <= MOST_NARROW else "u16"
+
+
+def digits(source: QuantParams) -> int:
+    """Return how many signed digits the inputs have."""
+    return max(((3 * a ^ a) >> 1).bit_length() for a in (abs(source.low), abs(source.high)))
+
+
+def _workspace(node: Node, graph: Graph) -> int:
+    """Return a list a digit: inputs with that digit, and a 0 that ends them."""
+    count = digits(quant(graph, node.inputs[0]))
+    return count * (quantized_linear(node).weight.shape[1] + 1)
+
+
+def _lower(node: Node, graph: Graph) -> Lowered:
+    op = quantized_linear(node)
+    source, target = quant(graph, node.inputs[0]), quant(graph, node.outputs[0])
+    n_out, n_in = op.weight.shape
+    shifts = swar.combined_shifts(op.shift, op.pre_shift)
+    assert shifts is not None  # it matches
+    blocks = _blocks(n_out)
+    note = f"[blocks of {blocks.size} outputs][{n_in} inputs][2 outputs a word]"
+    start = swar.start_words(op.bias, blocks)
+    return Lowered(
+        consts=(
+            plain_const(f"{node.name}_weight", swar.weight_words16(op.weight, blocks), "s32", note),
+            plain_const(f"{node.name}_start", start, "s32", "biases of two outputs a word"),
+        ),
+        params=(
+            ("n_in", n_in),
+            ("n_out", n_out),
+            ("block", blocks.size),
+            ("in_dtype", source.dtype),
+            ("digits", digits(source)),
+            ("index", _index(node)),
+            ("out_dtype", target.dtype),
+            ("zero_point", target.zero_point),
+            ("low", target.low),
+            ("high", target.high),
+            ("multipliers", " ".join(str(m) for m in op.multiplier.tolist())),
+            ("shifts", " ".join(str(s) for s in shifts.tolist())),
+        ),
+        acc_low=int(op.acc_low.min()),
+        acc_high=int(op.acc_high.max()),
+        trace_size=n_out,
+    )
+
+
+def _kernel(index: str) -> Kernel:
+    return Kernel(
+        name="linear_bitserial16",
+        matches=lambda node, graph, target: _matches(node, target) and _index(node) == index,
+        lower=_lower,
+        workspace=_workspace,
+        workspace_dtype=index,
+        cost=cost,
+        template="ops/linear_bitserial16.h.j2",
+        goals=("balanced", "speed"),
+    )
+
+
+KERNELS = tuple(_kernel(index) for index in ("u8", "u16"))
