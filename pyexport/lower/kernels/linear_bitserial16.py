@@ -1,9 +1,10 @@
 """Integer linear layers with two sums in a word, for cores that do not multiply.
 
 A product is a sum of shifted weights, one for each digit of the input that is not 0. Digits have a
-sign (canonical signed digits): 7 is 8 - 1, and of three bits only two or fewer are not 0. Inputs are
+sign (canonical signed digits): 7 is 8 - 1, and of two neighbors at most one is not 0. Inputs are
 sorted by their digits once; then all weights with the same digit are added, and sums are doubled
-between digits, as in a decimal number read from the left.
+between digits, as in a number read from the left. The multipliers of the outputs are constants
+in the code, of shifts and sums as well.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def digits(source: QuantParams) -> int:
 def _workspace(node: Node, graph: Graph) -> int:
     """Return a list a digit: inputs with that digit, and a 0 that ends them."""
     count = digits(quant(graph, node.inputs[0]))
-    return count * (quantized_linear(node).weight.shape[1] + 1)
+    return count * (int(quantized_linear(node).weight.shape[1]) + 1)
 
 
 def _lower(node: Node, graph: Graph) -> Lowered:
