@@ -69,12 +69,15 @@ class Choices:
     layers: tuple[tuple[str, str], ...] = ()  # (node, goal) of layers with a goal of their own
     kernels: tuple[str, ...] = ()  # taken wherever they match, whatever the goal; first ones first
     weights: tuple[WeightChoice, ...] = ()
+    chosen: tuple[tuple[str, str], ...] = ()  # (node, kernel) where measured costs decided
 
     def __post_init__(self) -> None:
         for goal in (self.goal, *(goal for _, goal in self.layers)):
             if goal not in GOALS:
                 raise ValueError(f"goal {goal!r} is none of {', '.join(GOALS)}")
-        if not all(map(is_internal_name, (*self.kernels, *(node for node, _ in self.layers)))):
+        names = [node for node, _ in self.layers]
+        names += [name for pair in self.chosen for name in pair]
+        if not all(map(is_internal_name, (*self.kernels, *names))):
             raise ValueError("the choices hold something else than names of kernels and layers")
 
     @property
@@ -103,6 +106,8 @@ def choices_document(choices: Choices) -> dict[str, Any]:
         document["kernels"] = list(choices.kernels)
     if choices.weights:
         document["weights"] = [asdict(one) for one in choices.weights]
+    if choices.chosen:
+        document["chosen_kernels"] = dict(choices.chosen)
     return document
 
 
@@ -112,4 +117,6 @@ def read_choices(document: dict[str, Any]) -> Choices:
     layers = tuple(dict(document.get("layer_goals", {})).items())
     kernels = tuple(document.get("kernels", ()))
     weights = tuple(WeightChoice(**one) for one in document.get("weights", ()))
-    return Choices(document.get("goal", DEFAULT_GOAL), lanes, layers, kernels, weights)
+    chosen = tuple(dict(document.get("chosen_kernels", {})).items())
+    goal = document.get("goal", DEFAULT_GOAL)
+    return Choices(goal, lanes, layers, kernels, weights, chosen)

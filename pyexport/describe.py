@@ -186,6 +186,9 @@ def _choices(choices: Choices) -> tuple[tuple[str, str], ...]:
         facts.append(("kernels", f"chosen for {choices.goal}"))
     for node, goal in choices.layers:
         facts.append(("kernels", f"of {node} chosen for {goal}"))
+    if choices.chosen:
+        names = ", ".join(f"{node} {kernel}" for node, kernel in choices.chosen)
+        facts.append(("kernels", f"by measured costs: {names}"))
     if choices.kernels:
         facts.append(("kernels", f"{', '.join(choices.kernels)} taken wherever they match"))
     for one in choices.weights:

@@ -36,6 +36,7 @@ from pyexport.input_ranges import (
     undeclared_warnings,
 )
 from pyexport.ir import DEFAULT_FLOAT_RANGE, Calibration, Graph, Metadata, Model
+from pyexport.kernel_choice import with_kernels
 from pyexport.layer_choices import bits_of_layers, goals_of_layers, kept_wide
 from pyexport.layout import device_rows, inputs_shape
 from pyexport.lower import lower
@@ -110,7 +111,8 @@ def export_model(model: Model, options: ExportOptions) -> Export:
         choices = _choices(exported, lanes, weights, options)
         artifact = _artifact(graph, exported, metadata, calibration, choices, options, stream)
         target = get_target(options.target) if options.target is not None else None
-        program = lower(exported, target, choices)
+        artifact = with_kernels(artifact, metadata, target)
+        program = lower(exported, target, artifact.choices)
     warnings += export_warnings(artifact, program, target)
     if options.check_fits:
         check_fits(artifact.name, program, target)
@@ -127,11 +129,14 @@ def refuse_unused_inputs(graph: Graph, titles: tuple[str, ...], source_name: str
             )
 
 
-def render_artifact(artifact: Artifact, templates: Path | None = None) -> Export:
+def render_artifact(
+    artifact: Artifact, templates: Path | None = None, *, check: bool = True
+) -> Export:
     """Return the export of an artifact that was made before: the same header as then."""
     target = get_target(artifact.target) if artifact.target is not None else None
     program = lower(artifact.graph, target, artifact.choices)
-    check_fits(artifact.name, program, target)
+    if check:
+        check_fits(artifact.name, program, target)
     return _finish(artifact, program, target, templates, ())
 
 

@@ -3,7 +3,7 @@
 
 Instructions come from unicorn and cycles of AVR from simavr; both are exact, so that a figure that
 grows is no noise. Every header's bytes are compared with the simulator first. Without --check the
-figures are written to docs/evidence/kernels.json and kernels.md, the previous ones beside them.
+figures are written to docs/evidence/kernels.json and benchmark.md, the previous ones beside them.
 """
 
 from __future__ import annotations
@@ -27,14 +27,17 @@ from pyexport.runners.compilers import compiler_problem
 from pyexport.simulator.fast import FastSimulator
 from pyexport.targets import get_target
 from pyexport.verify import Subject, build_suites
-from scripts.benchmark_models import NETWORKS, Network, load_network
+from scripts.benchmark_models import LEVELS, NETWORKS, Network, load_network
+from scripts.benchmark_peers import PEERS
+from scripts.benchmark_search import costliest, without_zeros
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "evidence"
 TARGETS = ("cortex-m4", "cortex-m0", "rv32imc", "rv32ec", "atmega328p")
 # how an export is made: its goal, and the bits of its final sums
 VARIANTS = (("size", 32), ("balanced", 16), ("speed", 16), ("constant-time", 16))
 MAX_GROWTH = 1.02  # of a count, before --check fails
-MOST_EXTREMES = 40  # rows that reach the ends of accumulators
+MOST_EXTREMES, FEW_EXTREMES = 40, 6  # rows that reach the ends of accumulators
+LARGE_MACS = 50_000  # a network that is counted on fewer of them
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Count:
     accuracy: float  # of the exported network on its evaluation rows
     float_accuracy: float
     wanted: str = ""  # kernels that were asked for by name
+    dense: float = 0.0  # mean over the samples with 1 for every 0; 0.0: not counted
 
     @property
     def key(self) -> str:
@@ -122,18 +126,23 @@ def _build(
         target, subject.header, subject.interface, compiler=compiler, optimize=level, roomy=True
     )
     suite = build_suites(export.artifact, ("extremes",))[0]
-    step = max(1, len(suite.rows) // MOST_EXTREMES)
-    hard = np.concatenate([_corners(network.samples), suite.rows[::step]])
-    rows = np.concatenate([network.samples, hard])
+    most = MOST_EXTREMES if network.macs < LARGE_MACS else FEW_EXTREMES
+    step = max(1, len(suite.rows) // most)
+    searched = costliest(export.artifact.graph, network.samples, LEVELS)
+    hard = np.concatenate([_corners(network.samples), suite.rows[::step][:most], searched])
+    dense = without_zeros(network.samples)
+    rows = np.concatenate([network.samples, dense, hard])
     if not np.array_equal(runner.run(rows).outputs, FastSimulator(export.artifact.graph).run(rows)):
         raise ValueError(f"{network.name}, {target}, {runner.compiler}: bytes differ")
     usual, extreme = runner.measure(network.samples), runner.measure(hard)
+    full = runner.measure(dense if network.macs < LARGE_MACS else dense[:FEW_EXTREMES])
     return {
         "compiler": usual.compiler,
         "unit": usual.unit,
         "mean": round(float(usual.count_mean), 1),
-        "worst": int(max(usual.count_max, extreme.count_max)),
-        "least": int(min(usual.count_min, extreme.count_min)),
+        "dense": round(float(full.count_mean), 1),
+        "worst": int(max(one.count_max for one in (usual, full, extreme))),
+        "least": int(min(one.count_min for one in (usual, full, extreme))),
         "flash": usual.flash_bytes,
         "stack": max(usual.stack_bytes, extreme.stack_bytes),
     }
@@ -147,11 +156,14 @@ def _corners(samples: Any) -> Any:
 def markdown(counts: list[Count], before: dict[str, Any]) -> str:
     """Return the page: a table a network, with the previous mean beside each."""
     lines = [
-        "# Kernels",
+        "# Kernels on three networks",
         "",
         "What one inference costs on emulated chips, by `python scripts/benchmark.py`. The mean is",
-        "over 20 test images, whose numbers are fixed, as are the weights; the worst case over",
-        "these, inputs without a zero, and inputs that reach the ends of a sum. Instructions are",
+        "over 20 test images, whose numbers are fixed, as are the weights; dense is the mean over",
+        "these with 1 for every 0; the worst case is the most of all these, of inputs that reach",
+        "the ends of a sum, and of inputs searched for what they cost; constant: all of them take",
+        "as many. Peer is the best other library that was counted, on a network of equal accuracy,",
+        "and how many times more it needs than our mean. Instructions are",
         "counted by unicorn, cycles of the ATmega by simavr. Each row names the best of the",
         "compilers here (zig cc, GNU) at -Os and -O2. All bytes equal the simulator's.",
         "",
@@ -165,9 +177,9 @@ def markdown(counts: list[Count], before: dict[str, Any]) -> str:
             f"{round(first.mean / first.per_mac):,} multiply-accumulates; float "
             f"{100 * first.float_accuracy:.2f} % right.",
             "",
-            "| target | optimize, lanes | kernels | mean | before | worst | per MAC | flash "
-            "| stack | right | compiler |",
-            "|---|---|---|---|---|---|---|---|---|---|---|",
+            "| target | optimize, lanes | kernels | mean | before | dense | worst | per MAC "
+            "| peer | flash | stack | right | compiler |",
+            "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
         ]
         for one in rows:
             old = before.get(one.key, {}).get("mean")
@@ -175,12 +187,23 @@ def markdown(counts: list[Count], before: dict[str, Any]) -> str:
             lines.append(
                 f"| {one.target} | {one.goal}, {one.lanes}{_by_name(one)} | {one.kernels} "
                 f"| {one.mean:,.0f}{unit} "
-                f"| {f'{old:,.0f}' if old is not None else '-'} | {one.worst:,} "
-                f"| {one.per_mac:.2f} | {one.flash:,} | {one.stack:,} "
+                f"| {f'{old:,.0f}' if old is not None else '-'} "
+                f"| {f'{one.dense:,.0f}' if one.dense else '-'} | {_worst(one)} "
+                f"| {one.per_mac:.2f} | {_peer(one)} | {one.flash:,} | {one.stack:,} "
                 f"| {100 * one.accuracy:.2f} % | {one.compiler} |"
             )
         lines.append("")
     return "\n".join(lines)
+
+
+def _worst(one: Count) -> str:
+    return f"{one.worst:,}" + (", constant" if one.least == one.worst else "")
+
+
+def _peer(one: Count) -> str:
+    """Return the best other library, and how many times more it needs."""
+    known = PEERS.get((one.network, one.target))
+    return f"{known[0]} {known[1]:,}, {known[1] / one.mean:.1f}x" if known else "-"
 
 
 def _by_name(one: Count) -> str:
@@ -236,7 +259,7 @@ def main() -> int:
     path.write_text(json.dumps(after, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     shown = [Count(**after[key]) for key in _ordered(after)]
     text = markdown(shown, before)
-    (arguments.output / "kernels.md").write_text(text, encoding="utf-8")
+    (arguments.output / "benchmark.md").write_text(text, encoding="utf-8")
     return 0
 
 

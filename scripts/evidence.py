@@ -22,12 +22,14 @@ from scripts.evidence_topics.figures import Context, Figure, Topic, page, shown
 from scripts.evidence_topics.firmware import FIRMWARE
 from scripts.evidence_topics.formats import FORMATS
 from scripts.evidence_topics.hunting import HUNTING
+from scripts.evidence_topics.kernels import KERNEL_COUNTS
 from scripts.evidence_topics.operators import OPERATORS
 from scripts.evidence_topics.scratch import SCRATCH
 from scripts.evidence_topics.spine import SPINE
 
 ROOT = Path(__file__).resolve().parent.parent
-TOPICS = {topic.name: topic for topic in (FIRMWARE, FORMATS, HUNTING, OPERATORS, SCRATCH, SPINE)}
+ALL = (FIRMWARE, FORMATS, HUNTING, KERNEL_COUNTS, OPERATORS, SCRATCH, SPINE)
+TOPICS = {topic.name: topic for topic in ALL}
 SOURCES = ("pyexport", "templates", "firmware", "scripts", "requirements", "tests/c")
 
 

@@ -25,6 +25,7 @@ from pyexport.cli.common import (
     warn,
 )
 from pyexport.cli.contents import contents_document, format_line, print_contents
+from pyexport.cli.costs import costings, costs_document, print_costs
 from pyexport.cli.memory import (
     check_svg_name,
     fits_document,
@@ -65,11 +66,22 @@ def inspect_command(
     fits: Annotated[
         bool, typer.Option("--fits", help="Also list which boards have the memory for it.")
     ] = False,
+    cost: Annotated[
+        bool,
+        typer.Option("--cost", help="Also print instructions or cycles, layer by layer."),
+    ] = False,
+    target: Annotated[
+        str | None, typer.Option(help="Chip for --cost; default: that of the file, or all.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Show what a file holds and costs, or all that an export would refuse of it."""
     if memory_svg is not None:
         check_svg_name(memory_svg)
+    if target is not None:
+        get_target(target)
+        if not cost:
+            raise UsageError("--target belongs to --cost")
     if is_artifact(model):
         costs = _costs(read_artifact(model), ())
         held: dict[str, Any] = {"format": "pyexport artifact", "refusals": []}
@@ -83,7 +95,7 @@ def inspect_command(
         except UsageError:  # about the options, not about the file
             raise
         except PyexportError as error:
-            if memory or fits or memory_svg is not None:  # nothing to tell of it then
+            if memory or fits or cost or memory_svg is not None:  # nothing to tell of it then
                 raise
             contents = contents.with_refusal(error, printable(model, 300))
             costs = None
@@ -98,11 +110,16 @@ def inspect_command(
             plan["memory"] = memory_document(picture)
         if fits and costs is not None:
             plan["boards"] = fits_document(_fits(costs))
+        if cost and costs is not None:
+            plan["costs"] = costs_document(costings(costs.artifact, target))
         print_json(held | name | (costs.document if costs else {}) | plan)
     elif costs is None:
         print_contents(printable(model.name), contents, trust)
     else:
+        priced = costings(costs.artifact, target) if cost else ()  # before anything is printed
         _print(printable(model.name), held, costs)
+        if priced:
+            print_costs(priced)
         if memory and picture is not None:
             print_memory(picture)
         if fits:

@@ -15,8 +15,9 @@ def select_kernel(
 ) -> Kernel:
     """Return the wanted kernel if it computes the node, else the first one for the node's goal."""
     goal = choices.goal_of(node.name)
-    offered = [kernel for kernel in KERNELS if kernel.matches(node, graph, target)]
-    for name in choices.kernels:
+    offered = matching_kernels(node, graph, target)
+    chosen = dict(choices.chosen).get(node.name)
+    for name in (*choices.kernels, *([chosen] if chosen else ())):
         named = [kernel for kernel in offered if kernel.name == name]
         if named:  # of the records that share a name, the one for the goal
             return next((kernel for kernel in named if goal in kernel.goals), named[0])
@@ -29,6 +30,11 @@ def select_kernel(
         "there are linear layers, with relu, relu6, hardtanh or clamp right behind them, and "
         "softmax; export a model of these, or in int8"
     )
+
+
+def matching_kernels(node: Node, graph: Graph, target: Target | None) -> list[Kernel]:
+    """Return the records that compute a node on a target, in the order of registration."""
+    return [kernel for kernel in KERNELS if kernel.matches(node, graph, target)]
 
 
 def check_kernels(graph: Graph, target: Target | None, choices: Choices) -> None:

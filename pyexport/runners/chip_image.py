@@ -35,7 +35,7 @@ def _make_image(recipe: Recipe, kind: str, folder: Path) -> Path:
     if kind == "scratch":
         sources.append("pyx_scratch.c")
     script = folder / "chip.ld"
-    script.write_text(_linker_script(recipe, script.read_text(), model, kind), encoding="utf-8")
+    script.write_text(linker_script(recipe, script.read_text(), model, kind), encoding="utf-8")
     command = [*recipe.compiler.c, *compile_flags(recipe), *sources, model.name]
     command += ["-T", script.name, "-Wl,-e,pyx_reset", "-Wl,--gc-sections"]
     command += ["-Wl,-z,max-page-size=4"]
@@ -48,7 +48,7 @@ def _make_image(recipe: Recipe, kind: str, folder: Path) -> Path:
     return folder / "image.elf"
 
 
-def _linker_script(recipe: Recipe, text: str, model: Path, kind: str) -> str:
+def linker_script(recipe: Recipe, text: str, model: Path, kind: str) -> str:
     """Fill in the memory of the chip; the stack gets all RAM that nothing else needs."""
     target, interface = recipe.target, recipe.interface
     statics = sum(s.size + 16 for s in read_image(model).sections if s.writable and s.size)

@@ -160,7 +160,7 @@ class SimavrRunner:
             ]
         )
         folder = scratch_dir()
-        (folder / "flash").write_bytes(_flash(image))
+        (folder / "flash").write_bytes(flash_bytes(image))
         (folder / "input").write_bytes(rows.tobytes())
         ram = image.symbol("pyx_ram").address - _DATA_SPACE
         source = ram + interface.guard_bytes
@@ -182,14 +182,14 @@ class SimavrRunner:
             "write_bytes": rows.nbytes // max(len(rows), 1),
             "read": output,
             "read_bytes": interface.output_bytes,
-            "mailbox": _ram_address(image, "pyx_mailbox") if command else 0,
-            "record": _ram_address(image, "pyx_record") if traced else 0,
+            "mailbox": ram_address(image, "pyx_mailbox") if command else 0,
+            "record": ram_address(image, "pyx_record") if traced else 0,
             "gpior0": _GPIOR0,
             "predict": image.symbol("pyx_predict").address
             if command not in (_ARGMAX, _SCRATCH)
             else 0xFFFFFFFF,
             "stop": image.symbol("pyx_stop").address,
-            "stack_low": _first_free(image),
+            "stack_low": first_free(image),
             "trace": traced,
             "first": firsts,
         }
@@ -233,7 +233,7 @@ def _make_image(recipe: Recipe, kind: str, folder: Path) -> Path:
     return folder / "image.elf"
 
 
-def _flash(image: Image) -> bytes:
+def flash_bytes(image: Image) -> bytes:
     """Return the program memory as one block of bytes."""
     size = max(address + len(data) for address, data in image.segments)
     flash = bytearray(b"\xff" * size)
@@ -242,11 +242,11 @@ def _flash(image: Image) -> bytes:
     return bytes(flash)
 
 
-def _ram_address(image: Image, name: str) -> int:
+def ram_address(image: Image, name: str) -> int:
     return image.symbol(name).address - _DATA_SPACE
 
 
-def _first_free(image: Image) -> int:
+def first_free(image: Image) -> int:
     """Return the first RAM address behind every variable."""
     ends = [s.address + s.size - _DATA_SPACE for s in image.sections if s.address >= _DATA_SPACE]
     return max([0x100, *ends])

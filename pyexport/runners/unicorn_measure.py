@@ -27,7 +27,7 @@ def profile(
 ) -> Profile:
     """Predict each row alone in the image that only predicts, and count."""
     decoder = Decoder(core, machine.read)
-    meter = _Meter(machine, decoder, image.symbol("pyx_predict").address)
+    meter = Meter(machine, decoder, image.symbol("pyx_predict").address)
     place = image.symbol("pyx_ram").address + interface.guard_bytes
     counts: list[int] = []
     machine.write(place, inputs[0].tobytes())
@@ -65,7 +65,7 @@ def _reserved(machine: Machine, entry: int) -> int:
     return pointers[0] - min(pointers)
 
 
-class _Meter:
+class Meter:
     """Counts the instructions between the entry of predict and its return."""
 
     def __init__(self, machine: Machine, decoder: Decoder, entry: int) -> None:

@@ -78,6 +78,24 @@ class FastSimulator:
                 _fill(sums[block], block_sums)
         return Result(outputs, sums)
 
+    def densities(self, inputs: npt.ArrayLike) -> dict[str, float]:
+        """Return for every tensor the share of its values that are not 0; {} of a stream."""
+        if self.graph.states or not len(np.asarray(inputs)):
+            return {}
+        counts = self.counts(inputs)
+        return {n: float(c.mean()) / self.graph.tensor(n).size for n, c in counts.items()}
+
+    def counts(self, inputs: npt.ArrayLike) -> dict[str, Array]:
+        """Return for every tensor how many values of each row are not 0, (n,); of no stream."""
+        rows = join_rows([np.asarray(inputs)])
+        self._check_width(rows.shape[1])
+        parts: dict[str, list[Array]] = {}
+        for start in range(0, len(rows), self._chunk):
+            values, _ = self._values(rows[start : start + self._chunk], {})
+            for name, found in values.items():
+                parts.setdefault(name, []).append(np.count_nonzero(found, axis=1))
+        return {name: np.concatenate(found) for name, found in parts.items()}
+
     def _check_width(self, width: int) -> None:
         size = row_size(self._inputs)
         if width != size:

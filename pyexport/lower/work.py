@@ -1,0 +1,300 @@
+"""What a kernel has to do for one inference, in counts that a table of costs gives a price each.
+
+A count is told from the numbers that a step is specialized for, and from the share of the bytes it
+reads that are not zero. `pyexport/targets/costs` holds the prices of every target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pyexport.ir import Graph, Node
+
+Work = dict[str, float]  # name of a count -> how often
+Params = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One node and how a kernel computes it."""
+
+    node: Node
+    graph: Graph
+    params: Params
+    macs: int  # products of one inference, or what takes as long
+    density: float = 1.0  # share of the bytes that the node reads first that are not zero
+
+    @property
+    def inputs(self) -> int:
+        """Elements of the first input."""
+        return self.graph.tensor(self.node.inputs[0]).size if self.node.inputs else 0
+
+    @property
+    def outputs(self) -> int:
+        """Elements of all outputs."""
+        return sum(self.graph.tensor(name).size for name in self.node.outputs)
+
+
+def work_of(kernel: str, job: Job) -> Work:
+    """Return the counts of a job by name; a kernel without any of its own has general ones."""
+    count = COUNTS.get(kernel, _general)
+    return {name: float(n) for name, n in count(job).items() if n}
+
+
+def _general(job: Job) -> Work:
+    return {
+        "calls": 1,
+        "outputs": job.outputs,
+        "products": job.macs,
+        "products of inputs other than 0": job.macs * job.density,
+    }
+
+
+def _sums(job: Job) -> Work:
+    """Count a linear layer whose products all are made, output after output."""
+    p = job.params
+    n_out, n_in = p["n_out"], p["n_in"]
+    return {
+        "calls": 1,
+        f"outputs{_scaled(p)}": n_out,
+        f"rounds of {n_in % 4} left": n_out if n_in > 4 else 0,
+        f"products{_short(n_in)}": n_out * n_in,
+    }
+
+
+def _scaled(p: Params) -> str:
+    return (", shifted" if p.get("pre_shift") else "") + ("" if p.get("shift", 1) else ", own")
+
+
+def _short(n: int) -> str:
+    return "" if n > 16 else f" of {n}" if n <= 4 else " of few"
+
+
+def _lanes(job: Job) -> Work:
+    """Count a linear layer with several sums in registers, a block of outputs at a time."""
+    p = job.params
+    n_in, n_out = p["n_in"], p["n_out"]
+    skips = bool(p.get("skips", 1))
+    left = n_in % 4 if "block" in p else 0  # behind the last round of four: never skipped
+    share = (job.density * (n_in - left) + left) / n_in if skips else 1.0
+    kind = "" if skips else ", never skipped"
+    work: Work = {"calls": 1, f"outputs{_scaled(p)}{kind}": n_out}
+    for size in _blocks(p):
+        words = -(-size // 2) if "block" in p else size
+        wide = " of wide blocks" if size > 16 else ""
+        _add(work, f"blocks{kind}", 1)
+        _add(work, f"words of blocks{kind}", words)
+        _add(work, f"inputs{wide}{kind}", n_in)
+        _add(work, f"inputs other than 0{wide}{kind}", n_in * share if skips else 0)
+        _add(work, f"words{wide}{kind}", n_in * share * words)
+    return work
+
+
+def _blocks(p: Params) -> list[int]:
+    """Return how many outputs each block has."""
+    if "blocks" in p:
+        return [int(n) for n in str(p["blocks"]).split()]
+    full, rest = divmod(p["n_out"], p["block"])
+    return [p["block"]] * full + [rest] * bool(rest)
+
+
+def _pairs(job: Job) -> Work:
+    """Count a linear layer that makes all products, several at once, of inputs made ready first."""
+    p = job.params
+    n_in, n_out = p["n_in"], p["n_out"]
+    return {
+        "calls": 1,
+        f"outputs{_scaled(p)}": n_out,
+        "inputs": n_in,
+        "products": n_in * n_out,
+    }
+
+
+def _add(work: Work, name: str, n: float) -> None:
+    work[name] = work.get(name, 0.0) + n
+
+
+def _valid(p: Params, axis: str) -> tuple[int, int]:
+    """Return how many taps lie inside the input, all places together; and those places' number."""
+    kernel, stride, pad = p[f"kernel_{axis}"], p[f"stride_{axis}"], p[f"pad_{axis}"]
+    dilation, size, places = p.get(f"dilation_{axis}", 1), p[axis], p[f"out_{axis}"]
+    inside = sum(
+        0 <= place * stride - pad + tap * dilation < size
+        for place in range(places)
+        for tap in range(kernel)
+    )
+    return inside, places
+
+
+def _cut(p: Params) -> bool:
+    """Return whether some window reaches over an edge."""
+    return any(
+        _valid(p, axis)[0] < p[f"kernel_{axis}"] * p[f"out_{axis}"] for axis in ("height", "width")
+    )
+
+
+def _windows(job: Job) -> Work:
+    """Count a convolution that makes output after output, tap after tap."""
+    p = job.params
+    rows, height = _valid(p, "height")
+    columns, width = _valid(p, "width")
+    n_out, per_group = p["n_out"], p["per_group"]
+    places, taps = height * width, rows * columns
+    kind = ("cut" if _cut(p) else "whole") + (
+        ", 1 channel" if per_group == 1 else ", few channels" if per_group <= 8 else ""
+    )
+    kind += ", line" if p["kernel_height"] == 1 < p["kernel_width"] else ""
+    point = p["kernel_height"] * p["kernel_width"] == 1
+    return {
+        "calls": 1,
+        "rows": height,
+        f"places, {'cut' if _cut(p) else 'whole'}": places,
+        f"outputs{_scaled(p)}, {kind}": places * n_out,
+        "outputs of groups": places * n_out * (p["groups"] > 1),
+        f"rows of taps, {kind}": 0 if point else rows * width * n_out,
+        f"taps, {kind}": 0 if point else taps * n_out,
+        f"products, {kind}": taps * n_out * per_group,
+        f"products of an offset, {kind}": taps * n_out * per_group * bool(p["in_zero"]),
+    }
+
+
+def _transposed(job: Job) -> Work:
+    p = job.params
+    taps = job.macs / max(p["per_group"], 1)
+    return {"calls": 1, "outputs": job.outputs, "taps": taps, "products": job.macs}
+
+
+def _pool(job: Job) -> Work:
+    p = job.params
+    rows, height = _valid(p, "height")
+    columns, width = _valid(p, "width")
+    kind = ("cut" if _cut(p) else "whole") + (", line" if p["kernel_height"] == 1 else "")
+    few = ", 1 channel" if p["channels"] == 1 else ""
+    large = ", large" if p["kernel_height"] * p["kernel_width"] > 9 else ""
+    return {
+        "calls": 1,
+        "rows": height,
+        f"places, {kind}": height * width,
+        f"outputs, {kind}{few}{large}": height * width * p["channels"],
+        f"rows of taps, {kind}{large}": rows * width * p["channels"],
+        f"taps, {kind}{large}": rows * columns * p["channels"],
+    }
+
+
+def _reduced(job: Job) -> Work:
+    p = job.params
+    inner = "rows" if p["inner"] == 1 else "columns"
+    return {
+        "calls": 1,
+        f"outer, {inner}": p["outer"],
+        f"outputs, {inner}": job.outputs,
+        f"inputs, {inner}": job.inputs,
+    }
+
+
+def _each(job: Job) -> Work:
+    """Count what runs once for each output, in nested loops."""
+    sizes = [int(n) for n in str(job.params.get("sizes", "")).split()]
+    work: Work = {"calls": 1, "outputs": job.outputs}
+    if len(sizes) > 1:
+        work["inner loops"] = job.outputs / sizes[-1]
+        work["outputs of nested loops"] = job.outputs
+    return work
+
+
+def _rows(job: Job) -> Work:
+    """Count what runs over rows: a softmax, a normalization."""
+    rows = job.params.get("rows", 1)
+    return {"calls": 1, "rows": rows, "inputs": job.inputs}
+
+
+def _matmul(job: Job) -> Work:
+    return {"calls": 1, "outputs": job.outputs, "products": job.macs}
+
+
+def _columns(job: Job) -> Work:
+    p = job.params
+    repeats = ", repeated" if p.get("columns") != p.get("n") else ""
+    return {"calls": 1, f"outputs{_scaled(p)}{repeats}": job.outputs}
+
+
+def _recurrent(job: Job) -> Work:
+    p = job.params
+    n, n_in, steps = p["n"], p["n_in"], p["steps"]
+    gates = round(job.macs / max(steps * n * (n + n_in), 1))
+    rows = steps * n * gates
+    return {
+        "calls": 1,
+        "steps": steps,
+        "units": steps * n,
+        "gates of inputs" + ("" if p["shift_x"] else ", own"): rows,
+        "gates of the state" + ("" if p["shift_h"] else ", own"): rows,
+        "products of inputs": rows * n_in,
+        "products of the state": rows * n,
+    }
+
+
+def _slopes(job: Job) -> Work:
+    p = job.params
+    kind = ", 1 channel" if p["channels"] == 1 else ""
+    signed = ", signed" if p["in_dtype"] == "s8" or p["in_zero"] else ""
+    return {"calls": 1, f"rows{kind}": p["rows"], f"outputs{kind}{signed}": job.outputs}
+
+
+def _concat(job: Job) -> Work:
+    rows = job.params.get("rows", 1)
+    return {
+        "calls": 1,
+        "rows": rows,
+        "runs": rows * len(job.node.inputs),
+        "outputs": job.outputs,
+    }
+
+
+def _pad(job: Job) -> Work:
+    return {
+        "calls": 1,
+        "rows": job.inputs / max(job.graph.tensor(job.node.inputs[0]).shape[-1], 1),
+        "inputs": job.inputs,
+        "outputs": job.outputs,
+    }
+
+
+COUNTS: dict[str, Callable[[Job], Work]] = {
+    "linear_q15x": _sums,
+    "linear_q15x_shifts": _sums,
+    "linear_f32": _sums,
+    "linear_swar16": _lanes,
+    "linear_swar8": _lanes,
+    "linear_acc16": _lanes,
+    "linear_smlad24": _pairs,
+    "linear_smlad32": _pairs,
+    "conv2d_q15x": _windows,
+    "conv_transpose2d_q15x": _transposed,
+    "max_pool2d": _pool,
+    "average_pool2d_q15x": _pool,
+    "reduce_q15x": _reduced,
+    "reduce_max": _reduced,
+    "argmax_u8": _reduced,
+    "add_q15": _each,
+    "mul_q15x": _each,
+    "gather": _each,
+    "table_u8": _each,
+    "constant": _each,
+    "prelu_q15": _slopes,
+    "pad": _pad,
+    "concat": _concat,
+    "affine_q15x": _columns,
+    "affine_q15x_shifts": _columns,
+    "affine_f32": _columns,
+    "softmax_q15": _rows,
+    "softmax_rows_q15": _rows,
+    "log_softmax_q15": _rows,
+    "softmax_f32": _rows,
+    "normalize_q14": _rows,
+    "matmul_q15x": _matmul,
+    "lstm_q15": _recurrent,
+    "gru_q15": _recurrent,
+}

@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Measures what kernels cost on emulated chips: python scripts/measure_costs.py [TARGET...].
+
+Draws networks of one layer, counts each in an emulator with every kernel that computes it, and
+writes prices for the counts of pyexport/lower/work.py to pyexport/targets/costs/TARGET.json.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from pyexport.errors import PyexportError
+from pyexport.runners import available
+from pyexport.runners.compilers import compiler_for
+from pyexport.targets import TARGETS, get_target
+from pyexport.targets.costs import FOLDER
+from scripts.cost_cases.batch import LEVEL
+from scripts.cost_cases.fit import CALL, fit, predicted
+from scripts.cost_cases.measure import Sample, measure, scratch_free_stack, spread
+from scripts.options import Options
+
+KNOWN = Path(__file__).resolve().parent.parent / "build" / "costs"  # counts, to go on with
+SIGNIFICANT = 5  # digits of a price
+
+
+def main() -> int:
+    """Measure each target and write its table; returns 2 for a mistake in the command line."""
+    parser = Options(__doc__)
+    parser.add_argument("targets", nargs="*", help="chips; default: all that can be emulated")
+    parser.add_argument("--worst", action="store_true", help="also print the worst predicted cases")
+    try:
+        arguments = parser.parse_args()
+        for name in arguments.targets:
+            get_target(name)
+    except PyexportError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    names = arguments.targets or [t.name for t in TARGETS if t.is_chip]
+    for name in names:
+        problem = available(name)
+        if problem is not None:
+            print(f"error: {problem}", file=sys.stderr)
+            return 2
+        KNOWN.mkdir(parents=True, exist_ok=True)
+        samples = measure(name, KNOWN, say)
+        document = table(name, samples)
+        FOLDER.mkdir(exist_ok=True)
+        text = json.dumps(document, indent=1, sort_keys=True) + "\n"
+        (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
+        report(samples, arguments.worst)
+    return 0
+
+
+def table(target: str, samples: list[Sample]) -> dict[str, Any]:
+    """Return what is written for a target."""
+    record = get_target(target)
+    prices = fit([one for sample in samples for one in sample.equations])
+    kernels: dict[str, dict[str, Any]] = defaultdict(lambda: {"prices": {}})
+    for (kernel, count), price in prices.items():
+        if kernel:
+            kernels[kernel]["prices"][count] = rounded(price)
+    for kernel, entry in kernels.items():
+        alone = [s for s in samples if s.build.kernels == (kernel,)]
+        near = alone or [s for s in samples if kernel in s.build.kernels]
+        entry["stack"] = max(scratch_free_stack(s) for s in near)
+        entry["code"] = sorted(s.counted.code for s in near)[len(near) // 2]
+        entry["cases"] = len([s for s in samples if kernel in s.build.kernels])
+    compiler = compiler_for(record, "gcc")
+    return {
+        "target": target,
+        "compiler": f"{compiler.version} {LEVEL}",
+        "unit": record.unit,
+        "call": rounded(prices[CALL]),
+        "kernels": dict(kernels),
+    }
+
+
+def rounded(price: float) -> float:
+    """Return a price with as many digits as it deserves."""
+    return float(f"{price:.{SIGNIFICANT}g}")
+
+
+def report(samples: list[Sample], worst: bool) -> None:
+    """Print how well the prices explain the cases, kernel by kernel."""
+    prices = fit([one for sample in samples for one in sample.equations])
+    errors: dict[str, list[float]] = defaultdict(list)
+    details = []
+    for sample in samples:
+        for one in sample.equations:
+            error = predicted(one, prices) / one.measured - 1
+            for kernel in set(sample.build.kernels):
+                errors[kernel].append(error)
+            details.append((abs(error), error, sample.build, one))
+    for kernel, found in sorted(errors.items()):
+        mean, most = spread(found)
+        print(
+            f"  {kernel:24}{len(found):5} rows: mean {100 * mean:5.1f} %, most {100 * most:5.1f} %"
+        )
+    if worst:
+        for _, error, build, one in sorted(details, key=lambda d: -d[0])[:40]:
+            shapes = [dict(s.params) for s in build.steps if not s.is_free]
+            print(f"{100 * error:+.1f} % of {one.measured:.0f}: {build.drawn.name} {build.kernels}")
+            print(f"    {shapes[:2]}")
+
+
+def say(text: str) -> None:
+    """Print progress."""
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""What the topic of kernels demands, and when it fails; the search for inputs that cost most."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from pyexport.pipeline import ExportOptions, export_model
+from pyexport.simulator.fast import FastSimulator
+from scripts.benchmark import Count
+from scripts.benchmark_models import LEVELS, load_network
+from scripts.benchmark_peers import DEMANDS, PEERS, Demand
+from scripts.benchmark_search import costliest, without_zeros
+from scripts.evidence_topics.kernels import (
+    accuracy,
+    constant_time,
+    demanded,
+    dense,
+    worst_cases,
+)
+
+ONE = Count(
+    network="a", target="cortex-m4", goal="speed", lanes=16, kernels="linear_swar16",
+    compiler="cc", unit="instructions", mean=3000.0, worst=4000, least=2000, per_mac=1.1,
+    flash=1, stack=1, accuracy=0.95, float_accuracy=0.952, dense=3500.0,
+)  # fmt: skip
+
+
+def test_a_demand_is_missed_by_one_instruction() -> None:
+    demand = Demand("a", "cortex-m4", 3000, None, "portable")
+    assert demanded(demand, [ONE]).ok
+    assert not demanded(demand, [replace(ONE, mean=3001.0)]).ok
+    assert not demanded(demand, []).ok
+    assert not demanded(demand, [replace(ONE, kernels="linear_swar16, linear_asm")]).ok
+
+
+def test_constant_time_needs_one_count() -> None:
+    demand = Demand("a", "cortex-m4", 3000, None, "constant")
+    same = replace(ONE, goal="constant-time", least=3000, worst=3000)
+    assert demanded(demand, [same]).ok
+    assert not demanded(demand, [replace(same, least=2999)]).ok
+    assert constant_time([same]).ok
+    assert not constant_time([same, replace(same, least=2999)]).ok
+    assert not constant_time([]).ok
+
+
+def test_the_other_figures_fail_too() -> None:
+    assert worst_cases([ONE]).ok
+    assert not worst_cases([replace(ONE, worst=8142)]).ok
+    assert accuracy([ONE]).ok
+    assert not accuracy([replace(ONE, accuracy=0.94)]).ok
+    every = [
+        replace(ONE, network=n, target=t)
+        for n in ("a", "b")
+        for t in ("cortex-m4", "cortex-m0", "rv32imc")
+    ]
+    assert dense(every).ok
+    assert not dense(every[1:]).ok
+    assert not dense([*every[1:], replace(ONE, dense=5000.0)]).ok
+
+
+def test_every_demand_is_below_its_peer() -> None:
+    for demand in DEMANDS:
+        assert demand.must < PEERS[demand.network, demand.target][1]
+        assert demand.stretch is None or demand.stretch < demand.must
+
+
+def test_the_search_finds_more_products_than_the_samples_have() -> None:
+    network = load_network("a")
+    graph = export_model(network.model, ExportOptions("a", lanes=16)).artifact.graph
+    found = costliest(graph, network.samples, LEVELS)
+    assert found.dtype == network.samples.dtype
+    assert found.max() <= LEVELS
+    assert np.count_nonzero(without_zeros(network.samples)) == network.samples.size
+    counts = FastSimulator(graph).counts
+    hidden = [node.inputs[0] for node in graph.nodes[1:]]
+    before = max(sum(counts(network.samples)[name] for name in hidden))
+    assert max(sum(counts(found)[name] for name in hidden)) > before
