@@ -9,7 +9,7 @@ from pyexport.choices import DEFAULT_GOAL, GOALS, SUM_BITS, WEIGHT_BITS
 from pyexport.codegen.identifiers import check_model_name
 from pyexport.errors import UsageError
 from pyexport.input_ranges import Declared, check_declared, range_words
-from pyexport.ir import Dataset
+from pyexport.ir import Array, Dataset
 from pyexport.lower.selecting import check_kernel
 from pyexport.targets import get_target
 from pyexport.untrusted import printable
@@ -36,6 +36,8 @@ class ExportOptions:
     weights: int = 8  # bits of the weights of linear layers: 4 or 8
     layer_weights: tuple[tuple[str, int], ...] = ()  # (layer, bits) of layers with others
     check_fits: bool = True  # refuse what the target cannot hold
+    finds: Array | None = None  # rows of the device's integers that become self-test vectors
+    finds_name: str = "finds.npz"  # the file that they came from
     stream: bool = False  # one step of a sequence a call, with a state between the calls
 
     def __post_init__(self) -> None:
@@ -70,6 +72,8 @@ class ExportOptions:
         words += range_words(self.input_range)
         if self.calibration is not None:
             words += ["--calibration", self.calibration_name or "ROWS.npz"]
+        if self.finds is not None:
+            words += ["--selftest-from", self.finds_name]
         if self.stream:
             words.append("--stream")
         if self.templates is not None:

@@ -55,7 +55,7 @@ from pyexport.statement_check import check_statements
 from pyexport.streams import DEFAULT_STEPS, Stream, kept_statements
 from pyexport.targets import Target, get_target
 from pyexport.untrusted import printable
-from pyexport.vectors import STREAM_STEPS, choose_vectors
+from pyexport.vectors import STREAM_STEPS, check_finds, choose_vectors
 from pyexport.writing import write_together
 
 
@@ -265,11 +265,13 @@ def _artifact(
     )
     if metadata.statements.output_threshold is not None:
         check_threshold(metadata.statements.output_threshold, exported.output)
+    if options.finds is not None:
+        check_finds(exported, options.finds, options.finds_name)
     found = measure(graph, artifact, metadata)
     return replace(
         artifact,
         samples=found.samples,
         accuracy=found.accuracy,
         errors=found.errors,
-        vectors=choose_vectors(exported, found.samples),
+        vectors=choose_vectors(exported, found.samples, options.finds),
     )

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyexport.artifact import Samples, Vectors
+from pyexport.errors import UsageError
 from pyexport.integer.conv import QuantizedConv2d, QuantizedConvTranspose2d
 from pyexport.ir import (
     Affine,
@@ -32,16 +33,18 @@ STREAM_STEPS = 8  # of a sequence of a model with states: COUNT are two of them
 MAX_SAMPLES = 256  # evaluation rows that are considered
 
 
-def choose_vectors(graph: Graph, samples: Samples | None) -> Vectors:
+def choose_vectors(graph: Graph, samples: Samples | None, finds: Array | None = None) -> Vectors:
     """Return COUNT rows with their outputs, picked greedily for the most new behaviour.
 
     Candidates are evaluation rows, corners of the input box and reproducible noise. Behaviour of a
     row is, for each accumulator: its sign, whether it is large, and whether the value made from it
-    lies at its lower or upper limit; and the class of the row.
+    lies at its lower or upper limit; and the class of the row. The first finds, at most half of
+    COUNT, are taken before any other row.
 
     Of a model with states the rows are sequences of STREAM_STEPS steps, chosen as wholes.
     """
-    candidates = np.concatenate([*_sample_rows(samples), _corners(graph), _noise(graph)])
+    first = [] if finds is None else [finds[: COUNT // 2]]
+    candidates = np.concatenate([*first, *_sample_rows(samples), _corners(graph), _noise(graph)])
     steps = STREAM_STEPS if graph.states else 1
     candidates = candidates[: len(candidates) // steps * steps]
     simulator = FastSimulator(graph, steps)
@@ -49,9 +52,9 @@ def choose_vectors(graph: Graph, samples: Samples | None) -> Vectors:
     assert traced.accumulators is not None  # trace() always returns them
     features = _features(graph, traced.outputs, traced.accumulators)
     features = np.asarray(features.reshape(len(features) // steps, steps, -1).any(axis=1))
-    chosen: list[int] = []
-    covered = np.zeros(features.shape[1], dtype=bool)
-    remaining = list(range(len(features)))
+    chosen = list(range(len(first[0]) if first else 0))
+    covered = np.asarray(features[chosen].any(axis=0))
+    remaining = list(range(len(chosen), len(features)))
     while len(chosen) < COUNT // steps:
         gains = (features[remaining] & ~covered).sum(axis=1)
         best = remaining.pop(int(np.argmax(gains)))
@@ -59,6 +62,27 @@ def choose_vectors(graph: Graph, samples: Samples | None) -> Vectors:
         covered |= features[best]
     rows = (np.array(chosen)[:, None] * steps + np.arange(steps)).reshape(-1)
     return Vectors(candidates[rows], traced.outputs[rows])
+
+
+def check_finds(graph: Graph, finds: Array, name: str) -> None:
+    """Raise UsageError unless rows that shall become vectors are legal inputs of the model."""
+    if graph.states:
+        raise UsageError(
+            f"{name}: the model keeps a state, so its self-test runs sequences; leave "
+            "--selftest-from out"
+        )
+    wanted, size = row_dtype(input_tensors(graph)), row_size(input_tensors(graph))
+    if finds.shape[1:] != (size,) or finds.dtype != wanted:
+        held = f"{finds.dtype} x {' x '.join(map(str, finds.shape[1:]))}"
+        raise UsageError(
+            f"{name}: its rows are {held}, and the model takes {wanted} x {size}; name what was "
+            "found for this export"
+        )
+    low, high = row_limits(graph)
+    if not ((finds >= low) & (finds <= high)).all():
+        raise UsageError(
+            f"{name}: its rows leave the input's limits; name what was found for this export"
+        )
 
 
 def deterministic_bytes(seed: str, count: int) -> bytes:

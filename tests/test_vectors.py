@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from pyexport.artifact import Samples
+from pyexport.errors import UsageError
 from pyexport.rows import tensor_limits
 from pyexport.simulator.fast import FastSimulator
-from pyexport.vectors import COUNT, choose_vectors, deterministic_bytes
+from pyexport.vectors import COUNT, check_finds, choose_vectors, deterministic_bytes
 from tests.networks import DOZEN, Recipe, chain, export, export_recipe, layer
 from tests.verify.saturating import saturating_model
 
@@ -84,3 +85,27 @@ def test_a_float_input_without_a_declared_range_takes_the_same_one_everywhere() 
     inputs = exported.artifact.vectors.inputs
     assert inputs.min() == -1.0
     assert inputs.max() == 1.0
+
+
+def test_finds_are_the_first_vectors_and_the_rest_is_chosen_for_what_is_new() -> None:
+    artifact = export_recipe(Recipe((64, 32, 16, 10))).artifact
+    random = np.random.default_rng(1).integers(0, 17, size=(20, 64)).astype(np.uint8)
+    few, many = (choose_vectors(artifact.graph, artifact.samples, random[:n]) for n in (3, 20))
+    assert (few.inputs[:3] == random[:3]).all() and len(few.inputs) == COUNT
+    assert (many.inputs[: COUNT // 2] == random[: COUNT // 2]).all() and len(many.inputs) == COUNT
+    assert not (many.inputs[COUNT // 2 :, None] == random[None]).all(axis=2).any()
+    assert np.array_equal(FastSimulator(artifact.graph).run(many.inputs), many.outputs)
+
+
+@pytest.mark.parametrize(
+    ("finds", "why"),
+    [
+        (np.zeros((2, 5), np.uint8), "uint8 x 5"),
+        (np.zeros((2, 64), np.float32), "float32 x 64"),
+        (np.full((2, 64), 17, np.uint8), "leave the input's limits"),
+    ],
+)
+def test_finds_of_another_export_are_refused(finds: np.ndarray, why: str) -> None:
+    graph = export_recipe(Recipe((64, 32, 16, 10))).artifact.graph
+    with pytest.raises(UsageError, match=why):
+        check_finds(graph, finds, "finds.npz")

@@ -27,6 +27,7 @@ from pyexport.errors import DoesNotFitError, FileFormatError, UsageError
 from pyexport.export_options import SCHEMES, ExportOptions, check_choices, check_weights
 from pyexport.fitting import check_fits, check_parts
 from pyexport.frontends import load_model
+from pyexport.frontends.finds import read_finds
 from pyexport.frontends.port_samples import read_port_samples
 from pyexport.frontends.weight_files import Layers, parse_input_shape
 from pyexport.input_ranges import Declared, sample_ports
@@ -112,6 +113,12 @@ def export_command(
         list[str] | None,
         typer.Option(help="Take this kernel wherever it matches, whatever the goal; repeat it."),
     ] = None,
+    selftest_from: Annotated[
+        Path | None,
+        typer.Option(
+            help="NAME-hunt.npz or NAME-attack.npz: up to 8 finds become self-test vectors."
+        ),
+    ] = None,
     templates: Annotated[
         Path | None,
         typer.Option(help="Folder of templates that replace pyexport's own, file by file."),
@@ -172,6 +179,8 @@ def export_command(
         input_range=declared,
         calibration=_calibration(calibration, loaded, declared),
         calibration_name=calibration.name if calibration is not None else None,
+        finds=None if selftest_from is None else read_finds(selftest_from),
+        finds_name="finds.npz" if selftest_from is None else selftest_from.name,
         templates=templates,
         check_fits=False,  # below, where what is needed can be measured
         stream=stream,

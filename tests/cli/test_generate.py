@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pyexport import export
+from pyexport.artifact import read_artifact
 from tests.cli.command import pyexport, refused
 from tests.verify.blobs import save_torch
 
@@ -154,6 +156,32 @@ def test_hunt_finds_explains_and_recalibrates(blobs: Path, tmp_path: Path) -> No
     document = json.loads(pyexport("hunt", blobs / "blobs.pt", *options, "--json").out)
     assert document["hunt"]["largest_gap"] > document["random"]["largest_gap"]
     assert document["recalibrated"]["rows"] > 60
+
+
+def test_finds_become_self_test_vectors_that_pass(blobs: Path, tmp_path: Path) -> None:
+    model, found = blobs / "blobs.pt", tmp_path / "blobs-hunt.npz"
+    few = ("--wanted", 50, "--random", 0, "--no-pictures", "--output", tmp_path)
+    assert pyexport("hunt", model, *few).status == 0
+    words = ("export", model, "--selftest-from", found, "--output", tmp_path / "out")
+    done = pyexport(*words)
+    assert done.status == 0, done.err
+    with np.load(found) as stored:
+        small = stored["small_rows"]
+    vectors = read_artifact(tmp_path / "out" / "blobs.px").vectors
+    count = min(8, len(small))
+    assert count > 0 and (vectors.inputs[:count] == small[:count]).all()
+    text = (tmp_path / "out" / "blobs.h").read_text(encoding="utf-8")
+    printed = re.search(r"blobs_vector_in\[[^=]*=\s*\{(.*?)\};", text, re.S)
+    assert printed is not None
+    numbers = [int(number) for number in re.findall(r"\d+", re.sub(r"/\*.*?\*/", "", printed[1]))]
+    assert numbers[: small[:count].size] == small[:count].reshape(-1).tolist()
+    assert "--selftest-from blobs-hunt.npz" in text
+    checked = pyexport("verify", tmp_path / "out" / "blobs.h", "--suite", "corners")
+    assert checked.status == 0 and "self-tests pass" in checked.out
+    np.savez(tmp_path / "other.npz", inputs=small)
+    again = ("export", model, "--output", tmp_path / "out", "--selftest-from")
+    assert "holds no found rows" in refused(tmp_path, *again, tmp_path / "other.npz")
+    assert "blobs.pt" in refused(tmp_path, *again, model)
 
 
 def test_refusals_are_one_line(blobs: Path, tmp_path: Path) -> None:
