@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 import time
 from typing import Any
 
 import numpy as np
 
 from pyexport.gradients import of_graph
-from pyexport.ir import Array, Linear
+from pyexport.ir import Array
 from pyexport.pairing import firmware, load_pair
 from pyexport.verify.generated import GenerateOptions, generate
 from pyexport.verify.near import near_starts
 from pyexport.verify.pair import Pair, judge
-from pyexport.verify.starts import choose_starts
+from pyexport.verify.starts import Starts, choose_starts
 from scripts.evidence_topics.digits import trained
 from scripts.evidence_topics.figures import Context, Figure
+from scripts.evidence_topics.hunting_foolbox import (
+    foolbox_model,
+    import_foolbox,
+    mlp_of,
+    run_foolbox,
+)
 
 NAMES = ("float", "integer", "firmware")
 
@@ -111,27 +115,9 @@ def _starts(pair: Pair, count: int, **which: int) -> Any:
 
 def _ddn(pair: Pair, rows: Array, targets: Array) -> float:
     """Return the median L2 distance of foolbox's DDN, of the starts on which it succeeds."""
-    import torch
-
-    os.environ.setdefault(
-        "GIT_PYTHON_REFRESH", "quiet"
-    )  # foolbox imports it, and needs no git here
-    foolbox: Any = importlib.import_module("foolbox")
-    layers: list[torch.nn.Module] = []
-    for node in pair.graph.nodes:
-        assert isinstance(node.op, Linear)  # the digits network has no other
-        layer = torch.nn.Linear(node.op.weight.shape[1], node.op.weight.shape[0])
-        with torch.no_grad():
-            layer.weight.copy_(torch.tensor(node.op.weight))
-            layer.bias.copy_(torch.tensor(node.op.bias))
-        layers += [layer] if node.op.low < 0.0 else [layer, torch.nn.ReLU()]
-    low, high = pair.limits
-    model = foolbox.PyTorchModel(
-        torch.nn.Sequential(*layers).eval(), bounds=(float(low.min()), float(high.max()))
-    )
-    criterion = foolbox.criteria.TargetedMisclassification(torch.tensor(targets))
-    inputs = torch.tensor(rows, dtype=torch.float32)
-    attack = foolbox.attacks.DDNAttack(steps=1_000)
-    _, found, success = attack(model, inputs, criterion, epsilons=None)
-    distance = np.linalg.norm(found.numpy() - rows, axis=1)
-    return float(np.median(distance[success.numpy()]))
+    foolbox = import_foolbox()
+    model = foolbox_model(foolbox, mlp_of(pair), pair)
+    starts = Starts(rows, targets, targets)
+    return run_foolbox(
+        foolbox, model, foolbox.attacks.DDNAttack(steps=1_000), rows, starts, True
+    ).median
