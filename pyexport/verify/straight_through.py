@@ -43,6 +43,7 @@ from pyexport.simulator.arrays import EVALUATORS
 
 LEAK = 0.02  # share of a gradient that passes a clamp which clips
 CHUNK_ROWS = 4096
+REACH = 4  # entries of a table to either side that tell its slope
 
 # (operator, inputs, gradient on the output, graph, node) -> gradient on each input; all flat
 Backward = Callable[[Any, list[FloatArray], FloatArray, Graph, Node], list[FloatArray]]
@@ -223,9 +224,9 @@ def _concat(
 def _table(
     op: Any, x: list[FloatArray], gradient: FloatArray, graph: Graph, node: Node
 ) -> list[FloatArray]:
-    """Take the slope between the entries on both sides."""
+    """Take the slope between entries on both sides, so far apart that their rounding is small."""
     quant, q = _quant(graph, node.inputs[0]), x[0].astype(np.int64)
-    above, below = np.minimum(q + 1, quant.high), np.maximum(q - 1, quant.low)
+    above, below = np.minimum(q + REACH, quant.high), np.maximum(q - REACH, quant.low)
     table = op.table.astype(np.float64)
     rise = table[above & 255] - table[below & 255]
     return [gradient * rise / np.maximum(above - below, 1)]
