@@ -71,6 +71,7 @@ BELOW_SEARCH = (*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline", "runners", "gradi
 AFTER_PIPELINE = (
     "pairing",
     "verifying",
+    "differing",
     "footprint",
     "board_fits",
     "costing",
@@ -185,6 +186,7 @@ LAYERS = {
     "pipeline": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE), ("numpy",)),
     "pairing": Layer(BELOW_SEARCH),
     "verifying": Layer(BELOW_SEARCH),
+    "differing": Layer((*BELOW_SEARCH, "verifying")),
     "footprint": Layer(BELOW_SEARCH),
     "costing": Layer(BELOW_SEARCH),
     "board_fits": Layer(("fitting", "program", "targets", "codegen")),

@@ -15,6 +15,7 @@ COMMANDS = {
     "export": "pyexport.cli.export",
     "simulate": "pyexport.cli.simulate",
     "verify": "pyexport.cli.verify",
+    "diff": "pyexport.cli.diff",
     "inspect": "pyexport.cli.inspect",
     "check": "pyexport.cli.check",
     "generate": "pyexport.cli.generate",

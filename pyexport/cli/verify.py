@@ -18,6 +18,7 @@ from pyexport.rows import output_tensors, row_size
 from pyexport.runners import RUNNER_NAMES, Finding, available
 from pyexport.sniff_artifact import is_artifact
 from pyexport.verify import DEFAULT_SUITES, BoardReport, Report, TargetReport
+from pyexport.verify.explain import Explanation
 
 
 def verify_command(
@@ -159,6 +160,10 @@ def _print(report: Report) -> None:
     }
     for problem in report.problems:
         say(f"{'CUT OFF' if problem in ends else 'MISMATCH'} {problem}")
+    for target in report.targets:
+        if target.explanation is not None:
+            for line in target.explanation.lines:
+                say(f"  {target.target}: {line}")
     if report.ok:
         say(_conclusion(report))
 
@@ -242,6 +247,23 @@ def _board_document(board: BoardReport) -> dict[str, Any]:
     }
 
 
+def _first_document(explanation: Explanation | None) -> dict[str, Any] | None:
+    """Return the first difference on the smallest input that was found to show one."""
+    if explanation is None:
+        return None
+    m = explanation.mismatch
+    return {
+        "what": m.what,
+        "node": m.node or None,
+        "source": m.source or None,
+        "index": m.index,
+        "simulator": m.expected,
+        "device": m.actual,
+        "input": m.inputs.tolist(),
+        "steps": list(explanation.lines),
+    }
+
+
 def _finding_document(finding: Finding) -> dict[str, Any]:
     return {"name": finding.name, "ok": finding.ok, "detail": finding.detail}
 
@@ -263,6 +285,7 @@ def _target_document(target: TargetReport) -> dict[str, Any]:
         "argmax_vectors": target.tie_vectors,
         "argmax_wrong": target.wrong_ties,
         "selftest": target.selftest,
+        "first_difference": _first_document(target.explanation),
         "cut_off": target.cut_off or None,
         "board": None if target.board is None else _board_document(target.board),
         "findings": [_finding_document(finding) for finding in target.findings],

@@ -40,8 +40,63 @@ def unit_header(header: str, program: Program, step: Step, model: str) -> str:
         *(names[tensor] for tensor in writes),
     ]
     signature, passed = ", ".join(parameters), ", ".join(names[t] for t in (*reads, *writes))
+    calls = [
+        *(f"    {C_TYPES[b.dtype]} {b.name}[{b.size}];" for b in workspace),
+        f"    {kernel_functions(program, model)[step.node]}({', '.join(arguments)});",
+    ]
+    return _around(header, model, name, step.node, sizes, (signature, passed), calls)
+
+
+def scan_header(header: str, program: Program, step: Step, model: str) -> str:
+    """Return the same with other inputs: the layer's sums themselves, little-endian, 4 bytes each.
+
+    They take the place of the biases, while the layer reads zeros. So its own code rounds and
+    limits whatever sum is asked for.
+    """
+    name = unit_name(model, step.node)
+    source, target = program.buffer(step.reads[0]), program.buffer(step.writes[0])
+    (table,) = (program.const(c) for c in step.consts if c.endswith("_bias"))
+    arguments = [
+        "quiet",
+        *("sums" if const == table.name else f"{model}_{const}" for const in step.consts),
+        str(step.trace),
+        "out",
+    ]
+    signature = f"const uint8_t in[{4 * table.size}], {C_TYPES[target.dtype]} out[{target.size}]"
+    calls = [
+        f"    {C_TYPES[source.dtype]} quiet[{source.size}];",
+        f"    int32_t sums[{table.size}];",
+        "    uint_fast16_t i;",
+        "",
+        f"    for (i = 0; i < {source.size}; i++) {{",
+        "        quiet[i] = 0;",
+        "    }",
+        f"    for (i = 0; i < {table.size}; i++) {{",
+        "        sums[i] = (int32_t)((uint32_t)in[4 * i] | (uint32_t)in[4 * i + 1] << 8",
+        "            | (uint32_t)in[4 * i + 2] << 16 | (uint32_t)in[4 * i + 3] << 24);",
+        "    }",
+        f"    {kernel_functions(program, model)[step.node]}({', '.join(arguments)});",
+    ]
+    sizes = [
+        f"#define {name.upper()}_INPUT_SIZE {4 * table.size}",
+        f"#define {name.upper()}_OUTPUT_SIZE {target.size}",
+    ]
+    return _around(header, model, name, step.node, sizes, (signature, "in, out"), calls)
+
+
+def _around(
+    header: str,
+    model: str,
+    name: str,
+    node: str,
+    sizes: list[str],
+    ports: tuple[str, str],
+    calls: list[str],
+) -> str:
+    """Return a header of that name: the other one, and a predict that makes the calls."""
+    upper, (signature, passed) = name.upper(), ports
     lines = [
-        f"/* {model}.h with an entry to its node {step.node} alone: a test build of pyexport. */",
+        f"/* {model}.h with an entry to its node {node} alone: a test build of pyexport. */",
         f"#ifdef {upper}_TRACE",
         f"#define {model.upper()}_TRACE(node, index, acc) "
         f"((void)(node), {upper}_TRACE(0, index, acc))",
@@ -54,8 +109,7 @@ def unit_header(header: str, program: Program, step: Step, model: str) -> str:
         "",
         f"static inline void {name}_predict({signature})",
         "{",
-        *(f"    {C_TYPES[b.dtype]} {b.name}[{b.size}];" for b in workspace),
-        f"    {kernel_functions(program, model)[step.node]}({', '.join(arguments)});",
+        *calls,
         "}",
         "",
         f"static inline void {name}_predict_scratch({signature}, {name}_scratch_t *scratch)",

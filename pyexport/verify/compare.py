@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from pyexport.artifact import Artifact
 from pyexport.decision import DECIDED, decide
 from pyexport.ir import Array, Tensor
 from pyexport.rows import NUMPY_DTYPES, has_class, join_rows, output_tensors, row_dtype, row_slices
-from pyexport.runners import CutOffError, Runner, RunResult
+from pyexport.runners import CutOffError, RunResult
 from pyexport.simulator.fast import FastSimulator, argmax, trace_sizes
 from pyexport.untrusted import printable
 from pyexport.verify.suites import Suite
@@ -34,7 +35,7 @@ class Mismatch:
     inputs: Array  # the row
     steps: int | None = None  # of a sequence, where rows are steps
 
-    def sentence(self) -> str:
+    def sentence(self, wanted: str = "simulator", given: str = "device") -> str:
         """Return where the difference is and both values, accumulators in hex too."""
         place = f"{self.node} " if self.node else ""
         place += f'"{self.source}" ' if self.source else ""
@@ -45,8 +46,8 @@ class Mismatch:
         if self.steps is not None:
             row = f"sequence {self.row // self.steps}, step {self.row % self.steps}"
         return (
-            f"{place}{value}: simulator {_both(self.expected, self.what)}, "
-            f"device {_both(self.actual, self.what)} (suite {self.suite}, {row})"
+            f"{place}{value}: {wanted} {_both(self.expected, self.what)}, "
+            f"{given} {_both(self.actual, self.what)} (suite {self.suite}, {row})"
         )
 
 
@@ -98,8 +99,22 @@ def simulate_suite(simulator: FastSimulator, suite: Suite, least: float | None =
     return Expected(result.outputs, words, result.accumulators)
 
 
+class Asked(Protocol):
+    """As much of a runner as a comparison needs."""
+
+    @property
+    def traces(self) -> bool:
+        """Whether it tells accumulators."""
+
+    def run(self, inputs: Array) -> RunResult:
+        """Predict every row."""
+
+    def trace(self, inputs: Array) -> RunResult:
+        """Predict every row, with accumulators."""
+
+
 def compare_suite(
-    artifact: Artifact, runner: Runner, suite: Suite, expected: Expected
+    artifact: Artifact, runner: Asked, suite: Suite, expected: Expected
 ) -> Comparison:
     """Run a suite in the plain build, and in the trace build where there is one, and compare.
 
@@ -145,7 +160,7 @@ def compare_suite(
     )
 
 
-def _run(runner: Runner, suite: Suite) -> tuple[RunResult, str]:
+def _run(runner: Asked, suite: Suite) -> tuple[RunResult, str]:
     """Return what the plain build gave, and why it is not for all rows, "" if it is."""
     try:
         return runner.run(suite.rows), ""

@@ -31,6 +31,8 @@ from pyexport.verify.compare import (
     tie_outputs,
 )
 from pyexport.verify.compare_units import compare_unit
+from pyexport.verify.explain import Explanation, explain_first
+from pyexport.verify.scan import scan_findings
 from pyexport.verify.selftest import selftest_finding
 from pyexport.verify.subject import Subject
 from pyexport.verify.suites import Suite
@@ -68,6 +70,7 @@ class TargetReport:
     board: BoardReport | None = None  # of a board at a port
     cut_off: str = ""  # why not everything was compared
     interrupted: bool = False  # it was cut off by Ctrl-C
+    explanation: Explanation | None = None  # of the first difference; None of a board
 
     @property
     def rows(self) -> int:
@@ -217,7 +220,10 @@ def verify_subject(
         if runner is board:
             reports.append(_board_report(subject, board, tuple(comparisons)))
         else:
-            reports.append(_report(subject, runner, tuple(comparisons), suites_of(runner.name)))
+            compiled = compiler, optimize
+            reports.append(
+                _report(subject, runner, tuple(comparisons), suites_of(runner.name), compiled)
+            )
     selftest = None
     stopped = board is not None and reports[-1].interrupted
     if targets and not stopped and all(r.selftest for r in reports if r.board is None):
@@ -231,10 +237,15 @@ def _report(
     runner: Runner,
     comparisons: tuple[Comparison, ...],
     suites: tuple[Suite, ...],
+    compiled: tuple[str | None, str | None],
 ) -> TargetReport:
     ties, wrong = _ties(subject, runner, subject.artifact.least_yes)
-    measurement = None
-    if target_of(runner.name).family != "host":
+    measurement: Measurement | None = None
+    scans: tuple[Finding, ...] = ()
+    if target_of(runner.name).family == "host":
+        units = [suite.unit for suite in suites if suite.unit is not None]
+        scans = scan_findings(subject, units, compiled)
+    else:
         whole = next((s.rows for s in suites if s.unit is None), None)
         measurement = None if whole is None else runner.measure(whole[:MEASURED_ROWS])
     return TargetReport(
@@ -244,8 +255,9 @@ def _report(
         tie_vectors=ties,
         wrong_ties=wrong,
         selftest=runner.selftest(),
-        findings=runner.check(),
+        findings=(*runner.check(), *scans),
         measurement=measurement,
+        explanation=explain_first(subject, runner, comparisons, suites, compiled),
     )
 
 

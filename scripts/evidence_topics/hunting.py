@@ -8,6 +8,7 @@ from scripts.evidence_topics.hunting_generated import composites, from_black, ne
 from scripts.evidence_topics.hunting_mnist import mnist
 from scripts.evidence_topics.hunting_query import questions
 from scripts.evidence_topics.hunting_search import compared, disagreements, gaps, pure_python
+from scripts.evidence_topics.hunting_suites import chips, obligations, planted
 
 HUNTING = Topic(
     name="hunting",
@@ -28,7 +29,10 @@ HUNTING = Topic(
         Task("disagreements", disagreements),
         Task("pure Python", pure_python),
         Task("gaps", gaps),
+        Task("obligations", obligations),
+        Task("planted bugs", planted),
         Task("compared", compared),
         Task("MNIST", mnist),
+        Task("chips", chips),
     ),
 )

@@ -52,8 +52,8 @@ def test_json_has_stable_keys(exported: Path) -> None:
     (target,) = document["targets"]
     assert sorted(target) == [
         "accumulators", "argmax_vectors", "argmax_wrong", "board", "classes", "compiler", "cost",
-        "cut_off", "differing_rows", "findings", "output_bytes", "rows", "selftest", "suites",
-        "target",
+        "cut_off", "differing_rows", "findings", "first_difference", "output_bytes", "rows",
+        "selftest", "suites", "target",
     ]  # fmt: skip
     assert target["suites"] == [
         {"name": "dataset", "rows": 30, "differing_rows": 0},
