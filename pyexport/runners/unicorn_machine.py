@@ -34,6 +34,7 @@ _BINDING: Any = unicorn  # its own types do not cover the constructor
 EmulatorError: type[Exception] = _BINDING.UcError
 _PAGE = 0x1000
 _PAINT = 0xA5
+_IT_STATE = 0x0600_FC00  # of the program status register
 _INVALID = {
     unicorn.UC_MEM_READ_UNMAPPED: "read outside flash and RAM",
     unicorn.UC_MEM_WRITE_UNMAPPED: "write outside flash and RAM",
@@ -150,6 +151,7 @@ class Machine:
     def _on_access(
         self, uc: object, access: int, address: int, size: int, value: int, data: object
     ) -> None:
+        self._end_it_block()
         if self._ram_end < address + size <= self._mapped_end and self._fault is None:
             verb = "write" if access == unicorn.UC_MEM_WRITE else "read"
             self._fault = f"{verb} outside flash and RAM: {size} bytes at 0x{address:08x}"
@@ -161,6 +163,13 @@ class Machine:
         if not (self._core.unaligned_words and is_single_access(code)):
             self._fault = f"unaligned access: {size} bytes at 0x{address:08x}"
             self.emulator.emu_stop()
+
+    def _end_it_block(self) -> None:
+        """Clear the state of an IT block: after a hook unicorn keeps it, and skips what follows."""
+        if self._core.unaligned_words:  # Armv7-M and later
+            status = int(self.emulator.reg_read(arm_const.UC_ARM_REG_XPSR))
+            if status & _IT_STATE:
+                self.emulator.reg_write(arm_const.UC_ARM_REG_XPSR, status & ~_IT_STATE)
 
     def watch_accesses(self) -> None:
         """Make a fault of every access that is unaligned for the core, or right behind its RAM.

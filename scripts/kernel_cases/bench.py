@@ -39,6 +39,7 @@ class Bench(Zoo):
     feeds: dict[str, Feed] = field(default_factory=dict)
     wishes: list[tuple[Feed, Array]] = field(default_factory=list)  # (rows, size) of the input
     goal: str = DEFAULT_GOAL  # that kernels are chosen for
+    kernels: tuple[str, ...] = ()  # that are taken before others
     sole_output: str = ""  # a tensor that no table can lead to the others
 
     def __post_init__(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from pyexport.choices import DEFAULT_GOAL
 from pyexport.ir import QuantParams
 from scripts.kernel_cases import elements, moves, pairs, recurrent, rows, sums, windows
 from scripts.kernel_cases.bench import Bench
@@ -23,6 +22,7 @@ BRANCHES: dict[str, Branch] = {
     "linear_acc16": sums.avr_linear,
     "linear_bitserial16": sums.narrow_linear,
     "linear_ldi16": sums.small_avr_linear,
+    "linear_list16": sums.narrow_linear,
     "linear_smlad24": pairs.linear24,
     "linear_smlad32": pairs.linear32,
     "affine_q15x": sums.affine,
@@ -58,6 +58,7 @@ GOALS = {
     "linear_ldi16": ("speed",),
     "linear_acc16": ("balanced", "constant-time"),  # on ATmega; elsewhere these take linear_swar16
     "linear_bitserial16": ("speed",),  # on rv32ec
+    "linear_list16": ("speed",),
     "linear_smlad24": ("speed", "constant-time"),
     "linear_smlad32": ("balanced", "constant-time"),
 }
@@ -80,7 +81,8 @@ def bench_of(kernel: str, random: Random, count: int) -> Bench | FloatBench:
         return FloatBench(random, count)
     raw = kernel in RAW and random.random() < 0.4
     bench = _raw_bench(random, kernel) if raw else Bench(random)
-    bench.goal = random.choice(GOALS[kernel]) if kernel in GOALS else DEFAULT_GOAL
+    if kernel in GOALS:
+        bench.goal, bench.kernels = random.choice(GOALS[kernel]), (kernel,)
     if kernel == "argmax_u8" and random.random() < 0.25:
         rows.wide_argmax(random, bench)
         return bench

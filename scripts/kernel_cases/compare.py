@@ -74,9 +74,10 @@ def compare_bench(bench: Bench | FloatBench, targets: Iterable[str]) -> Count:
 
 
 def artifact_for(bench: Bench | FloatBench, rows: Array) -> Artifact:
-    """Return the artifact of a bench, for its goal."""
+    """Return the artifact of a bench, for its goal and kernels."""
     artifact = artifact_of(bench.graph(), rows=rows)
-    return replace(artifact, choices=replace(artifact.choices, goal=bench.goal))
+    choices = replace(artifact.choices, goal=bench.goal, kernels=bench.kernels)
+    return replace(artifact, choices=choices)
 
 
 def compare(artifact: Artifact, rows: Array, targets: Iterable[str]) -> Count:

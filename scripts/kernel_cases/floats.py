@@ -19,6 +19,7 @@ class FloatBench:
     """A chain of linear layers and affine maps, with a softmax at its end."""
 
     goal = DEFAULT_GOAL
+    kernels: tuple[str, ...] = ()
 
     def __init__(self, random: Random, layers: int) -> None:
         self.random = random

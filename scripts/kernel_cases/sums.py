@@ -28,7 +28,10 @@ def linear_shifts(random: Random, bench: Bench) -> None:
 
 def narrow_linear(random: Random, bench: Bench) -> None:
     """A linear layer whose sums fit 16 bits, often up to their ends, so that two share a word."""
-    n_in, n_out = random.choice([1, 2, 5, 8, 33]), random.choice([2, 3, 4, 7, 8, 9, 16, 19])
+    n_in, n_out = (
+        random.choice([1, 2, 5, 8, 33]),
+        random.choice([2, 3, 5, 7, 8, 9, 12, 13, 16, 19, 33]),
+    )
     narrow_linear_of(random, bench, n_in, n_out)
 
 

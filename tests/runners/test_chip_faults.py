@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pyexport.errors import CheckFailedError, ToolFailedError
@@ -10,7 +11,7 @@ from pyexport.runners.protocol import Array, RunResult
 from pyexport.runners.unicorn_runner import UnicornRunner
 from pyexport.targets import get_target
 from tests.runners.support import CHIPS, UNICORN, open_toy
-from tests.runners.toy import faulty, toy_inputs
+from tests.runners.toy import faulty, toy_batch, toy_inputs
 
 WRITE_TABLE = "((volatile int8_t *)(uintptr_t)toy_hidden_weight)[0] = 1;"
 READ_NOWHERE = "(void)*(volatile uint32_t *)(uintptr_t)0x40000000u;"
@@ -29,6 +30,27 @@ def _fault(name: str, folder: Path, code: str) -> str:
     assert message.startswith(f"{folder / 'toy.h'}: {name}: ")
     assert "\n" not in message
     return message
+
+
+IT_STORE = """
+    uint32_t skipped = 1;
+    uint32_t to;
+    __asm__ volatile(
+        "cmp %1, #0\\n\\tit ne\\n\\tstrne %1, [%1]\\n\\t"
+        "cmp %1, %1\\n\\tb 1f\\n1: mov %0, #0"
+        : "+r"(skipped) : "r"(&to) : "cc", "memory");
+    out[0] = (int8_t)(out[0] ^ (int8_t)skipped);
+"""
+
+
+@pytest.mark.parametrize("name", RELAXED)
+def test_what_follows_a_conditional_store_runs_while_accesses_are_watched(
+    name: str, tmp_path: Path
+) -> None:
+    """Unicorn 2.1.4 keeps the condition for the next block if a hook saw the store."""
+    inputs = toy_inputs(8)
+    outputs = open_toy(name, faulty(tmp_path, code="{" + IT_STORE + "}")).run(inputs).outputs
+    assert np.array_equal(outputs, toy_batch(inputs)[0])
 
 
 @pytest.mark.parametrize("name", UNICORN)

@@ -99,11 +99,12 @@ def test_ties_that_are_rounded_down_are_found(kernel: str, monkeypatch: pytest.M
     [
         ("linear_smlad24", "256 * a0 - a1", "256 * a0 + a1"),
         ("linear_smlad24", "(uint32_t)a1 & 0xFFFFu", "(uint32_t)a1 & 0xFFu"),  # of 256 too
+        ("linear_list16", "(uint32_t)x[1] / 4u", "(uint32_t)x[1] / 8u"),
         ("linear_smlad32", "sxtb16(word >> 8)", "sxtb16(word >> 7)"),
         ("linear_smlad32", "(crossed >> 16) + ", "(crossed >> 16) - (int32_t)carry + "),
     ],
 )
-def test_faults_in_pairs_of_products_are_found(
+def test_faults_in_kernels_for_arm_are_found(
     kernel: str, right: str, wrong: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*arguments: Any) -> Export:

@@ -18,6 +18,7 @@ from pyexport.lower.kernels import (
     linear_bitserial16,
     linear_f32,
     linear_ldi16,
+    linear_list16,
     linear_q15x,
     linear_q15x_s4,
     linear_q15x_shifts,
@@ -45,9 +46,11 @@ from pyexport.lower.kernels import (
 KERNELS: tuple[Kernel, ...] = (
     *linear_swar4.KERNELS,  # before the others: where weights have 4 bits
     linear_smlad24.BEFORE_SWAR,  # where it takes fewer instructions
+    *linear_list16.KERNELS,  # likewise
     *linear_swar16.KERNELS,  # before linear_q15x: where two sums fit a word
     *linear_swar8.KERNELS,
     linear_ldi16.KERNEL,  # before linear_acc16: where flash has the room
+    linear_list16.PORTABLE,
     *linear_acc16.KERNELS,  # likewise
     *linear_bitserial16.KERNELS,  # likewise, on cores that do not multiply
     linear_smlad24.AFTER_SWAR,
