@@ -47,12 +47,6 @@ def trained_examples(context: Context) -> tuple[Trained, ...]:
     return tuple(_trained(context, example) for example in EXAMPLES)
 
 
-def trained_example(context: Context, name: str) -> Trained:
-    """Return one example by its name, with all its test rows."""
-    (example,) = (example for example in EXAMPLES if example.name == name)
-    return _trained(context, example)
-
-
 def _generated(example: Example) -> Split:
     return SOURCES[example.data]().test.first(SHORT_ROWS)
 
