@@ -81,6 +81,7 @@ class Step:
     acc_high: int = 0
     placed: tuple[str, ...] = ()  # parts that lie where this step would copy them
     is_free: bool = False  # all do: nothing is left to run
+    absorbed: str = ""  # the node behind it that it computes too, if any
 
     @property
     def buffers(self) -> tuple[str, ...]:

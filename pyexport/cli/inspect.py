@@ -223,10 +223,13 @@ def _row(node: Node, artifact: Artifact, program: Program, alive: dict[str, int]
     from pyexport.quantize.bounds import bits_needed
 
     graph = artifact.graph
-    step = next(s for s in program.steps if isinstance(s, Step) and s.node == node.name)
+    steps = [s for s in program.steps if isinstance(s, Step)]
+    step = next(s for s in steps if node.name in (s.node, s.absorbed))
     kernel = select_kernel(node, graph, None)
-    consts = [program.const(name) for name in step.consts]
-    bits = bits_needed(step.acc_low, step.acc_high) if step.acc_high > step.acc_low else None
+    is_own = step.node == node.name  # and not absorbed by the step of the node before
+    consts = [program.const(name) for name in step.consts if is_own]
+    has_sums = is_own and step.acc_high > step.acc_low
+    bits = bits_needed(step.acc_low, step.acc_high) if has_sums else None
     return {
         "node": node.name,
         "module": node.source,
@@ -236,7 +239,7 @@ def _row(node: Node, artifact: Artifact, program: Program, alive: dict[str, int]
         "parameters": sum(c.size for c in consts if c.name.endswith(("_weight", "_bias"))),
         "macs": kernel.cost(node, graph),
         "flash_bytes": sum(len(c.data) for c in consts),
-        "ram_bytes": alive[node.name],
+        "ram_bytes": alive[step.node],
         "kernel": "none" if step.is_free else step.kernel,
         "accumulator_bits": bits,
         "weight_bits": artifact.choices.weight_bits.get(node.name, 8)

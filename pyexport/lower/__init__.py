@@ -1,5 +1,6 @@
 """Lowers an exported Graph to a Program: selects kernels, packs constants, plans memory."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from pyexport.choices import DEFAULT_CHOICES, Choices
@@ -29,11 +30,16 @@ def lower(
     """
     check_kernels(graph, target, choices)
     selected = [(node, select_kernel(node, graph, target, choices)) for node in graph.nodes]
+    absorbed = absorbed_nodes(selected, graph)
+    gone = {node.name for node in absorbed.values()}
+    selected = [(node, kernel) for node, kernel in selected if node.name not in gone]
     lowered, consts = _stored_once([kernel.lower(node, graph) for node, kernel in selected])
     slots = state_slots(graph)
     kinds = dict.fromkeys(graph.inputs, "input") | dict.fromkeys(graph.outputs, "output")
     kinds |= state_kinds(slots)
-    buffers = [_tensor_buffer(tensor, kinds.get(tensor.name, "arena")) for tensor in graph.tensors]
+    never_stored = {name for node in absorbed.values() for name in node.inputs}
+    tensors = [tensor for tensor in graph.tensors if tensor.name not in never_stored]
+    buffers = [_tensor_buffer(tensor, kinds.get(tensor.name, "arena")) for tensor in tensors]
     buffers += [b for node, kernel in selected for b in _workspace(node, kernel, graph)]
     steps: list[Step] = []
     trace_sizes: list[int] = []
@@ -42,7 +48,7 @@ def lower(
         if result.trace_size:
             trace = len(trace_sizes)
             trace_sizes.append(result.trace_size)
-        steps.append(_step(node, kernel, graph, result, trace))
+        steps.append(_step(node, kernel, graph, result, trace, absorbed.get(node.name)))
     reuse = {node.name: kernel.reuse(node, graph) for node, kernel in selected}
     placed = place_buffers(buffers, steps, reuse)
     return Program(
@@ -79,19 +85,32 @@ def _stored_once(lowered: list[Lowered]) -> tuple[list[Lowered], tuple[Const, ..
     return shared, tuple(kept)
 
 
-def _step(node: Node, kernel: Kernel, graph: Graph, lowered: Lowered, trace: int) -> Step:
+def absorbed_nodes(selected: Sequence[tuple[Node, Kernel]], graph: Graph) -> dict[str, Node]:
+    """Return, by the name of the node before, the nodes that its kernel computes too."""
+    found: dict[str, Node] = {}
+    for node, kernel in selected:
+        behind = kernel.absorbs(node, graph)
+        if behind is not None:
+            found[node.name] = behind
+    return found
+
+
+def _step(
+    node: Node, kernel: Kernel, graph: Graph, lowered: Lowered, trace: int, behind: Node | None
+) -> Step:
     return Step(
         kernel=kernel.name,
         template=kernel.template,
         node=node.name,
         trace=trace,
         reads=node.inputs,
-        writes=node.outputs,
+        writes=node.outputs if behind is None else behind.outputs,
         consts=tuple(const.name for const in lowered.consts),
         params=lowered.params,
         workspace=next((b.name for b in _workspace(node, kernel, graph)), ""),
         acc_low=lowered.acc_low,
         acc_high=lowered.acc_high,
+        absorbed="" if behind is None else behind.name,
     )
 
 

@@ -23,6 +23,18 @@ class Lowered:
     trace_size: int = 0  # accumulators it records, 0 for none
 
 
+def absorbs_nothing(node: Node, graph: Graph) -> Node | None:
+    """Return None: the kernel computes one node."""
+    return None
+
+
+def sole_reader(tensor: str, graph: Graph) -> Node | None:
+    """Return the node that alone reads a tensor, once, if nothing outside the graph sees it."""
+    seen = {*graph.outputs, *(name for state in graph.states for name in (state.read, state.write))}
+    readers = [node for node in graph.nodes for name in node.inputs if name == tensor]
+    return readers[0] if len(readers) == 1 and tensor not in seen else None
+
+
 @dataclass(frozen=True)
 class Kernel:
     """One way to compute one kind of operator. A new kernel is new files; no operator changes.
@@ -40,6 +52,8 @@ class Kernel:
     ]  # multiply-accumulates of one inference, or what takes as long
     template: str  # file under templates/
     reuse: Callable[[Node, Graph], Reuse] = no_reuse  # what its tensors may share
+    absorbs: Callable[[Node, Graph], Node | None] = absorbs_nothing  # the node behind it that it
+    # computes too: the tensor between them is never stored
     goals: tuple[str, ...] = GOALS  # those of choices.py that it is chosen for
     workspace_dtype: str = "u8"  # of those elements
     constant_time: bool = False  # for that goal: the same steps in C whatever the values are

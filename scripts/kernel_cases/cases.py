@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 
 from pyexport.ir import QuantParams
-from scripts.kernel_cases import elements, moves, pairs, recurrent, rows, sums, windows
+from scripts.kernel_cases import elements, moves, narrow, pairs, recurrent, rows, sums, windows
 from scripts.kernel_cases.bench import Bench
 from scripts.kernel_cases.floats import FloatBench
 
@@ -28,6 +28,8 @@ BRANCHES: dict[str, Branch] = {
     "affine_q15x": sums.affine,
     "affine_q15x_shifts": sums.affine_shifts,
     "conv2d_q15x": sums.conv,
+    "conv2d_swar16": narrow.conv,
+    "conv2d_pool_swar16": narrow.pooled_conv,
     "conv_transpose2d_q15x": sums.conv_transpose,
     "average_pool2d_q15x": windows.average_pool,
     "max_pool2d": windows.max_pool,
@@ -53,6 +55,8 @@ BRANCHES: dict[str, Branch] = {
 # Kernels that are chosen for another goal than the usual one.
 GOALS = {
     "linear_swar4": ("balanced", "constant-time"),
+    "conv2d_swar16": ("speed", "constant-time"),
+    "conv2d_pool_swar16": ("speed", "constant-time"),
     "linear_swar16": ("speed", "constant-time"),
     "linear_swar8": ("balanced",),
     "linear_ldi16": ("speed",),

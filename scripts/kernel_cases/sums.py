@@ -13,6 +13,8 @@ from pyexport.ir import Array, QuantizedAffine, QuantizedLinear, QuantParams
 from scripts.kernel_cases.bench import Bench
 from scripts.kernel_cases.draws import biases, pre_shift, scaling, weights
 
+# Size of an input, its padding, strides, and how many windows lie on it.
+Windows = tuple[list[int], list[int], tuple[int, int], list[int]]
 LONG = 300  # more than a counter of 8 bits holds
 
 
@@ -131,7 +133,22 @@ def affine_of(random: Random, bench: Bench, source: str, *, one_shift: bool) -> 
 def conv(random: Random, bench: Bench) -> None:
     """A convolution: groups, depthwise, pointwise, 1-D, strides, dilations, uneven padding."""
     groups, per_group, each = _channels(random)
-    kernel, dilation = _kernel(random)
+    kernel, dilation = drawn_kernel(random)
+    size, pad, stride, made = windows_on(random, kernel, dilation)
+    source = bench.source((size[0], size[1], groups * per_group))
+    weight = weights(random, groups * each, math.prod(kernel) * per_group)
+    fields = _conv_fields(random, weight, bench.range_of(source), padded=any(pad))
+    shape = groups * each, *kernel, per_group
+    op = QuantizedConv2d(
+        **fields | {"weight": weight.reshape(shape)},
+        stride=stride, pad=(pad[0], pad[1], pad[2], pad[3]), dilation=dilation, groups=groups,
+    )  # fmt: skip
+    bench.wish(source, window_extremes(random, op, size, made, bench.range_of(source)))
+    bench.end(bench.add(op, (source,), (made[0], made[1], len(weight)), bench.params()))
+
+
+def windows_on(random: Random, kernel: tuple[int, int], dilation: tuple[int, int]) -> Windows:
+    """Return the size of an input, its padding, strides, and how many windows lie on it."""
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     size = [random.randint(1, 6) if k > 1 or random.random() < 0.5 else 1 for k in kernel]
     pad = [0, 0, 0, 0]
@@ -145,22 +162,13 @@ def conv(random: Random, bench: Bench) -> None:
             size[axis] += missing
     stride = random.randint(1, 3), random.randint(1, 3)
     made = [(pad[i] + size[i] + pad[i + 2] - reach[i]) // stride[i] + 1 for i in (0, 1)]
-    source = bench.source((size[0], size[1], groups * per_group))
-    weight = weights(random, groups * each, math.prod(kernel) * per_group)
-    fields = _conv_fields(random, weight, bench.range_of(source), padded=any(pad))
-    shape = groups * each, *kernel, per_group
-    op = QuantizedConv2d(
-        **fields | {"weight": weight.reshape(shape)},
-        stride=stride, pad=(pad[0], pad[1], pad[2], pad[3]), dilation=dilation, groups=groups,
-    )  # fmt: skip
-    bench.wish(source, _window_extremes(random, op, size, made, bench.range_of(source)))
-    bench.end(bench.add(op, (source,), (made[0], made[1], len(weight)), bench.params()))
+    return size, pad, stride, made
 
 
 def conv_transpose(random: Random, bench: Bench) -> None:
     """A transposed convolution, with rows and columns that nothing may reach."""
     groups, per_group, each = _channels(random)
-    kernel, dilation = _kernel(random)
+    kernel, dilation = drawn_kernel(random)
     stride = random.randint(1, 3), random.randint(1, 3)
     size = [random.randint(1, 3), random.randint(1, 4)]
     reach = [
@@ -196,7 +204,8 @@ def _channels(random: Random) -> tuple[int, int, int]:
     return groups, 2, random.randint(1, 2)
 
 
-def _kernel(random: Random) -> tuple[tuple[int, int], tuple[int, int]]:
+def drawn_kernel(random: Random) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the size of a kernel, and its dilation."""
     kernel = random.choice([(1, 1), (3, 3), (1, 3), (1, 5), (2, 2), (3, 1), (2, 3), (4, 1)])
     dilation = (random.choice([1, 1, 2, 3]), random.choice([1, 1, 2, 3]))
     return kernel, dilation
@@ -251,7 +260,7 @@ def _extremes(weight: Array, source: QuantParams) -> Array:
     return np.concatenate([greatest, least])
 
 
-def _window_extremes(
+def window_extremes(
     random: Random, op: QuantizedConv2d, size: list[int], made: list[int], source: QuantParams
 ) -> Array:
     """Return images in which one window of some output has the greatest or the least sum."""

@@ -81,7 +81,10 @@ def test_a_wrong_kernel_is_found_and_made_small(
     assert sum(node.op.kind == "quantized_linear" for node in graph.nodes) == 1
 
 
-@pytest.mark.parametrize("kernel", ["linear_swar16", "linear_swar8", "linear_swar4"])
+@pytest.mark.parametrize(
+    "kernel",
+    ["linear_swar16", "linear_swar8", "linear_swar4", "conv2d_swar16", "conv2d_pool_swar16"],
+)
 def test_ties_that_are_rounded_down_are_found(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(*arguments: Any) -> Export:
         made = render_artifact(*arguments)
@@ -90,13 +93,17 @@ def test_ties_that_are_rounded_down_are_found(kernel: str, monkeypatch: pytest.M
         return replace(made, header=header)
 
     monkeypatch.setattr(comparing, "render_artifact", wrong)
-    benches = [bench_of(kernel, Random(f"ties {seed}"), 4) for seed in range(5)]
+    cases = 12 if "pool" in kernel else 4  # of a pool only the largest sum is rounded
+    benches = [bench_of(kernel, Random(f"ties {seed}"), cases) for seed in range(5)]
     assert any(compare_bench(bench, ("host-gcc",)).differing for bench in benches)
 
 
 @pytest.mark.parametrize(
     ("kernel", "right", "wrong"),
     [
+        ("conv2d_swar16", "row < rows", "row + 1 < rows"),  # at borders only
+        ("conv2d_pool_swar16", "odd = sum > odd", "odd = sum < odd"),
+        ("conv2d_pool_swar16", "sum <<= 16", "sum <<= 15"),
         ("linear_smlad24", "256 * a0 - a1", "256 * a0 + a1"),
         ("linear_smlad24", "(uint32_t)a1 & 0xFFFFu", "(uint32_t)a1 & 0xFFu"),  # of 256 too
         ("linear_list16", "(uint32_t)x[1] / 4u", "(uint32_t)x[1] / 8u"),
@@ -104,14 +111,14 @@ def test_ties_that_are_rounded_down_are_found(kernel: str, monkeypatch: pytest.M
         ("linear_smlad32", "(crossed >> 16) + ", "(crossed >> 16) - (int32_t)carry + "),
     ],
 )
-def test_faults_in_kernels_for_arm_are_found(
+def test_faults_in_lists_pairs_and_windows_are_found(
     kernel: str, right: str, wrong: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*arguments: Any) -> Export:
         made = render_artifact(*arguments)
         return replace(made, header=made.header.replace(right, wrong))
 
-    benches = [bench_of(kernel, Random(f"pairs {seed}"), 4) for seed in range(4)]
+    benches = [bench_of(kernel, Random(f"pairs {seed}"), 5) for seed in range(4)]
     monkeypatch.setattr(comparing, "render_artifact", broken)
     assert any(compare_bench(bench, ("host-gcc",)).differing for bench in benches)
 

@@ -10,7 +10,9 @@ from pyexport.lower.kernels import (
     average_pool2d_q15x,
     concat,
     constant,
+    conv2d_pool_swar16,
     conv2d_q15x,
+    conv2d_swar16,
     conv_transpose2d_q15x,
     gather,
     gru_q15,
@@ -68,6 +70,8 @@ KERNELS: tuple[Kernel, ...] = (
     average_pool2d_q15x.KERNEL,
     concat.KERNEL,
     constant.KERNEL,
+    *conv2d_pool_swar16.KERNELS,  # before conv2d_swar16: where a pooling behind it is free
+    *conv2d_swar16.KERNELS,  # before conv2d_q15x: where two sums fit a word
     conv2d_q15x.KERNEL,
     conv_transpose2d_q15x.KERNEL,
     gather.KERNEL,

@@ -3,7 +3,13 @@
 from pyexport.integer.conv import QuantizedConv2d, reads_padding
 from pyexport.ir import Array, Graph, Node
 from pyexport.lower.kernel import Kernel, Lowered
-from pyexport.lower.kernels.sums import output_params, quant, scale_tables, weighted_start
+from pyexport.lower.kernels.sums import (
+    Params,
+    output_params,
+    quant,
+    scale_tables,
+    weighted_start,
+)
 from pyexport.lower.packing import plain_const
 from pyexport.targets import Target
 
@@ -12,18 +18,17 @@ def _matches(node: Node, graph: Graph, target: Target | None) -> bool:
     return isinstance(node.op, QuantizedConv2d)
 
 
-def _conv(node: Node) -> QuantizedConv2d:
+def quantized_conv(node: Node) -> QuantizedConv2d:
+    """Return the operator; raises TypeError for any other."""
     if not isinstance(node.op, QuantizedConv2d):
         raise TypeError(f"{node.name} is {node.op.kind}")
     return node.op
 
 
 def _lower(node: Node, graph: Graph) -> Lowered:
-    op, source = _conv(node), quant(graph, node.inputs[0])
-    height, width, channels = graph.tensor(node.inputs[0]).shape
+    op, zero = quantized_conv(node), loop_zero(node, graph)
     out_height, out_width, n_out = graph.tensor(node.outputs[0]).shape
     _, kernel_height, kernel_width, per_group = op.weight.shape
-    zero = source.zero_point if reads_padding(op) else 0
     shape = f"[{n_out} outputs][{kernel_height} rows][{kernel_width} columns][{per_group} channels]"
     return Lowered(
         consts=(
@@ -32,30 +37,46 @@ def _lower(node: Node, graph: Graph) -> Lowered:
             *scale_tables(node.name, op.multiplier, op.shift),
         ),
         params=(
-            ("height", height),
-            ("width", width),
-            ("channels", channels),
-            ("out_height", out_height),
-            ("out_width", out_width),
-            ("n_out", n_out),
-            ("kernel_height", kernel_height),
-            ("kernel_width", kernel_width),
-            ("per_group", per_group),
-            ("groups", op.groups),
-            ("stride_height", op.stride[0]),
-            ("stride_width", op.stride[1]),
-            ("dilation_height", op.dilation[0]),
-            ("dilation_width", op.dilation[1]),
-            ("pad_height", op.pad[0]),
-            ("pad_width", op.pad[1]),
-            ("far", height + op.pad[0] + op.pad[2] + width + op.pad[1] + op.pad[3]),
-            ("in_dtype", source.dtype),
+            *geometry(node, graph),
             ("in_zero", zero),
             *output_params(graph, node.outputs[0], op.shift, op.pre_shift),
         ),
         acc_low=int(op.acc_low.min()),
         acc_high=int(op.acc_high.max()),
         trace_size=out_height * out_width * n_out,
+    )
+
+
+def loop_zero(node: Node, graph: Graph) -> int:
+    """Return what the loop takes off each byte: without padding the bias holds it already."""
+    return quant(graph, node.inputs[0]).zero_point if reads_padding(quantized_conv(node)) else 0
+
+
+def geometry(node: Node, graph: Graph) -> Params:
+    """Return the sizes of a convolution, how its windows lie, and the type that it reads."""
+    op = quantized_conv(node)
+    height, width, channels = graph.tensor(node.inputs[0]).shape
+    out_height, out_width, n_out = graph.tensor(node.outputs[0]).shape
+    _, kernel_height, kernel_width, per_group = op.weight.shape
+    return (
+        ("height", height),
+        ("width", width),
+        ("channels", channels),
+        ("out_height", out_height),
+        ("out_width", out_width),
+        ("n_out", n_out),
+        ("kernel_height", kernel_height),
+        ("kernel_width", kernel_width),
+        ("per_group", per_group),
+        ("groups", op.groups),
+        ("stride_height", op.stride[0]),
+        ("stride_width", op.stride[1]),
+        ("dilation_height", op.dilation[0]),
+        ("dilation_width", op.dilation[1]),
+        ("pad_height", op.pad[0]),
+        ("pad_width", op.pad[1]),
+        ("far", height + op.pad[0] + op.pad[2] + width + op.pad[1] + op.pad[3]),
+        ("in_dtype", quant(graph, node.inputs[0]).dtype),
     )
 
 
@@ -69,6 +90,6 @@ KERNEL = Kernel(
     matches=_matches,
     lower=_lower,
     workspace=lambda node, graph: 0,
-    cost=lambda node, graph: window_products(_conv(node).weight, graph, node),
+    cost=lambda node, graph: window_products(quantized_conv(node).weight, graph, node),
     template="ops/conv2d_q15x.h.j2",
 )

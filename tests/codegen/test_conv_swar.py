@@ -1,0 +1,127 @@
+"""Convolutions with two sums in a word give the bytes and the sums of the simulator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pyexport.ir import Conv2d, Linear, MaxPool2d, Op, Reshape, output_shapes
+from pyexport.pipeline import Export, ExportOptions, export_model
+from pyexport.runners import open_runner
+from pyexport.simulator.fast import FastSimulator
+from pyexport.verify import Subject, build_suites
+from tests.networks import chain, device_rows
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution of 3x3 windows, or others, and what is behind it."""
+
+    outputs: int
+    kernel: tuple[int, int] = (3, 3)
+    stride: tuple[int, int] = (1, 1)
+    pad: tuple[int, int, int, int] = (0, 0, 0, 0)
+    dilation: tuple[int, int] = (1, 1)
+    pool: tuple[int, int] = (1, 1)
+
+
+SAME = (1, 1, 1, 1)
+NETWORKS = {
+    "same": ((8, 8, 1), [Layer(6, pad=SAME, pool=(2, 2)), Layer(19, pad=SAME, pool=(2, 2))]),
+    "valid": ((9, 8, 3), [Layer(5), Layer(4, stride=(2, 1))]),
+    "pointwise": ((4, 5, 7), [Layer(12, (1, 1)), Layer(3, (1, 1), stride=(2, 2))]),
+    "line": ((1, 24, 2), [Layer(9, (1, 5), pad=(0, 2, 0, 2), pool=(1, 2))]),
+    "two": ((5, 5, 2), [Layer(2, (3, 1))]),
+    "gaps": ((9, 9, 4), [Layer(8, (3, 2), pad=(2, 1, 2, 1), dilation=(2, 2), pool=(1, 1))]),
+    "uneven": ((6, 7, 4), [Layer(17, (2, 3), pad=(1, 0, 0, 2), pool=(3, 1))]),
+}
+
+
+def exported(name: str, goal: str, target: str | None = None) -> Export:
+    shape, layers = NETWORKS[name]
+    random, ops, size = np.random.default_rng([len(name), len(layers)]), [], shape
+    for layer in layers:
+        weight = random.normal(0, 0.3, (layer.outputs, *layer.kernel, size[2]))
+        conv = Conv2d(
+            weight, random.normal(0, 1, layer.outputs),
+            stride=layer.stride, pad=layer.pad, dilation=layer.dilation, low=0.0,
+        )  # fmt: skip
+        ops.append(conv)
+        size = output_shapes(conv, size)[0]
+        if layer.pool != (1, 1):
+            ops.append(MaxPool2d(layer.pool, layer.pool))
+            size = output_shapes(ops[-1], size)[0]
+    flat = int(np.prod(size))
+    last: list[Op] = [Reshape((flat,)), Linear(random.normal(0, 0.2, (3, flat)), np.zeros(3))]
+    n_in = int(np.prod(shape))
+    rows = random.integers(0, 17, (64, n_in)) * (random.random((64, n_in)) < 0.7)
+    model = chain(n_in, [Reshape(shape), *ops, *last], calibration=rows)
+    options = ExportOptions("net", optimize=goal, lanes=16, target=target, check_fits=False)
+    return export_model(model, options)
+
+
+def kernels(export: Export) -> list[str]:
+    names = [step.kernel for step in export.program.steps]  # type: ignore[union-attr]
+    return [name for name in names if name.startswith("conv2d")]
+
+
+def wanted_kernels(name: str) -> list[str]:
+    layers = NETWORKS[name][1]
+    return ["conv2d_swar16" if layer.pool == (1, 1) else "conv2d_pool_swar16" for layer in layers]
+
+
+def require_equal(export: Export, target: str, folder: Path) -> None:
+    """Compare outputs and sums of corners, noise and the accumulators' extremes."""
+    header = folder / "net.h"
+    header.write_text(export.header, encoding="utf-8")
+    subject = Subject(export.artifact, export.program, header, "net.h")
+    suites = build_suites(export.artifact, ("extremes",))
+    rows = np.concatenate([device_rows(export, 40), *(suite.rows[:40] for suite in suites)])
+    runner = open_runner(target, header, subject.interface, roomy=True)
+    traced, expected = runner.trace(rows), FastSimulator(export.artifact.graph).trace(rows)
+    assert np.array_equal(traced.outputs, expected.outputs)
+    assert np.array_equal(traced.accumulators, expected.accumulators)
+    assert np.array_equal(runner.run(rows).outputs, expected.outputs)
+
+
+@pytest.mark.parametrize("goal", ["speed", "constant-time"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_outputs_and_sums_are_those_of_the_simulator(tmp_path: Path, name: str, goal: str) -> None:
+    export = exported(name, goal)
+    assert kernels(export) == wanted_kernels(name)
+    sanitized = goal == "speed" and name in ("same", "gaps", "uneven")
+    require_equal(export, "host-sanitized" if sanitized else "host", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "goal"),
+    [
+        ("same", "cortex-m0", "speed"),
+        ("gaps", "cortex-m4", "speed"),
+        ("uneven", "rv32imc", "constant-time"),
+    ],
+)
+def test_a_chip_gives_the_same(tmp_path: Path, name: str, target: str, goal: str) -> None:
+    require_equal(exported(name, goal, target), target, tmp_path)
+
+
+def test_constant_time_takes_as_many_instructions_for_every_input(tmp_path: Path) -> None:
+    export = exported("same", "constant-time", "cortex-m4")
+    header = tmp_path / "net.h"
+    header.write_text(export.header, encoding="utf-8")
+    subject = Subject(export.artifact, export.program, header, "net.h")
+    runner = open_runner("cortex-m4", header, subject.interface)
+    measured = runner.measure(device_rows(export, 12))
+    assert measured.count_min == measured.count_max
+
+
+def test_what_lies_between_a_convolution_and_its_pooling_is_never_stored() -> None:
+    apart, together = (exported("same", goal).program for goal in ("size", "speed"))
+    names = {buffer.name for buffer in together.buffers}
+    assert len(names) == len(apart.buffers) - 2
+    assert together.arena_bytes < apart.arena_bytes / 2
+    absorbed = [step.absorbed for step in together.steps if step.absorbed]  # type: ignore[union-attr]
+    assert absorbed == ["max_pool2d0", "max_pool2d1"]
