@@ -10,6 +10,9 @@ from pyexport.lower.reuse import Reuse
 from pyexport.program import Buffer, RowLoop, Step
 
 _HOMES = {"line": ARENA}  # lines of a row loop lie in the arena while it runs
+# C lets bytes be read and written as characters whatever lies there; of wider elements the same
+# place has one type, or one and its unsigned twin, from the first inference to the last.
+_KINDS = {"s16": "16 bits", "u16": "16 bits", "s32": "32 bits", "u32": "32 bits", "f32": "float"}
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,14 @@ def place_buffers(
 ) -> PlacedProgram:
     """Return the plan of a program. reuse: by node name, what its kernel lets tensors share.
 
-    A tensor is as aligned as its elements. A row loop counts as one step: whatever any of its steps
-    uses is alive while it runs, its lines and workspaces at no other time.
+    A tensor is as aligned as its elements, and wider ones of different types never share bytes. A
+    row loop counts as one step: whatever any of its steps uses is alive while it runs, its lines
+    and workspaces at no other time.
     """
-    items = [Item(b.name, b.bytes, b.item_bytes, _HOMES.get(b.kind, b.kind)) for b in buffers]
+    items = [
+        Item(b.name, b.bytes, b.item_bytes, _HOMES.get(b.kind, b.kind), _KINDS.get(b.dtype, ""))
+        for b in buffers
+    ]
     plan = plan_memory(MemoryProblem(tuple(items), tuple(_task(s, reuse) for s in steps)))
     kinds = {buffer.name: buffer.kind for buffer in buffers}
     return PlacedProgram(

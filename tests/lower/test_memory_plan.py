@@ -191,6 +191,50 @@ def test_a_part_that_two_concatenations_want_is_copied_into_one() -> None:
     assert plan.size == 3  # a b a: what both hold is shared
 
 
+def test_places_of_wide_elements_keep_their_type() -> None:
+    steps = (Task("f", ("x",), ("a",)), Task("g", ("a",), ("b",)), Task("h", ("b",), ("y",)))
+
+    def planned(first: str, second: str) -> int:
+        items = (
+            Item("x", 1, home="input"),
+            Item("a", 8, kind=first),
+            Item("b", 8, kind=second),
+            Item("y", 1, home="output"),
+            Item("w", 8, kind=first),  # alive in the last step only
+        )
+        tasks = (*steps[:2], replace(steps[2], workspace=("w",)))
+        asked = MemoryProblem(items, tasks)
+        plan = plan_memory(asked)
+        run_plan(asked, plan)
+        return plan.size
+
+    assert planned("16 bits", "16 bits") == planned("16 bits", "") == 16
+    assert planned("16 bits", "32 bits") == 16  # w takes the place of a, never that of b
+    assert planned("", "32 bits") == 16
+
+
+def test_dead_elements_of_another_type_keep_their_bytes() -> None:
+    def planned(kind: str) -> int:
+        items = (
+            Item("x", 1, home="input"),
+            Item("a", 8, kind="16 bits"),
+            Item("y", 1, home="output"),
+            Item("w", 8, kind=kind),
+        )
+        tasks = (
+            Task("f", ("x",), ("a",)),
+            Task("g", ("a",), ("y",)),
+            Task("h", (), ("z",), ("w",)),
+        )
+        asked = MemoryProblem((*items, Item("z", 1, home="output")), tasks)
+        plan = plan_memory(asked)
+        run_plan(asked, plan)
+        return plan.size
+
+    assert planned("16 bits") == planned("") == 8
+    assert planned("32 bits") == 16
+
+
 def test_slices_of_the_input_lie_in_it() -> None:
     asked = problem(
         {"x": 9, "a": 3, "b": 6, "y": 1},

@@ -27,6 +27,7 @@ class Block:
     name: str
     pieces: tuple[Piece, ...]
     alignment: int = 1
+    kinds: frozenset[str] = frozenset()  # of its items; bytes of two kinds are never shared
 
     @cached_property
     def bytes(self) -> int:
@@ -50,13 +51,14 @@ class Block:
 
     def forbidden(self, other: Block) -> tuple[tuple[int, int], ...]:
         """Return open intervals in which this block's offset minus the other's must not lie."""
-        if self.first > other.last or other.first > self.last:
+        always = any(own != theirs for own in self.kinds for theirs in other.kinds)
+        if not always and (self.first > other.last or other.first > self.last):
             return ()
         found = [
             (q.offset - p.offset - p.bytes, q.offset + q.bytes - p.offset)
             for p in self.pieces
             for q in other.pieces
-            if p.first <= q.last and q.first <= p.last
+            if always or (p.first <= q.last and q.first <= p.last)
         ]
         return tuple(sorted(found))
 
@@ -75,7 +77,8 @@ def make_blocks(
             for name, offset in group.members
         ]
         alignment = max(problem.by_name[name].alignment for name, _ in group.members)
-        found.append(Block(group.members[0][0], _joined(pieces), alignment))
+        kinds = frozenset(problem.by_name[name].kind for name, _ in group.members) - {""}
+        found.append(Block(group.members[0][0], _joined(pieces), alignment, kinds))
     return tuple(found)
 
 

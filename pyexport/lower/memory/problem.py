@@ -21,6 +21,7 @@ class Item:
     bytes: int
     alignment: int = 1  # its offset in the arena is a multiple; a power of two
     home: str = ARENA  # or one of CALLERS: memory that somebody else provides
+    kind: str = ""  # its bytes are those of no item of another kind, at any time; "" of any
 
     def __post_init__(self) -> None:
         if self.bytes < 1 or self.alignment < 1 or self.alignment & (self.alignment - 1):
