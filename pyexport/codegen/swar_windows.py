@@ -8,7 +8,7 @@ from pyexport.codegen.requantize import plus, times
 from pyexport.codegen.text import C_TYPES, counter_type
 from pyexport.codegen.windows import axis_text
 
-HELPERS = ("ops/apart.h.j2",)
+HELPERS = ("ops/apart.h.j2", "ops/words.h.j2")
 UNROLLED = 4  # bytes that one round of a loop takes
 MOST_UNROLLED = 9  # bytes of a row that no loop takes
 
@@ -84,10 +84,7 @@ def _inside(p: dict[str, Any], size: str, axis: dict[str, Any]) -> dict[str, Any
     kernel, begin = p[f"kernel_{size}"], times(out, p[f"stride_{size}"])
     common = {"tap": tap, "kernel": kernel, **axis}
     dense = p[f"dilation_{size}"] == 1
-    always_some = (
-        axis["before"] < kernel and (p[f"out_{size}"] - 1) * p[f"stride_{size}"] < axis["behind"]
-    )
-    if dense and always_some:
+    if dense and _always_some(p, size, axis):
         return common | {
             "search": "if",
             "is_before": f"{begin} < {axis['before']}",
@@ -128,6 +125,7 @@ def _part(p: dict[str, Any], number: int, count: int, size: int, cut: list[bool]
         "range": "".join(f"{counter} {name}, " for name in ranges),
         "given": "".join(f"{given[name]}, " for name in ranges),
         "first": _first_weight(p, p["channels"] * pairs, cut),
+        "walks": any(body["walk"] for body in bodies),
         "words_read": ["u", "v"][: min(1 + p["paired"], pairs)],
         "count": count,
         "size": size,
@@ -163,6 +161,38 @@ def _unrolled(channels: int) -> int:
     return next(n for n in (4, 3, 2, 1) if channels % n == 0)
 
 
+def _always_some(p: dict[str, Any], size: str, axis: dict[str, Any]) -> bool:
+    """Return whether every window holds a row, or a column, of the input."""
+    return bool(
+        axis["before"] < p[f"kernel_{size}"]
+        and (p[f"out_{size}"] - 1) * p[f"stride_{size}"] < axis["behind"]
+    )
+
+
+def _walk(p: dict[str, Any], pairs: int, run: int) -> list[dict[str, str]]:
+    """Return how far the next row is behind the bytes and words that loops have gone over.
+
+    Pointers that go on from row to row leave registers to sums. A list of none: rows may be
+    missing, or have gaps, and each row's pointers are made anew.
+    """
+    dense = all(
+        p[f"dilation_{size}"] == 1 and _always_some(p, size, axis_text(p, size))
+        for size in ("height", "width")
+    )
+    if not dense:
+        return []
+    line, words = p["width"] * p["channels"], p["kernel_width"] * p["channels"] * pairs
+    if run == 0:
+        return [
+            {
+                "bytes": f"{line} - {times('columns', p['channels'])}",
+                "words": f"{words} - {times('columns', p['channels'] * pairs)}",
+            }
+        ]
+    gone = run - run % UNROLLED if run > MOST_UNROLLED else 0
+    return [{"bytes": str(line - gone), "words": str(words - gone * pairs)}]
+
+
 def _body(p: dict[str, Any], pairs: int, cut: list[bool], run: int) -> dict[str, Any]:
     channels, width = p["channels"], p["kernel_width"]
     if run == 0:
@@ -176,6 +206,7 @@ def _body(p: dict[str, Any], pairs: int, cut: list[bool], run: int) -> dict[str,
     return {
         "opens": "",
         "depth": 4,
+        "walk": _walk(p, pairs, run),
         "in_type": C_TYPES[p["in_dtype"]],
         "rows": "rows" if cut[0] else p["kernel_height"],
         "line": p["width"] * channels * p["dilation_height"],

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from pyexport.codegen.swar_windows import HELPERS, window_note, window_values
+from pyexport.codegen.swar_windows import HELPERS as WINDOW_HELPERS
+from pyexport.codegen.swar_windows import window_note, window_values
 
-__all__ = ["HELPERS", "values"]
+HELPERS = (*WINDOW_HELPERS, "ops/halves.h.j2")
 
 
 def values(params: dict[str, Any]) -> dict[str, Any]:
