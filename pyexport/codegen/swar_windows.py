@@ -17,7 +17,7 @@ def window_values(p: dict[str, Any]) -> dict[str, Any]:
     """Return what kernels print whose words hold two sums of a window."""
     in_size = p["height"] * p["width"] * p["channels"]
     out_size = p["out_height"] * p["out_width"] * p["n_out"]
-    taps = p["kernel_height"] * p["kernel_width"] * p["channels"]
+    taps = _taps(p)
     rows, columns = axis_text(p, "height"), axis_text(p, "width")
     cut = [axis["cut_before"] or axis["cut_behind"] for axis in (rows, columns)]
     parts = [_part(p, i, count, size, cut) for i, (count, size) in enumerate(_blocks(p))]
@@ -106,8 +106,12 @@ def _part(p: dict[str, Any], number: int, count: int, size: int, cut: list[bool]
     """Return `count` blocks of `size` outputs: which sums there are, and how they are added up."""
     pairs = -(-size // 2)
     bodies = [_body(p, pairs, cut, run) for run in _runs(p, cut[1])]
+    whole = f"columns == {p['kernel_width']}"
+    if all(cut) and bodies[0]["walk"] and _taps(p) <= MOST_UNROLLED:
+        bodies = [_whole_window(p, pairs), bodies[-1]]
+        whole = f"rows == {p['kernel_height']} && {whole}"
     if len(bodies) == 2:
-        bodies[0] |= {"opens": f"    if (columns == {p['kernel_width']}) {{\n", "depth": 8}
+        bodies[0] |= {"opens": f"    if ({whole}) {{\n", "depth": 8}
         bodies[1] |= {"opens": "    } else {\n", "depth": 8}
     ranges = [name for name, is_cut in zip(("rows", "columns"), cut, strict=True) if is_cut]
     given = {"rows": "end_row - first_row", "columns": "end_column - first_column"}
@@ -138,6 +142,23 @@ def _part(p: dict[str, Any], number: int, count: int, size: int, cut: list[bool]
     }
 
 
+def _taps(p: dict[str, Any]) -> int:
+    """Return how many bytes of the input a window holds."""
+    return int(p["kernel_height"] * p["kernel_width"] * p["channels"])
+
+
+def _whole_window(p: dict[str, Any], pairs: int) -> dict[str, Any]:
+    """Return the products of a small window that lies inside the input, without a loop."""
+    line, run = p["width"] * p["channels"], p["kernel_width"] * p["channels"]
+    places = [row * line + at for row in range(p["kernel_height"]) for at in range(run)]
+    whole = [
+        {"value": _value(p, place), "loads": _loads(i * pairs, pairs, 1 + p["paired"])}
+        for i, place in enumerate(places)
+    ]
+    nothing: dict[str, Any] = {"walk": [], "column_loop": [], "rounds": []}
+    return {"opens": "", "depth": 8, "whole": whole, "skips": bool(p["skips"]), **nothing}
+
+
 def _merged(p: dict[str, Any]) -> bool:
     """Return whether the bytes under a row of the kernel lie side by side."""
     return bool(p["dilation_width"] == 1 or p["kernel_width"] == 1)
@@ -153,12 +174,12 @@ def _runs(p: dict[str, Any], cut: bool) -> list[int]:
     whole = p["kernel_width"] * p["channels"]
     if not cut:
         return [whole]
-    return [0] if _unrolled(p["channels"]) == UNROLLED or p["kernel_width"] == 1 else [whole, 0]
+    return [0] if _unrolled(p) >= UNROLLED or p["kernel_width"] == 1 else [whole, 0]
 
 
-def _unrolled(channels: int) -> int:
+def _unrolled(p: dict[str, Any]) -> int:
     """Return how many bytes a round takes where a run has any number of pixels."""
-    return next(n for n in (4, 3, 2, 1) if channels % n == 0)
+    return next(n for n in (8, 4, 3, 2, 1) if n <= p["round"] and p["channels"] % n == 0)
 
 
 def _always_some(p: dict[str, Any], size: str, axis: dict[str, Any]) -> bool:
@@ -196,7 +217,7 @@ def _walk(p: dict[str, Any], pairs: int, run: int) -> list[dict[str, str]]:
 def _body(p: dict[str, Any], pairs: int, cut: list[bool], run: int) -> dict[str, Any]:
     channels, width = p["channels"], p["kernel_width"]
     if run == 0:
-        unrolled = _unrolled(channels)
+        unrolled = _unrolled(p)
         each = channels // unrolled
         rounds, left = ["columns" if each == 1 else f"columns * {each}"], 0
     elif run <= MOST_UNROLLED:
@@ -206,6 +227,7 @@ def _body(p: dict[str, Any], pairs: int, cut: list[bool], run: int) -> dict[str,
     return {
         "opens": "",
         "depth": 4,
+        "whole": [],
         "walk": _walk(p, pairs, run),
         "in_type": C_TYPES[p["in_dtype"]],
         "rows": "rows" if cut[0] else p["kernel_height"],

@@ -19,6 +19,8 @@ from pyexport.lower.packing import plain_const
 from pyexport.program import Const
 from pyexport.targets import Target
 
+SHORT_ROUNDS = 16  # blocks of this size are for Armv7-M, where rounds of 8 bytes cost registers
+
 
 def matches(node: Node, graph: Graph, target: Target | None) -> bool:
     """Return whether two sums of the convolution fit a word on this target."""
@@ -59,6 +61,7 @@ def lowered(
             ("block", blocks.size),
             ("skips", int(skips)),
             ("paired", int(most > min(swar.BLOCK_SIZES))),  # words are read two by two
+            ("round", 4 if most == SHORT_ROUNDS else 8),
             ("out_dtype", target.dtype),
             ("zero_point", target.zero_point),
             ("low", target.low),
