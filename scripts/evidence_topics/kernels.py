@@ -30,6 +30,8 @@ SOURCES = (
     "scripts/benchmark_models.py", "scripts/benchmark_networks", "scripts/benchmark_search.py",
 )  # fmt: skip
 PORTABLE = "swar"  # in the names of kernels of plain C with several sums in a word
+IMMEDIATES = "linear_ldi16"
+PLAIN_C = (("a", "cortex-m0"), ("b", "cortex-m0"), ("b", "cortex-m4"))  # counted without assembly
 SHORT = (("a", "cortex-m4"), ("a", "atmega328p"))  # counted in CI, with one goal
 
 
@@ -39,10 +41,13 @@ def _count(context: Context, network: str, target: str) -> tuple[Figure, ...]:
     goals = ("speed",) if context.short else tuple(goal for goal, _ in VARIANTS)
     if not context.short or (network, target) in SHORT:
         model = load_network(network)
-        for goal, lanes in VARIANTS:
+        variants: list[tuple[str, int, tuple[str, ...]]] = [(*v, ()) for v in VARIANTS]
+        if (network, target) in PLAIN_C:
+            variants.append(("speed", 16, ("linear_swar16",)))
+        for goal, lanes, wanted in variants:
             if goal in goals:
                 try:
-                    one = count(model, target, goal, lanes)
+                    one = count(model, target, goal, lanes, wanted)
                 except PyexportError as error:  # a chip that is too small, say
                     context.say(f"{network} {target} {goal}: {error}")
                     continue
@@ -90,6 +95,8 @@ def demanded(demand: Demand, counts: list[Count]) -> Figure:
     rows = [one for one in counts if (one.network, one.target) == (demand.network, demand.target)]
     if demand.kind == "portable":
         rows = [one for one in rows if all(PORTABLE in k for k in one.kernels.split(", "))]
+    if demand.kind == "tables":
+        rows = [one for one in rows if IMMEDIATES not in one.kernels]
     if demand.kind == "constant":
         rows = [one for one in rows if one.goal == "constant-time"]
         rows = [one for one in rows if one.least == one.worst]
