@@ -18,7 +18,6 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.evidence_topics.attacks import ATTACKS
 from scripts.evidence_topics.figures import Context, Figure, Topic, page, shown
 from scripts.evidence_topics.firmware import FIRMWARE
 from scripts.evidence_topics.formats import FORMATS
@@ -29,7 +28,7 @@ from scripts.evidence_topics.scratch import SCRATCH
 from scripts.evidence_topics.spine import SPINE
 
 ROOT = Path(__file__).resolve().parent.parent
-ALL = (ATTACKS, FIRMWARE, FORMATS, HUNTING, KERNEL_COUNTS, OPERATORS, SCRATCH, SPINE)
+ALL = (FIRMWARE, FORMATS, HUNTING, KERNEL_COUNTS, OPERATORS, SCRATCH, SPINE)
 TOPICS = {topic.name: topic for topic in ALL}
 SOURCES = ("pyexport", "templates", "firmware", "scripts", "requirements", "tests/c")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from scripts.evidence_topics.figures import Task, Topic
+from scripts.evidence_topics.hunting_foolbox import crosscheck
 from scripts.evidence_topics.hunting_generated import composites, from_black, near
+from scripts.evidence_topics.hunting_query import questions
 from scripts.evidence_topics.hunting_search import compared, disagreements, gaps, pure_python
 from scripts.evidence_topics.hunting_suites import chips, obligations, planted
 
@@ -21,6 +23,8 @@ HUNTING = Topic(
         Task("from black", from_black),
         Task("composites", composites),
         Task("near starts", near),
+        Task("beside foolbox", crosscheck),
+        Task("questions", questions),
         Task("disagreements", disagreements),
         Task("pure Python", pure_python),
         Task("gaps", gaps),

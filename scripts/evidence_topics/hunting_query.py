@@ -59,9 +59,9 @@ def _figure(pair: Pair, runner: Runner, what: str, most: int) -> Figure:
         )
     ]
     return Figure(
-        f"query-only targeted attack against {what}",
+        "targeted attack that only asks for outputs",
         f"succeeds on {STARTS} of {STARTS} starts",
-        f"{reached} of {STARTS}, on the simulator {by_simulator}; median L2 "
+        f"{reached} of {STARTS} against {what}, on the simulator {by_simulator}; median L2 "
         f"{np.median(found.distance):.1f}; {asked:,} questions in {seconds:.0f} s",
         reached == by_simulator == STARTS and verdicts.wrong_rows == 0,
         (
