@@ -12,13 +12,15 @@ def values(params: dict[str, Any]) -> dict[str, Any]:
     n_in, n_out, block = (params[k] for k in ("n_in", "n_out", "block"))
     full, rest = divmod(n_out, block)
     sizes = [(full, block), (min(rest, 1), rest)]
+    extent = n_in + 1  # entries of a list: each input once, and a 0
     parts, pairs = [], 0
     for count, size in sizes:
         if count:
             words = -(-size // 2)
             parts.append(
                 {"count": count, "size": size, "words": words, "sums": list(range(words)),
-                 "first": pairs * n_in, "sum": pairs}
+                 "places": list(range(pairs, pairs + words)), "first": pairs * n_in,
+                 "step": words * n_in}
             )  # fmt: skip
             pairs += count * words
     clips_low = params["zero_point"] != params["low"]
@@ -30,11 +32,15 @@ def values(params: dict[str, Any]) -> dict[str, Any]:
         "out_type": C_TYPES[params["out_dtype"]],
         "index": C_TYPES[params["index"]],
         "counter": counter_type(n_in),
-        "digits": range(params["digits"]),
+        "lists": [
+            {"digit": d, "first": d * extent, "last": d * extent + extent - 1}
+            for d in range(params["digits"])
+        ],
         "neighbors": _neighbors(params["digits"]),
         "sole": [_digit(params["digits"] - 1)] if params["digits"] % 2 else [],
         "digit_count": params["digits"],
-        "extent": n_in + 1,
+        "extent": extent,
+        "greatest": (params["digits"] - 1) * extent,
         "pairs": pairs,
         "words": pairs * n_in,
         "parts": parts,
