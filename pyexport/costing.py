@@ -24,8 +24,8 @@ class LayerCost:
     kernel: str
     mean: float | None
     worst: float | None
-    flash: int  # bytes of its tables
-    stack: int | None  # bytes beside the scratch
+    flash: int  # bytes of its tables, without code
+    stack: int | None  # most that a measured network with the kernel took, beside the scratch
     ram: int  # bytes of scratch alive while it runs
 
 

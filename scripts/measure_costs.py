@@ -3,6 +3,7 @@
 
 Draws networks of one layer, counts each in an emulator with every kernel that computes it, and
 writes prices for the counts of pyexport/lower/work.py to pyexport/targets/costs/TARGET.json.
+With --add it counts networks of some families only, and adds kernels that the table lacks.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from pyexport.errors import PyexportError
+from pyexport.errors import PyexportError, UsageError
 from pyexport.runners import available
 from pyexport.runners.compilers import compiler_for
 from pyexport.targets import TARGETS, get_target
 from pyexport.targets.costs import FOLDER
 from scripts.cost_cases.batch import LEVEL
 from scripts.cost_cases.fit import CALL, fit, predicted
-from scripts.cost_cases.measure import Sample, measure, scratch_free_stack, spread
+from scripts.cost_cases.measure import EVERY, Sample, measure, scratch_free_stack, spread
 from scripts.options import Options
 
 KNOWN = Path(__file__).resolve().parent.parent / "build" / "costs"  # counts, to go on with
@@ -33,11 +34,15 @@ def main() -> int:
     """Measure each target and write its table; returns 2 for a mistake in the command line."""
     parser = Options(__doc__)
     parser.add_argument("targets", nargs="*", help="chips; default: all that can be emulated")
+    parser.add_argument(
+        "--add", action="append", default=[], metavar="FAMILY", help="of networks; may be repeated"
+    )
     parser.add_argument("--worst", action="store_true", help="also print the worst predicted cases")
     try:
         arguments = parser.parse_args()
         for name in arguments.targets:
             get_target(name)
+        check(arguments.add, arguments.targets)
     except PyexportError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -48,13 +53,43 @@ def main() -> int:
             print(f"error: {problem}", file=sys.stderr)
             return 2
         KNOWN.mkdir(parents=True, exist_ok=True)
-        samples = measure(name, KNOWN, say)
-        document = table(name, samples)
         FOLDER.mkdir(exist_ok=True)
-        text = json.dumps(document, indent=1, sort_keys=True) + "\n"
-        (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
+        path = FOLDER / f"{name}.json"
+        if arguments.add:
+            before = json.loads(path.read_text(encoding="utf-8"))
+            samples = measure(name, KNOWN, say, tuple(arguments.add), before["kernels"])
+            document = extended(before, table(name, samples)) if samples else before
+        else:
+            samples = measure(name, KNOWN, say)
+            document = table(name, samples)
+        path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         report(samples, arguments.worst)
     return 0
+
+
+def check(families: list[str], targets: list[str]) -> None:
+    """Raise UsageError for families that do not exist, or targets without a table to add to."""
+    for name in families:
+        if name not in EVERY:
+            raise UsageError(f"--add {name}: no such family; there are {', '.join(EVERY)}")
+    if families and not targets:
+        raise UsageError("--add: name the targets")
+    for target in targets if families else ():
+        if not (FOLDER / f"{target}.json").is_file():
+            raise UsageError(f"--add: {target} has no table yet; measure it without --add first")
+
+
+def extended(before: dict[str, Any], added: dict[str, Any]) -> dict[str, Any]:
+    """Return a table with the kernels of another one, whose networks had one kernel each.
+
+    What was found to stand around all kernels is then part of each call.
+    """
+    for entry in added["kernels"].values():
+        calls = entry["prices"].get("calls", 0.0) + added["call"] - before["call"]
+        entry["prices"]["calls"] = rounded(max(calls, 0.0))
+    if added["compiler"] != before["compiler"]:
+        raise SystemExit(f"error: {added['compiler']} is not {before['compiler']} of the table")
+    return {**before, "kernels": {**before["kernels"], **added["kernels"]}}
 
 
 def table(target: str, samples: list[Sample]) -> dict[str, Any]:

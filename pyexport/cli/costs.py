@@ -61,8 +61,9 @@ def print_costs(found: tuple[Costing, ...]) -> None:
     out.print(table)
     say(
         f"\n{one.unit} of one inference on {one.target}, built by {one.compiler}; mean: with as"
-        f"\nmany bytes of 0 as {one.rows}; worst: without any. flash: bytes of tables; stack: bytes"
-        "\nbeside the scratch; RAM: bytes of scratch"
+        f"\nmany bytes of 0 as {one.rows}; worst: without any. flash: bytes of tables, without"
+        "\ncode; stack: the most that a measured network with this kernel took, beside the"
+        "\nscratch; RAM: bytes of scratch"
     )
     for layer in one.layers:
         if layer.mean is None:

@@ -24,7 +24,7 @@ class StepCost:
     kernel: str
     mean: float | None  # for bytes that are 0 as often as was observed
     worst: float | None  # where no byte is 0
-    stack: int | None  # bytes beside the scratch
+    stack: int | None  # most that a measured network took, beside the scratch
 
 
 def step_costs(

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyexport.ir import Graph, Node
+from pyexport.lower import lane_work
+from pyexport.lower.lane_work import blocks_of
+from pyexport.lower.lane_work import scaled as _scaled
 
 Work = dict[str, float]  # name of a count -> how often
 Params = dict[str, Any]
@@ -64,10 +67,6 @@ def _sums(job: Job) -> Work:
     }
 
 
-def _scaled(p: Params) -> str:
-    return (", shifted" if p.get("pre_shift") else "") + ("" if p.get("shift", 1) else ", own")
-
-
 def _short(n: int) -> str:
     return "" if n > 16 else f" of {n}" if n <= 4 else " of few"
 
@@ -96,8 +95,7 @@ def _blocks(p: Params) -> list[int]:
     """Return how many outputs each block has."""
     if "blocks" in p:
         return [int(n) for n in str(p["blocks"]).split()]
-    full, rest = divmod(p["n_out"], p["block"])
-    return [p["block"]] * full + [rest] * bool(rest)
+    return blocks_of(p)
 
 
 def _pairs(job: Job) -> Work:
@@ -133,6 +131,13 @@ def _cut(p: Params) -> bool:
     return any(
         _valid(p, axis)[0] < p[f"kernel_{axis}"] * p[f"out_{axis}"] for axis in ("height", "width")
     )
+
+
+def _lane_windows(job: Job) -> Work:
+    """Count a convolution with two sums in a word."""
+    p = job.params
+    (rows, _), (columns, _) = _valid(p, "height"), _valid(p, "width")
+    return lane_work.windows(p, job.density, rows, columns, _cut(p))
 
 
 def _windows(job: Job) -> Work:
@@ -269,9 +274,15 @@ COUNTS: dict[str, Callable[[Job], Work]] = {
     "linear_swar16": _lanes,
     "linear_swar8": _lanes,
     "linear_acc16": _lanes,
+    "linear_list16": lambda job: lane_work.listed(job.params, job.density),
+    "linear_ldi16": lambda job: lane_work.immediate(job.params, job.density),
+    "linear_swar4": lambda job: lane_work.nibbles(job.params, job.density),
+    "linear_q15x_s4": lambda job: lane_work.halves(job.params),
     "linear_smlad24": _pairs,
     "linear_smlad32": _pairs,
     "conv2d_q15x": _windows,
+    "conv2d_swar16": _lane_windows,
+    "conv2d_pool_swar16": _lane_windows,
     "conv_transpose2d_q15x": _transposed,
     "max_pool2d": _pool,
     "average_pool2d_q15x": _pool,

@@ -66,6 +66,13 @@ def wide_linear(random: Random) -> Net:
     return net
 
 
+def narrow_linear(random: Random) -> Net:
+    """A linear layer with weights of 4 bits."""
+    net = linear(random)
+    net.weights = 4
+    return net
+
+
 def _image(random: Random, channels: int) -> tuple[int, int, int]:
     size = random.choice([5, 5, 6, 7, 8, 9])
     return size, size, channels
@@ -315,7 +322,7 @@ def small_cnn(random: Random) -> Net:
 
 # what draws networks, and how many of them
 FAMILIES: dict[Callable[[Random], Net], int] = {
-    linear: 22, wide_linear: 14, conv: 40, conv_pool: 8, conv_transpose: 6, pool: 28, pairs: 14,
-    product: 6, curve: 14, affine: 10, rows: 18, norm: 6, moves: 16, constant: 4, recurrent: 10,
-    flat: 4, small_cnn: 4, floats: 4,
+    linear: 22, wide_linear: 14, narrow_linear: 14, conv: 40, conv_pool: 8, conv_transpose: 6,
+    pool: 28, pairs: 14, product: 6, curve: 14, affine: 10, rows: 18, norm: 6, moves: 16,
+    constant: 4, recurrent: 10, flat: 4, small_cnn: 4, floats: 4,
 }  # fmt: skip

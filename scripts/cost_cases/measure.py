@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -31,7 +31,7 @@ from scripts.cost_cases.fit import Equation, equation
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 BATCH = 24  # headers of one image
-SPARSE = ("linear", "conv", "conv_pool", "flat", "small_cnn")  # whose zeros count
+SPARSE = ("linear", "narrow_linear", "conv", "conv_pool", "flat", "small_cnn")  # whose zeros count
 BATCH_BYTES = 40_000  # of tables in one image: what an AVR reads with 16-bit addresses
 
 
@@ -73,11 +73,12 @@ class Sample:
 
 
 @cache
-def drawn_networks() -> tuple[Drawn, ...]:
-    """Return all networks, the same ones every time."""
+def drawn_networks(families: tuple[str, ...]) -> tuple[Drawn, ...]:
+    """Return all networks of the families, the same ones every time."""
     return tuple(
         _drawn(family.__name__, number, family)
         for family, count in FAMILIES.items()
+        if family.__name__ in families
         for number in range(count)
     )
 
@@ -87,7 +88,9 @@ def _drawn(name: str, number: int, family: Callable[[Random], object]) -> Drawn:
 
     net = family(Random(f"{name} {number}"))
     assert isinstance(net, Net)
-    options = ExportOptions("net", lanes=net.lanes, scheme=net.scheme, check_fits=False)
+    options = ExportOptions(
+        "net", lanes=net.lanes, scheme=net.scheme, weights=net.weights, check_fits=False
+    )
     artifact = export_model(net.model(), options).artifact
     reals = net.rows()
     rows = quantize_inputs(artifact, Dataset(reals.reshape(len(reals), *net.shape)))
@@ -98,11 +101,11 @@ def _drawn(name: str, number: int, family: Callable[[Random], object]) -> Drawn:
     return Drawn(f"{name} {number}", artifact, rows, shares)
 
 
-def builds(target: str) -> Iterator[Build]:
+def builds(target: str, families: tuple[str, ...]) -> Iterator[Build]:
     """Return every network with every kernel that computes a layer of it on a target."""
     chip = get_target(target)
     number = 0
-    for drawn in drawn_networks():
+    for drawn in drawn_networks(families):
         graph = drawn.artifact.graph
         seen: set[str] = set()
         wanted: list[Choices] = [Choices(goal=goal) for goal in ("size", "speed", "constant-time")]
@@ -122,13 +125,23 @@ def builds(target: str) -> Iterator[Build]:
                 yield Build(drawn, export)
 
 
+EVERY = tuple(family.__name__ for family in FAMILIES)
+
+
 def measure(
-    target: str, folder: Path, say: Callable[[str], None] = lambda text: None
+    target: str,
+    folder: Path,
+    say: Callable[[str], None] = lambda text: None,
+    families: tuple[str, ...] = EVERY,
+    priced: Container[str] = (),
 ) -> list[Sample]:
-    """Return what every build costs on a target; folder keeps counts of headers known before."""
+    """Return what every build costs on a target; folder keeps counts of headers known before.
+
+    priced: kernels that have prices already; then only builds of one other kernel are counted.
+    """
     path = folder / f"{target}.json"
     known: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    every = list(builds(target))
+    every = [one for one in builds(target, families) if not priced or _is_new(one, priced)]
     keys = {id(build): _key(target, build) for build in every}
     missing = [build for build in every if keys[id(build)] not in known]
     done = 0
@@ -144,6 +157,10 @@ def measure(
         counted = Counted(tuple(counts), stack, code)
         found.append(Sample(build, counted, _equations(build, counted)))
     return found
+
+
+def _is_new(build: Build, priced: Container[str]) -> bool:
+    return len(build.kernels) == 1 and build.kernels[0] not in priced
 
 
 def _case(build: Build) -> Case:

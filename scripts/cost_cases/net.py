@@ -35,6 +35,7 @@ class Net:
     shape: tuple[int, ...]
     input_range: tuple[float, float] = (0.0, 15.0)
     lanes: int = 32
+    weights: int = 8  # bits of the weights of linear layers
     scheme: str = "int8"
     tensors: list[Tensor] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)

@@ -51,7 +51,7 @@ def table_against_emulator(context: Context) -> tuple[Figure, ...]:
             for target in targets:
                 if read_costs(target) is None:
                     continue
-                found = _compared(model, target, goal, lanes)
+                found = compared(model, target, goal, lanes)
                 if found is None:
                     continue
                 estimated, counted = found
@@ -73,7 +73,7 @@ def table_against_emulator(context: Context) -> tuple[Figure, ...]:
     )
 
 
-def _compared(model: Model, target: str, goal: str, lanes: int) -> tuple[float, float] | None:
+def compared(model: Model, target: str, goal: str, lanes: int) -> tuple[float, float] | None:
     """Return the estimate and the count, mean over some rows; None where the chip is too small."""
     single = len(model.graph.inputs) == len(model.graph.outputs) == 1
     options = ExportOptions(

@@ -1,0 +1,121 @@
+"""What kernels with several sums in a word, or weights in the code, have to do: their counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Work = dict[str, float]
+Params = dict[str, Any]
+
+ROUND = 4  # entries of a list that a round takes
+FEW_BLOCKS = 2  # of which each adds up its inputs, where weights have 4 bits
+
+
+def scaled(p: Params) -> str:
+    """Return how the outputs of a layer are rounded, to be part of a count's name."""
+    return (", shifted" if p.get("pre_shift") else "") + ("" if p.get("shift", 1) else ", own")
+
+
+def blocks_of(p: Params) -> list[int]:
+    """Return how many outputs each block has."""
+    full, rest = divmod(p["n_out"], p["block"])
+    return [p["block"]] * full + [rest] * bool(rest)
+
+
+def listed(p: Params, density: float) -> Work:
+    """Count a linear layer that lists the inputs other than 0 first."""
+    entries = p["n_in"] * density
+    rounds = entries + (ROUND - 1) / 2 * (entries < p["n_in"])  # filled up: by half a round
+    words = p["blocks"] * p["pairs"]
+    return {
+        "calls": 1,
+        "inputs": p["n_in"],
+        "inputs other than 0": entries,
+        f"outputs{scaled(p)}": p["n_out"],
+        "blocks": p["blocks"],
+        "words of blocks": words,
+        "entries of blocks": p["blocks"] * rounds,
+        "words": words * rounds,
+    }
+
+
+def immediate(p: Params, density: float) -> Work:
+    """Count a linear layer whose weights are in the code; equal products are made once."""
+    n_in, sizes = p["n_in"], [int(n) for n in str(p["blocks"]).split()]
+    flat = memoryview(bytes.fromhex(p["weights"])).cast("b").tolist()
+    products, at = 0, 0
+    for size in sizes:
+        for column in range(n_in):
+            made = {abs(flat[(at + row) * n_in + column]) for row in range(size)}
+            products += len(made - {0})
+        at += size
+    return {
+        "calls": 1,
+        f"outputs{scaled(p)}": p["n_out"],
+        "blocks": len(sizes),
+        "inputs": n_in * len(sizes),
+        "inputs other than 0": n_in * len(sizes) * density,
+        "products": products * density,
+        "sums": sum(weight != 0 for weight in flat) * density,
+    }
+
+
+def nibbles(p: Params, density: float) -> Work:
+    """Count a linear layer with weights of 4 bits, several sums at a time."""
+    n_in, sizes = p["n_in"], blocks_of(p)
+    left = n_in % ROUND
+    share = n_in if not p["skips"] else (n_in - left) * density + left
+    kind = "" if p["skips"] else ", never skipped"
+    pairs = sum(-(-size // 2) for size in sizes)
+    return {
+        "calls": 1,
+        f"outputs{scaled(p)}{kind}": p["n_out"],
+        f"blocks{kind}": len(sizes),
+        f"words of blocks{kind}": pairs,
+        f"inputs{kind}": n_in * len(sizes),
+        f"inputs other than 0{kind}": share * len(sizes) if p["skips"] else 0,
+        "inputs added once": n_in if len(sizes) > FEW_BLOCKS else 0,
+        f"words of weights{kind}": share * sum(-(-size // 8) for size in sizes),
+        f"words{kind}": share * pairs,
+    }
+
+
+def halves(p: Params) -> Work:
+    """Count a linear layer with weights of 4 bits, output after output."""
+    return {
+        "calls": 1,
+        f"outputs{scaled(p)}": p["n_out"],
+        "pairs of products": p["n_out"] * (p["n_in"] // 2),
+        "single products": p["n_out"] * (p["n_in"] % 2),
+    }
+
+
+def windows(p: Params, density: float, rows: int, columns: int, is_cut: bool) -> Work:
+    """Count a convolution with two sums in a word, perhaps with a max pooling behind it.
+
+    rows, columns: taps inside the input, all places of an axis together.
+    """
+    height, width, per_group = p["out_height"], p["out_width"], p["per_group"]
+    places, sizes = height * width, blocks_of(p)
+    area = p.get("pool_height", 1) * p.get("pool_width", 1)
+    kind = ("cut" if is_cut else "whole") + ("" if p["skips"] else ", never skipped")
+    pairs = sum(-(-size // 2) for size in sizes)
+    inputs = rows * columns * per_group
+    work: Work = {
+        "calls": 1,
+        "rows": height,
+        f"places, {kind}": places,
+        f"outputs{scaled(p)}{'' if p['skips'] else ', never skipped'}": places * p["n_out"] / area,
+        f"blocks, {kind}": places * len(sizes),
+        "words of blocks": places * pairs,
+        f"rows of taps, {kind}": rows * width * len(sizes),
+        f"taps, {kind}": rows * columns * len(sizes),
+        f"inputs, {kind}": inputs * len(sizes),
+        f"inputs other than 0, {kind}": inputs * density * len(sizes) if p["skips"] else 0,
+        f"words, {kind}": inputs * (density if p["skips"] else 1.0) * pairs,
+    }
+    if area > 1:
+        work["pools"] = places / area
+        work["words of pools"] = places / area * pairs
+        work["words compared"] = places * pairs
+    return work

@@ -1,0 +1,78 @@
+"""Every kernel has counts and a price; counts of kernels with several sums in a word, by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyexport.lower.kernels import KERNELS
+from pyexport.lower.lane_work import halves, immediate, listed, nibbles, windows
+from pyexport.lower.work import COUNTS
+from pyexport.targets import TARGETS
+from pyexport.targets.costs import read_costs
+
+# kernels that no table prices, and why
+UNPRICED = {
+    "linear_bitserial16": "its steps depend on the digits of the inputs, which no density tells",
+}
+NAMES = dict.fromkeys(kernel.name for kernel in KERNELS)
+
+
+def test_every_kernel_has_a_price_on_some_target() -> None:
+    tables = [table for target in TARGETS if (table := read_costs(target.name)) is not None]
+    lacking = [name for name in NAMES if not any(table.knows(name) for table in tables)]
+    assert lacking == list(UNPRICED)
+
+
+def test_every_priced_kernel_has_counts_of_its_own() -> None:
+    assert [name for name in NAMES if name not in COUNTS] == list(UNPRICED)
+    assert [name for name in COUNTS if name not in NAMES] == []
+
+
+def test_prices_are_of_counts_that_their_kernel_has() -> None:
+    for target in TARGETS:
+        table = read_costs(target.name)
+        for kernel, prices in table.prices.items() if table is not None else ():
+            assert "calls" in prices, (target.name, kernel)
+            assert all(price >= 0.0 for price in prices.values()), (target.name, kernel)
+
+
+def test_a_list_is_made_once_and_read_by_every_block() -> None:
+    p = {"n_in": 16, "n_out": 20, "blocks": 2, "pairs": 5, "shift": 20}
+    full, half = listed(p, 1.0), listed(p, 0.5)
+    assert (full["inputs"], half["inputs"]) == (16, 16)
+    assert (full["inputs other than 0"], half["inputs other than 0"]) == (16, 8)
+    assert full["words"] == 16 * 2 * 5
+    assert half["words"] == (8 + 1.5) * 2 * 5  # filled up to rounds of four
+
+
+def test_equal_products_of_an_input_are_made_once_a_block() -> None:
+    rows = [[3, 0], [-3, 5], [7, 5]]  # outputs 0 and 1 are a block, output 2 another one
+    flat = bytes(weight & 0xFF for row in rows for weight in row).hex()
+    work = immediate({"n_in": 2, "n_out": 3, "blocks": "2 1", "weights": flat, "shift": 0}, 1.0)
+    assert work["products"] == 2 + 2  # 3 and 5; 7 and 5
+    assert work["sums"] == 5
+    assert work["inputs"] == 4
+    assert work["outputs, own"] == 3
+
+
+def test_inputs_behind_the_last_round_are_never_skipped() -> None:
+    p = {"n_in": 10, "n_out": 12, "block": 8, "skips": 1, "shift": 20}
+    work = nibbles(p, 0.0)
+    assert work["inputs other than 0"] == 2 * 2  # two inputs left, in two blocks
+    assert work["words"] == 2 * (4 + 2)
+    assert nibbles({**p, "skips": 0}, 0.0)["words, never skipped"] == 10 * (4 + 2)
+    assert halves({"n_in": 7, "n_out": 3, "shift": 4})["single products"] == 3
+
+
+def test_a_pooled_convolution_rounds_one_output_a_pool() -> None:
+    p: dict[str, Any] = {
+        "out_height": 4, "out_width": 4, "per_group": 2, "n_out": 6, "block": 4, "skips": 1,
+        "shift": 20,
+    }  # fmt: skip
+    taps = 3 * 4 - 2  # of an axis: the first and the last place lack one
+    alone = windows(p, 0.5, taps, taps, True)
+    pooled = windows({**p, "pool_height": 2, "pool_width": 2}, 0.5, taps, taps, True)
+    assert (alone["outputs"], pooled["outputs"]) == (96, 24)
+    assert alone["words, cut"] == pooled["words, cut"] == 100 * 2 * 0.5 * 3
+    assert pooled["words compared"] == 16 * 3
+    assert alone["blocks, cut"] == 16 * 2
