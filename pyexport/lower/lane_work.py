@@ -49,9 +49,10 @@ def immediate(p: Params, density: float) -> Work:
             made = {abs(flat[(at + row) * n_in + column]) for row in range(size)}
             products += len(made - {0})
         at += size
+    kind = ", negative ones early" if p["low"] >= p["zero_point"] else ""
     return {
         "calls": 1,
-        f"outputs{scaled(p)}": p["n_out"],
+        f"outputs{scaled(p)}{kind}": p["n_out"],
         "blocks": len(sizes),
         "inputs": n_in * len(sizes),
         "inputs other than 0": n_in * len(sizes) * density,

@@ -19,6 +19,7 @@ from pyexport.choices import Choices
 from pyexport.ir import Array, Dataset
 from pyexport.lower.costs import step_work
 from pyexport.lower.kernels import KERNELS
+from pyexport.lower.kernels.linear_ldi16 import WEIGHT_BYTES
 from pyexport.pipeline import Export, ExportOptions, export_model, render_artifact
 from pyexport.program import Step
 from pyexport.runners.compilers import compiler_for
@@ -32,7 +33,7 @@ from scripts.cost_cases.fit import Equation, equation
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 BATCH = 24  # headers of one image
 SPARSE = ("linear", "narrow_linear", "conv", "conv_pool", "flat", "small_cnn")  # whose zeros count
-BATCH_BYTES = 40_000  # of tables in one image: what an AVR reads with 16-bit addresses
+BATCH_BYTES = 40_000  # of tables and weights in code: an AVR reads with 16-bit addresses
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +185,7 @@ def _batches(all_builds: Iterable[Build]) -> Iterator[list[Build]]:
     batch: list[Build] = []
     size = 0
     for build in all_builds:
-        bytes_of = build.export.program.const_bytes
+        bytes_of = build.export.program.const_bytes + _weights_in_code(build)
         if batch and (len(batch) == BATCH or size + bytes_of > BATCH_BYTES):
             yield batch
             batch, size = [], 0
@@ -192,6 +193,12 @@ def _batches(all_builds: Iterable[Build]) -> Iterator[list[Build]]:
         size += bytes_of
     if batch:
         yield batch
+
+
+def _weights_in_code(build: Build) -> int:
+    """Return the bytes of code that weights take which are no table."""
+    kept = [dict(step.params).get("weights", "") for step in build.steps]
+    return sum(WEIGHT_BYTES * len(str(digits)) // 2 for digits in kept)
 
 
 def _equations(build: Build, counted: Counted) -> tuple[Equation, ...]:

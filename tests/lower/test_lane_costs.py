@@ -11,8 +11,11 @@ from pyexport.targets import TARGETS
 from pyexport.targets.costs import read_costs
 
 # kernels that no table prices, and why
+UNCOUNTED = "measure_costs.py was not run on networks of convolutions since it was added"
 UNPRICED = {
     "linear_bitserial16": "its steps depend on the digits of the inputs, which no density tells",
+    "conv2d_pool_swar16": UNCOUNTED,
+    "conv2d_swar16": UNCOUNTED,
 }
 NAMES = dict.fromkeys(kernel.name for kernel in KERNELS)
 
@@ -24,7 +27,9 @@ def test_every_kernel_has_a_price_on_some_target() -> None:
 
 
 def test_every_priced_kernel_has_counts_of_its_own() -> None:
-    assert [name for name in NAMES if name not in COUNTS] == list(UNPRICED)
+    tables = [table for target in TARGETS if (table := read_costs(target.name)) is not None]
+    priced = {name for table in tables for name in table.prices}
+    assert [name for name in priced if name not in COUNTS] == []
     assert [name for name in COUNTS if name not in NAMES] == []
 
 
@@ -48,11 +53,14 @@ def test_a_list_is_made_once_and_read_by_every_block() -> None:
 def test_equal_products_of_an_input_are_made_once_a_block() -> None:
     rows = [[3, 0], [-3, 5], [7, 5]]  # outputs 0 and 1 are a block, output 2 another one
     flat = bytes(weight & 0xFF for row in rows for weight in row).hex()
-    work = immediate({"n_in": 2, "n_out": 3, "blocks": "2 1", "weights": flat, "shift": 0}, 1.0)
+    p = {"n_in": 2, "n_out": 3, "blocks": "2 1", "shift": 0, "low": 0, "zero_point": 4}
+    work = immediate({**p, "weights": flat}, 1.0)
     assert work["products"] == 2 + 2  # 3 and 5; 7 and 5
     assert work["sums"] == 5
     assert work["inputs"] == 4
     assert work["outputs, own"] == 3
+    work = immediate({**p, "weights": flat, "zero_point": 0}, 1.0)
+    assert work["outputs, own, negative ones early"] == 3
 
 
 def test_inputs_behind_the_last_round_are_never_skipped() -> None:
