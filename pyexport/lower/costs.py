@@ -23,7 +23,7 @@ class StepCost:
     node: str
     kernel: str
     mean: float | None  # for bytes that are 0 as often as was observed
-    worst: float | None  # where no byte is 0
+    worst: float | None  # where no byte is 0; not below the mean, whatever errors prices have
     stack: int | None  # most that a measured network took, beside the scratch
 
 
@@ -41,6 +41,8 @@ def step_costs(
             table.price(step.kernel, step_work(step, nodes[step.node], graph, shares))
             for shares in (densities, {})
         )
+        if mean is not None and worst is not None:
+            worst = max(mean, worst)
         stack = table.stack.get(step.kernel)
         found.append(StepCost(step.node, step.kernel, mean, worst, stack))
     return tuple(found)

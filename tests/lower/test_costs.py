@@ -125,6 +125,14 @@ def test_the_worst_case_has_no_zero() -> None:
         assert cost.mean <= cost.worst
 
 
+def test_the_worst_case_is_not_below_the_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = exported("speed", target=None)
+    prices = iter([5.0, 3.0] * 10)  # of a table with errors: the mean first
+    monkeypatch.setattr(CostTable, "price", lambda *_: next(prices))
+    for cost in step_costs(made.artifact.graph, made.program, priced(1.0, 1.0), {}):
+        assert (cost.mean, cost.worst) == (5.0, 5.0)
+
+
 def test_prices_of_exact_counts_are_found() -> None:
     works: list[Any] = [[("k", {"calls": 1.0, "outputs": float(n)})] for n in (3, 5, 40, 100)]
     equations = [equation(work, 7.0 + 2.5 * work[0][1]["outputs"]) for work in works]
