@@ -219,7 +219,7 @@ def test_the_command_that_ctrl_c_ends_prints_what_was_compared(
     json_option: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runner = board(Interrupted(1 + 12))
-    monkeypatch.setattr("pyexport.api.open_board", lambda *_, **__: runner)
+    monkeypatch.setattr("pyexport.verifying.open_board", lambda *_, **__: runner)
     done = pyexport("verify", PX, "--port", "COM3", "--suite", "random", *json_option)
     assert done.status == 130
     assert done.err.split() == ["error:", "interrupted"]
