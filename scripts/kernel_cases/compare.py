@@ -14,6 +14,7 @@ from pyexport.artifact import Artifact, write_artifact
 from pyexport.errors import DoesNotFitError
 from pyexport.ir import Array
 from pyexport.lower.kernels import KERNELS
+from pyexport.lower.selecting import matching_kernels
 from pyexport.pipeline import render_artifact
 from pyexport.program import Program, Step
 from pyexport.runners import open_runner
@@ -21,6 +22,7 @@ from pyexport.runners.catalog import target_of
 from pyexport.simulator import definition
 from pyexport.simulator.fast import FastSimulator
 from pyexport.simulator.plain import read_plain
+from pyexport.targets import Target
 from pyexport.verify.subject import header_interface
 from scripts.kernel_cases.bench import Bench
 from scripts.kernel_cases.floats import FloatBench
@@ -141,13 +143,22 @@ def exported(artifact: Artifact, target: str) -> Iterator[tuple[Program, Path]]:
     """
     record = target_of(target)
     try:
-        made = render_artifact(replace(artifact, target=record.name if record.is_chip else None))
+        made = render_artifact(_aimed(artifact, record if record.is_chip else None))
     except DoesNotFitError:
-        made = render_artifact(artifact)
+        made = render_artifact(_aimed(artifact, None))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{artifact.name}.h"
         path.write_text(made.header, encoding="utf-8")
         yield made.program, path
+
+
+def _aimed(artifact: Artifact, chip: Target | None) -> Artifact:
+    """Return an artifact for a chip, which asks only for kernels that compute something there."""
+    graph, choices = artifact.graph, artifact.choices
+    offered = {k.name for node in graph.nodes for k in matching_kernels(node, graph, chip)}
+    wanted = tuple(name for name in choices.kernels if name in offered)
+    target = chip.name if chip is not None else None
+    return replace(artifact, target=target, choices=replace(choices, kernels=wanted))
 
 
 def _hold(count: Count, program: Program, sums: Array) -> None:
