@@ -28,11 +28,6 @@ class Board:
         """Name of the target whose code runs on it, or is closest in size."""
         return _CLOSEST.get(self.core, self.core)
 
-    @property
-    def is_target(self) -> bool:
-        """Tell whether its core is a target: what runs there is checked in an emulator."""
-        return self.core not in _CLOSEST
-
 
 @cache
 def read_boards() -> tuple[Board, ...]:

@@ -7,7 +7,6 @@ from pyexport.verify.mutants import Mutant
 _FIRST, _HIDDEN, _LAST = (
     rf"(?s)(static inline void \w+_linear{number}\(.*?)" for number in range(3)
 )
-_SCALED = r"acc = \w+_scale\("
 _ROUNDED = r"\(\((acc) \+ (INT32_C\(\d+\))\) >> (\d+)\)"
 _START = r"int32_t acc = (PYEXPORT_READ_S32\(&bias\[o\]\))"
 _PRODUCT = r"acc \+= (\(int16_t\)PYEXPORT_READ_S8\(w\)) \* \(int16_t\)in\[i\];"
