@@ -18,6 +18,7 @@ from pyexport.ir import Array, FloatArray
 Limits = tuple[FloatArray, FloatArray]  # least and greatest value of each element
 Watch = Callable[[int, FloatArray], None]  # steps done, rows
 
+MOST_DOUBLED = 6  # times: 64 rates are a span or more
 BETA, BETA_OF_SQUARES, TINY = 0.9, 0.999, 1e-12  # of Adam
 
 
@@ -65,24 +66,40 @@ def descend(
     """Return rows (n, size) that the model gives the target classes (n,), as far as it went.
 
     Adam goes down cross entropy + keep_near * |(x - start) / span|^2; keep_near (n,) replaces the
-    options' one. `watch` sees the rows after every step, and before the first.
+    options' one. Where a row has no slope at all, as a black picture that leaves a whole layer of
+    ReLUs at zero, it moves by drawn steps that double, until there is one. `watch` sees the rows
+    after every step, and before the first.
     """
     chosen, (low, high) = options or Descent(), limits
     weight = np.full(len(starts), chosen.keep_near) if keep_near is None else keep_near
     span = np.where(high > low, high - low, 1.0)
     pull = cross_entropy_gradient(targets)
     rows = np.clip(np.asarray(starts, dtype=np.float64), low, high)
-    adam = Adam(rows.shape, chosen.rate, span)
+    adam, flat = Adam(rows.shape, chosen.rate, span), np.zeros(len(rows), dtype=np.int64)
     if watch is not None:
         watch(0, rows)
     for step in range(1, chosen.steps + 1):
-        _, gradient = model(rows, pull)
+        outputs, gradient = model(rows, pull)
+        # a row that is surely of its class has no slope either: nothing pulls at its outputs
+        lost = ~gradient.any(axis=1) & pull(outputs).any(axis=1)
+        flat = np.where(lost, flat + 1, 0)
         gradient = gradient * span  # what a whole span is worth
         gradient += 2.0 * weight[:, None] * (rows - starts) / span
-        rows = np.clip(rows - adam.change(gradient), low, high)
+        change = adam.change(gradient)
+        if lost.any():
+            change[lost] = _drawn(flat[lost], step, chosen.rate, span)
+        rows = np.clip(rows - change, low, high)
         if watch is not None:
             watch(step, rows)
     return rows
+
+
+def _drawn(flat: Array, step: int, rate: float, span: FloatArray) -> FloatArray:
+    """Return moves of rows that have had no slope for `flat` steps (n,), the same in any batch."""
+    generator = np.random.Generator(np.random.PCG64([step, 16]))
+    length = rate * np.exp2(np.minimum(flat - 1, MOST_DOUBLED))
+    moves: FloatArray = length[:, None] * span * generator.normal(size=len(span))
+    return moves
 
 
 def cross_entropy_gradient(targets: Array) -> Pull:
