@@ -28,9 +28,11 @@ from pyexport.operators import (
     Constant,
     Conv2d,
     ConvTranspose2d,
+    Encode,
     Gru,
     Identity,
     LayerNorm,
+    Lif,
     Linear,
     LogSoftmax,
     Lstm,
@@ -45,6 +47,7 @@ from pyexport.operators import (
     QuantizedLinear,
     QuantizedSoftmax,
     QuantizedSums,
+    Readout,
     Reduce,
     Reshape,
     Slice,
@@ -59,11 +62,12 @@ from pyexport.statements import NOTHING, Statements
 __all__ = [
     "CHANNELS_FIRST", "DEFAULT_FLOAT_RANGE", "FLOAT_OPERATORS", "INTEGER_OPERATORS",
     "Activation", "Add", "Affine", "Argmax", "Array", "AveragePool2d", "Calibration", "Clamp",
-    "Concat", "Constant", "Conv2d", "ConvTranspose2d", "Dataset", "FloatArray", "Graph", "Gru",
-    "Identity", "LayerNorm", "Linear", "LogSoftmax", "Lstm", "MatMul", "MaxPool2d", "Metadata",
-    "Model", "Mul", "Node", "Op", "PRelu", "Pad", "Permute", "QuantParams", "QuantizedAffine",
-    "QuantizedLinear", "QuantizedSoftmax", "QuantizedSums", "Reduce", "Reshape", "Slice",
-    "Softmax", "State", "Sub", "Tensor", "Upsample2d", "Windows", "output_shapes",
+    "Concat", "Constant", "Conv2d", "ConvTranspose2d", "Dataset", "Encode", "FloatArray", "Graph",
+    "Gru", "Identity", "LayerNorm", "Lif", "Linear", "LogSoftmax", "Lstm", "MatMul", "MaxPool2d",
+    "Metadata", "Model", "Mul", "Node", "Op", "PRelu", "Pad", "Permute", "QuantParams",
+    "QuantizedAffine", "QuantizedLinear", "QuantizedSoftmax", "QuantizedSums", "Readout", "Reduce",
+    "Reshape", "Slice", "Softmax", "State", "Sub", "Tensor", "Upsample2d", "Windows",
+    "output_shapes",
 ]  # fmt: skip
 
 FloatArray = npt.NDArray[np.float64]

@@ -59,6 +59,9 @@ READ_AS: dict[str, str] = {
     "layer_norm": "layer_norm native_layer_norm",
     "lstm": "lstm lstm_cell",
     "gru": "gru gru_cell",
+    "encode": "",
+    "lif": "",
+    "readout": "",
 }
 # Names that move or check memory: they leave no operator behind.
 NOTHING = (
@@ -102,8 +105,8 @@ def page() -> str:
     )
     return (
         f"{HEAD}{rows}\n"
-        "`lstm` and `gru` start from zeros, from the same layer before (cells in a loop), or from "
-        "a state of the model:\n[one step at a time](header.md#one-step-at-a-time).\n\n"
+        "`lstm`, `gru` and `lif` start from zeros, from the same layer before (cells in a loop), "
+        "or from a state of the model:\n[one step at a time](header.md#one-step-at-a-time).\n\n"
         "These leave no operator behind: "
         f"{', '.join(f'`{name}`' for name in NOTHING.split())}.\n\n"
         "The curves of `activation`:\n\n| function | parameters |\n|---|---|\n"
@@ -125,7 +128,7 @@ def read_names() -> set[str]:
 def _row(op: type[Op]) -> str:
     purpose = (op.__doc__ or "").splitlines()[0].rstrip(".").replace("|", "\\|")
     attributes = ", ".join(f"`{field.name}`" for field in fields(op))  # type: ignore[arg-type]
-    names = ", ".join(f"`{name}`" for name in READ_AS[op.kind].split())
+    names = ", ".join(f"`{name}`" for name in READ_AS[op.kind].split()) or "-"
     assert op in REFERENCE
     int8, single = (_stands(op, known) for known in (tuple(RULES), float32.OPERATORS))
     return f"| `{op.kind}` | {purpose} | {attributes or '-'} | {int8} | {single} | {names} |\n"

@@ -20,21 +20,22 @@ from pyexport.operators.pool import AveragePool2d, MaxPool2d, Upsample2d
 from pyexport.operators.recurrent import Gru, Lstm
 from pyexport.operators.reduce import Argmax, Reduce
 from pyexport.operators.shape import Concat, Identity, Pad, Permute, Reshape, Slice
+from pyexport.operators.spiking import Encode, Lif, Readout
 from pyexport.operators.windows import Windows
 
 FLOAT_OPERATORS: tuple[type[Op], ...] = (
     Linear, MatMul, Conv2d, ConvTranspose2d, MaxPool2d, AveragePool2d, Upsample2d,
     Add, Sub, Mul, Constant, Affine, Clamp, Activation, PRelu,
     Reshape, Identity, Permute, Concat, Pad, Slice, Reduce, Argmax,
-    Softmax, LogSoftmax, LayerNorm, Lstm, Gru,
+    Softmax, LogSoftmax, LayerNorm, Lstm, Gru, Encode, Lif, Readout,
 )  # fmt: skip
 INTEGER_OPERATORS: tuple[type[Op], ...] = (QuantizedLinear, QuantizedAffine, QuantizedSoftmax)
 
 __all__ = [
     "FLOAT_OPERATORS", "INTEGER_OPERATORS", "Activation", "Add", "Affine", "Argmax", "Array",
-    "AveragePool2d", "Clamp", "Concat", "Constant", "Conv2d", "ConvTranspose2d", "Gru",
-    "Identity", "LayerNorm", "Linear", "LogSoftmax", "Lstm", "MatMul", "MaxPool2d", "Mul", "Op",
-    "PRelu", "Pad", "Permute", "QuantizedAffine", "QuantizedLinear", "QuantizedSoftmax",
-    "QuantizedSums", "Reduce", "Reshape", "Slice", "Softmax", "Sub", "Upsample2d", "Windows",
-    "output_shapes",
+    "AveragePool2d", "Clamp", "Concat", "Constant", "Conv2d", "ConvTranspose2d", "Encode", "Gru",
+    "Identity", "LayerNorm", "Lif", "Linear", "LogSoftmax", "Lstm", "MatMul", "MaxPool2d", "Mul",
+    "Op", "PRelu", "Pad", "Permute", "QuantizedAffine", "QuantizedLinear", "QuantizedSoftmax",
+    "QuantizedSums", "Readout", "Reduce", "Reshape", "Slice", "Softmax", "Sub", "Upsample2d",
+    "Windows", "output_shapes",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from pyexport.operators.pool import AveragePool2d, MaxPool2d, Upsample2d
 from pyexport.operators.recurrent import Gru, Lstm
 from pyexport.operators.reduce import Argmax, Reduce
 from pyexport.operators.shape import Concat, Identity, Pad, Permute, Reshape, Slice
+from pyexport.operators.spiking import Encode, Lif, Readout
 
 Shape = tuple[int, ...]
 
@@ -30,6 +31,12 @@ def output_shapes(op: Op, *shapes: Shape) -> tuple[Shape, ...]:
             return (op.value.shape,)
         case Lstm() | Gru():
             return _recurrent(op, shapes)
+        case Lif():
+            return _lif(op, shapes)
+        case Encode():
+            return _encode(op, shapes)
+        case Readout():
+            return _readout(shapes)
         case Concat():
             return (_concat(op, shapes),)
         case Add() | Sub() | Mul():
@@ -93,6 +100,31 @@ def _recurrent(op: Lstm | Gru, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
         f"{op.kind}: takes (steps, {n_in}) and {states} of ({size},), not {shapes}",
     )
     return ((shapes[0][0], size), *shapes[1:])
+
+
+def _lif(op: Lif, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+    n, states = op.size, len(op.states)
+    fits = len(shapes) == 1 + states and all(shape == (n,) for shape in shapes[1:])
+    require(
+        fits and len(shapes[0]) == 2 and shapes[0][1] == n,
+        f"lif: takes (steps, {n}) and {states} of ({n},), not {shapes}",
+    )
+    return (shapes[0], shapes[0], *shapes[1:])
+
+
+def _encode(op: Encode, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+    if op.encoding != "delta":
+        require(len(shapes) == 1 and len(shapes[0]) == 1, f"encode: takes (n,), not {shapes}")
+        return ((op.steps, *shapes[0]),)
+    fits = len(shapes) == 2 and len(shapes[0]) == 2 and shapes[0] == (op.steps, *shapes[1])
+    require(fits, f"encode: takes ({op.steps}, n) and (n,), not {shapes}")
+    return ((op.steps, 2 * shapes[0][1]), shapes[1])
+
+
+def _readout(shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+    fits = len(shapes) == 2 and len(shapes[0]) == 2 and shapes[0] == shapes[1]
+    require(fits, f"readout: takes (steps, n) twice, not {shapes}")
+    return (shapes[0][1:],)
 
 
 def _concat(op: Concat, shapes: tuple[Shape, ...]) -> Shape:

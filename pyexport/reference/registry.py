@@ -13,6 +13,7 @@ from pyexport.reference import (
     recurrent,
     reduce,
     shape,
+    spiking,
 )
 from pyexport.reference.rule import Rule
 
@@ -26,4 +27,5 @@ RULES: dict[type[Op], Rule] = {
     **reduce.RULES,
     **normalize.RULES,
     **recurrent.RULES,
+    **spiking.RULES,
 }

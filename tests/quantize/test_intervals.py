@@ -21,9 +21,11 @@ from pyexport.ir import (
     Constant,
     Conv2d,
     ConvTranspose2d,
+    Encode,
     Gru,
     Identity,
     LayerNorm,
+    Lif,
     Linear,
     LogSoftmax,
     Lstm,
@@ -34,6 +36,7 @@ from pyexport.ir import (
     Pad,
     Permute,
     PRelu,
+    Readout,
     Reduce,
     Reshape,
     Slice,
@@ -42,6 +45,7 @@ from pyexport.ir import (
     Upsample2d,
 )
 from pyexport.operators.activation import FUNCTIONS
+from pyexport.operators.spiking import READOUTS
 from pyexport.quantize.intervals.curves import TURNS
 from pyexport.quantize.intervals.interval import Interval
 from pyexport.quantize.intervals.rules import INTERVAL_RULES
@@ -86,6 +90,22 @@ CASES: list[tuple[Op, list[tuple[int, ...]]]] = [
     (Lstm(normal(12, 2), normal(12, 3), normal(12)), [(7, 2), (3,), (3,)]),
     (Lstm(9 * normal(12, 2), 9 * normal(12, 3), 9 * normal(12)), [(7, 2), (3,), (3,)]),
     (Gru(normal(9, 2), normal(9, 3), normal(9), normal(9)), [(7, 2), (3,)]),
+]
+KEPT, ABOVE = np.array([0.9, 0.0, 1.0]), np.array([1.0, 0.3, 2.5])
+CASES += [
+    (Lif(KEPT, ABOVE, reset=reset, reset_delay=delay, v_reset=v), [(7, 3), (3,)])
+    for reset, delay, v in [
+        ("subtract", True, 0.0), ("zero", True, 0.0), ("none", True, 0.0), ("carry", False, 0.0),
+        ("subtract", False, 0.0), ("zero", False, -0.4), ("none", False, 0.0),
+    ]
+]  # fmt: skip
+CASES += [
+    (Lif(KEPT, ABOVE, KEPT[::-1], "zero", False, "ge", 0.1, 2), [(7, 3), (3,), (3,), (3,)]),
+    (Encode("direct", 4), [(3,)]),
+    (Encode("rate", 4, -1.0, 2.0), [(3,)]),
+    (Encode("latency", 4), [(3,)]),
+    (Encode("delta", 4, threshold=0.5), [(4, 3), (3,)]),
+    *((Readout(method), [(4, 3), (4, 3)]) for method in READOUTS),
 ]
 for name, parameters in FUNCTIONS.items():
     CASES.append((Activation(name, (1.3,) * len(parameters)), [(40,)]))

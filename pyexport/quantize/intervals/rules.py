@@ -19,9 +19,11 @@ from pyexport.ir import (
     Constant,
     Conv2d,
     ConvTranspose2d,
+    Encode,
     Gru,
     Identity,
     LayerNorm,
+    Lif,
     Linear,
     LogSoftmax,
     Lstm,
@@ -32,6 +34,7 @@ from pyexport.ir import (
     Pad,
     Permute,
     PRelu,
+    Readout,
     Reduce,
     Reshape,
     Slice,
@@ -39,7 +42,7 @@ from pyexport.ir import (
     Sub,
     Upsample2d,
 )
-from pyexport.quantize.intervals import curves, layers, recurrent
+from pyexport.quantize.intervals import curves, layers, recurrent, spiking
 from pyexport.quantize.intervals.interval import Interval, around, times
 from pyexport.reference.functions import exp, log
 from pyexport.reference.registry import RULES as REFERENCE
@@ -120,10 +123,12 @@ INTERVAL_RULES: dict[type[Op], IntervalRule] = {
     Argmax: _argmax,
     Lstm: recurrent.lstm,
     Gru: recurrent.gru,
+    Encode: spiking.encode,
+    Lif: spiking.lif,
     **dict.fromkeys(
         (
-            Add, AveragePool2d, Clamp, Concat, Identity, MaxPool2d, Pad, Permute, Reduce, Reshape,
-            Slice, Upsample2d,
+            Add, AveragePool2d, Clamp, Concat, Identity, MaxPool2d, Pad, Permute, Readout, Reduce,
+            Reshape, Slice, Upsample2d,
         ),
         _rising,
     ),
