@@ -141,6 +141,8 @@ LAYERS = {
     "quantize.qat": Layer(
         ("ir", "fixedpoint", "reference", "simulator", "quantize"), ("numpy", "torch")
     ),
+    # Spiking layers for PyTorch: `import pyexport` loads none of it, and nothing imports it.
+    "snn": Layer(("operators",), ("torch",)),
     "targets": Layer(()),
     "lower": Layer(
         ("choices", "ir", "integer", "program", "fixedpoint", "quantize.bounds", "targets"),
