@@ -20,10 +20,13 @@ from pyexport.ir import (
     Array,
     Clamp,
     Dataset,
+    Encode,
     Graph,
     Identity,
+    Lif,
     Linear,
     Model,
+    Readout,
     Softmax,
 )
 from pyexport.scratch.checkpoint import Checkpoint, LayerRecord, Rows
@@ -55,9 +58,36 @@ def lower_checkpoint(checkpoint: Checkpoint, where: str) -> Graph:
     builder = GraphBuilder((checkpoint.inputs,), where)
     value = builder.input
     dtype = np.float64 if checkpoint.producer.startswith("scikit-learn ") else np.float32
+    membranes = value
     for index, layer in enumerate(checkpoint.graph):
-        value = _layer(builder, value, layer, dtype, str(index), where)
+        if layer.kind == "lif":
+            value, membranes = _lif(builder, value, layer, str(index))
+        elif layer.kind == "readout":
+            readout = Readout(str(layer.choices["method"]))
+            (value,) = builder.apply(readout, (value, membranes), str(index))
+        else:
+            value = _layer(builder, value, layer, dtype, str(index), where)
     return builder.finish(value)
+
+
+def _lif(
+    builder: GraphBuilder, value: Value, layer: LayerRecord, source: str
+) -> tuple[Value, Value]:
+    """Append neurons whose states start at 0; return their spikes and their membranes."""
+    n, numbers = value.shape[-1], layer.numbers
+    op = Lif(
+        np.full(n, numbers["beta"]),
+        np.full(n, numbers["threshold"]),
+        np.full(n if numbers["alpha"] else 0, numbers["alpha"]),
+        reset=str(layer.choices["reset"]),
+        reset_delay=bool(layer.choices["reset_delay"]),
+        compare=str(layer.choices["compare"]),
+        v_reset=numbers["v_reset"],
+        refractory=int(numbers["refractory"]),
+    )
+    states = [builder.constant(np.zeros(n), source) for _ in op.states]
+    spikes, membranes, *_ = builder.apply(op, (value, *states), source)
+    return spikes, membranes
 
 
 def _layer(
@@ -73,7 +103,16 @@ def _layer(
         case "linear":
             weight = _array(layer.weight, dtype, f"{source}.weight", where)
             bias = _array(layer.bias, dtype, f"{source}.bias", where)
-            return builder.add(Linear(weight, bias), value, (len(bias),), source)
+            return builder.add(Linear(weight, bias), value, (*shape[:-1], len(bias)), source)
+        case "encode":
+            numbers = layer.numbers
+            encode = Encode(
+                str(layer.choices["encoding"]),
+                int(numbers["steps"]),
+                numbers["low"],
+                numbers["high"],
+            )
+            return builder.apply(encode, (value,), source)[0]
         case "affine":
             affine = Affine(np.array(layer.weight[0]), np.array(layer.bias))
             return builder.add(affine, value, shape, source)
@@ -93,7 +132,7 @@ def _layer(
             return builder.add(Softmax(), value, shape, source)
     raise UnsupportedOperatorError(
         f"{where}: layer {source} is {layer.kind}, which is not supported; use one of linear, "
-        "relu, leaky_relu, sigmoid, tanh, dropout and softmax"
+        "relu, leaky_relu, sigmoid, tanh, dropout, softmax, encode, lif and readout"
     )
 
 

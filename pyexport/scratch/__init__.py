@@ -21,6 +21,8 @@ differentiates with respect to the input.
     net.save("model.pt", input_scale=1 / 256, input_range=(0, 255))  # for pyexport export
     net = load("model.pt")  # the same network in the same engine; train on with the same bits
 
+Spiking networks: Encode, Lif and Readout (pyexport.scratch.spiking) around Linear layers.
+
 What holds bytes counts as bytes: bytearray, array("B"), a NumPy array of uint8. Other arrays count
 as the numbers they hold, and have one dimension.
 """
@@ -30,10 +32,12 @@ from pyexport.scratch.draw import draw
 from pyexport.scratch.engine import Value
 from pyexport.scratch.layers import Dropout, LeakyReLU, Linear, ReLU, Sigmoid, Softmax, Tanh
 from pyexport.scratch.losses import LOSSES
-from pyexport.scratch.nn import MLP, Sequential
+from pyexport.scratch.mlp import MLP
+from pyexport.scratch.nn import Sequential
 from pyexport.scratch.node import Node
 from pyexport.scratch.optim import SGD, Adam
 from pyexport.scratch.schedules import constant, cosine_decay, linear_decay, step_decay
+from pyexport.scratch.spiking import Encode, Lif, Readout
 
 __all__ = [
     "LOSSES",
@@ -41,10 +45,13 @@ __all__ = [
     "SGD",
     "Adam",
     "Dropout",
+    "Encode",
     "LeakyReLU",
+    "Lif",
     "Linear",
     "Node",
     "ReLU",
+    "Readout",
     "Sequential",
     "Sigmoid",
     "Softmax",

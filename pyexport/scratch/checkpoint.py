@@ -2,6 +2,7 @@
 
     metadata "pyexport.scratch": {"format": "pyexport-scratch/1", "producer": "...",
         "graph": [{"kind": "linear", "inputs": 784, "outputs": 64}, {"kind": "relu"}, ...],
+                  (a spiking layer: {"kind": "readout", "method": "count"}; kinds.py has them all)
         "input": {"scale": 0.00390625, "range": [0.0, 255.0], "unit": "pixel"},
         "labels": ["0", "1", ...],                 (all of pyexport/statements.py can be stated)
         "training": {"engine": "packed", "input_bits": 8, "clip": 4.0, "dropout": "0a1b..."}}
@@ -27,9 +28,10 @@ from itertools import chain
 
 from pyexport.errors import InvalidModelError, UsageError
 from pyexport.scratch.data import Row
-from pyexport.scratch.layers import KINDS
+from pyexport.scratch.kinds import KINDS, make_layer
 from pyexport.scratch.losses import Target
 from pyexport.scratch.nn import ENGINES, HIDDEN_BITS
+from pyexport.scratch.spiking import check_spiking
 from pyexport.statement_check import check_statements
 from pyexport.statements import NOTHING, Statements
 from pyexport.untrusted import printable
@@ -42,6 +44,9 @@ NUMBERS: Mapping[str, tuple[str, ...]] = {
     "affine": ("columns",),
     "clamp": ("low", "high"),
 }
+CHOICES: Mapping[str, Mapping[str, tuple[str | bool, ...]]] = {
+    name: kind.choices for name, kind in KINDS.items() if kind.choices
+}
 STATE_WORDS = 625  # of Python's random.Random
 
 
@@ -53,6 +58,7 @@ class LayerRecord:
     numbers: Mapping[str, float] = field(default_factory=dict)
     weight: Sequence[Sequence[float]] = ()  # (outputs, inputs); of an affine one (1, columns)
     bias: Sequence[float] = ()  # (outputs,), or (columns,)
+    choices: Mapping[str, str | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,8 @@ def check_checkpoint(checkpoint: Checkpoint, where: str) -> None:
                 f"{what} ({printable(layer.kind, 40)}) is of no known kind, or states other numbers"
                 f" than it must; use {', '.join(NUMBERS)}"
             )
+        if set(layer.choices) != set(CHOICES.get(layer.kind, ())):
+            raise InvalidModelError(f"{what} ({layer.kind}) does not choose what it must")
         if layer.kind == "linear":
             width, linear = _check_linear(layer, width, what), True
         if layer.kind == "affine":
@@ -122,6 +130,7 @@ def check_checkpoint(checkpoint: Checkpoint, where: str) -> None:
                 raise InvalidModelError(f"{what}: its {name} is {number}; use a finite number")
         if layer.kind == "clamp" and layer.numbers["low"] > layer.numbers["high"]:
             raise InvalidModelError(f"{what}: its low is above its high; exchange them")
+    _check_spiking(checkpoint.graph, where)
     if not linear:
         raise InvalidModelError(
             f"{where}: there is no linear layer, so nothing was trained; add one"
@@ -135,6 +144,21 @@ def check_checkpoint(checkpoint: Checkpoint, where: str) -> None:
     ):
         if rows is not None:
             _check_rows(rows, checkpoint, f"{where}: {name} data")
+
+
+def _check_spiking(graph: Sequence[LayerRecord], where: str) -> None:
+    layers: list[object] = []
+    for index, layer in enumerate(graph):
+        try:
+            spiking = layer.kind in CHOICES or layer.kind == "linear"
+            made = make_layer(layer.kind, layer.numbers, layer.choices) if spiking else None
+        except UsageError as error:
+            raise InvalidModelError(f"{where}: layer {index}: {error}") from None
+        layers.append(made)
+    try:
+        check_spiking(layers)
+    except UsageError as error:
+        raise InvalidModelError(f"{where}: {error}") from None
 
 
 def _check_training(training: Training, where: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pyexport.errors import FileFormatError, UsageError
 from pyexport.scratch.checkpoint import (
+    CHOICES,
     FORMAT,
     KEY,
     NUMBERS,
@@ -19,7 +21,8 @@ from pyexport.scratch.checkpoint import (
     Training,
     check_checkpoint,
 )
-from pyexport.scratch.layers import KINDS, Dropout, Layer, Linear
+from pyexport.scratch.kinds import KINDS, make_layer
+from pyexport.scratch.layers import Dropout, Layer, Linear
 from pyexport.scratch.losses import Target
 from pyexport.scratch.nn import Sequential
 from pyexport.statements import as_arguments, parse_statements
@@ -149,8 +152,7 @@ def _statements(checkpoint: Checkpoint) -> dict[str, object]:
 
 
 def _build(record: LayerRecord) -> Layer:
-    kind = KINDS[record.kind]
-    return kind.make(**{own: record.numbers[stated] for stated, own in kind.numbers.items()})
+    return make_layer(record.kind, record.numbers, record.choices)
 
 
 def _graph(value: object, tensors: dict[str, RawTensor], where: str) -> tuple[LayerRecord, ...]:
@@ -170,13 +172,14 @@ def _layer(index: int, value: object, tensors: dict[str, RawTensor], where: str)
         raise FileFormatError(
             f"{what} is {printable(kind, 40)}, which is none of {known}; {AGAIN} or update pyexport"
         )
-    names = NUMBERS[kind]
-    if set(entry) != {"kind", *names}:
+    names, choices = NUMBERS[kind], CHOICES.get(kind, {})
+    if set(entry) != {"kind", *names, *choices}:
         raise FileFormatError(f"{what} ({kind}) does not state what it must; {AGAIN}")
     numbers = {name: _number(entry[name], f"{what}: {name}") for name in names}
     sizes = {"linear": ("outputs", "inputs"), "affine": ("columns",)}.get(kind)
     if sizes is None:
-        return LayerRecord(kind, numbers)
+        chosen = {n: _choice(entry[n], of, f"{what}: {n}") for n, of in choices.items()}
+        return LayerRecord(kind, numbers, choices=chosen)
     shape = []
     for name in sizes:
         if type(entry[name]) is not int or not 1 <= numbers[name] <= MAX_SIZE:
@@ -272,6 +275,14 @@ def _number(value: object, what: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e300:
         raise FileFormatError(f"{what} is not a number; {AGAIN}")
     return float(value)
+
+
+def _choice(value: object, choices: Sequence[str | bool], what: str) -> str | bool:
+    for choice in choices:
+        if type(value) is type(choice) and value == choice:
+            return choice
+    names = ", ".join(json.dumps(choice) for choice in choices)
+    raise FileFormatError(f"{what} is none of {names}; {AGAIN}")
 
 
 def _text(value: object, what: str) -> str:

@@ -23,7 +23,8 @@ from pyexport.scratch.checkpoint import (
 )
 from pyexport.scratch.checkpoint_reader import AGAIN, parse_checkpoint
 from pyexport.scratch.data import Row, Samples
-from pyexport.scratch.layers import KINDS, Dropout, Layer, Linear
+from pyexport.scratch.kinds import KINDS
+from pyexport.scratch.layers import Dropout, Layer, Linear
 from pyexport.scratch.losses import Target
 from pyexport.scratch.nn import Sequential
 from pyexport.statements import Arguments, parse_statements, state, statements_document
@@ -74,7 +75,8 @@ def _record(layer: Layer, number: int) -> LayerRecord:
             numbers = {stated: getattr(layer, own) for stated, own in kind.numbers.items()}
             if isinstance(layer, Linear):
                 return LayerRecord(name, numbers, layer.weight, layer.bias)
-            return LayerRecord(name, numbers)
+            choices = {chosen: getattr(layer, chosen) for chosen in kind.choices}
+            return LayerRecord(name, numbers, choices=choices)
     raise UsageError(
         f"layer {number}, a {printable(type(layer).__name__, 40)}, has no form in a checkpoint;"
         f" use only {', '.join(KINDS)}"
@@ -151,7 +153,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
 
 
 def _document(checkpoint: Checkpoint) -> str:
-    graph = [{"kind": layer.kind, **layer.numbers} for layer in checkpoint.graph]
+    graph = [{"kind": layer.kind, **layer.numbers, **layer.choices} for layer in checkpoint.graph]
     document: dict[str, object] = {
         "format": FORMAT,
         "producer": checkpoint.producer,

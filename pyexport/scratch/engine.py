@@ -159,6 +159,36 @@ class Value:
         data = self.data if self.data > 0.0 else self.data * slope
         return Value(data, (self,), pull, "leaky relu")
 
+    def spike(self, threshold: float, compare: str = "gt") -> Value:
+        """Return 1 above the threshold ("ge": from it on), else 0.
+
+        It has the derivative of an arctangent; that of a step says nothing.
+        """
+        over = self.data - threshold
+
+        def pull(g: float) -> None:
+            self.grad += g * surrogate(over)
+
+        fired = over >= 0.0 if compare == "ge" else over > 0.0
+        return Value(float(fired), (self,), pull, "spike")
+
+    def squash(self) -> Value:
+        """Return x / (2 + 2 |x|) + 1/2, a number in 0..1 that grows with x."""
+        width = 1.0 + abs(self.data)
+
+        def pull(g: float) -> None:
+            self.grad += g / (2.0 * width**2)
+
+        return Value(0.5 + 0.5 * self.data / width, (self,), pull, "squash")
+
+    def straight_through(self, data: float, factor: float) -> Value:
+        """Return data, with the derivative that factor * this would have."""
+
+        def pull(g: float) -> None:
+            self.grad += g * factor
+
+        return Value(data, (self,), pull, "straight through")
+
     def __radd__(self, other: float) -> Value:
         return self + other
 
@@ -238,3 +268,11 @@ def sigmoid(x: float) -> float:
         return 1.0 / (1.0 + math.exp(-x))
     power = math.exp(x)
     return power / (1.0 + power)
+
+
+def surrogate(over: float) -> float:
+    """Return what stands for the derivative of a spike: 1 / (1 + (pi * over)**2).
+
+    over: how far the membrane is above its threshold
+    """
+    return 1.0 / (1.0 + (math.pi * over) ** 2)

@@ -1,17 +1,14 @@
-"""The layers: what each does to a vector, in every engine alike, and what a file calls it."""
+"""The layers: what each does to a vector, in every engine alike."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Sequence
 from random import Random
 from typing import Any, Protocol, Self
 
 from pyexport.errors import UsageError
 from pyexport.scratch.backends import Parameters, Row
-from pyexport.untrusted import printable
 
 
 class Vector(Protocol):
@@ -26,6 +23,12 @@ class Vector(Protocol):
     def tanh(self) -> Self: ...
     def softmax(self) -> Self: ...
     def scale(self, factors: Sequence[float]) -> Self: ...
+    def leak(
+        self, factors: Sequence[float], current: Self | None, constants: Sequence[float] | None
+    ) -> Self: ...
+    def spike(self, threshold: float, compare: str) -> Self: ...
+    def squash(self) -> Self: ...
+    def straight_through(self, data: Sequence[float], factors: Sequence[float]) -> Self: ...
     def loss(self, loss: Any, target: Any) -> Self: ...
     def item(self) -> float: ...
     def gradient(self) -> list[float]: ...
@@ -195,43 +198,3 @@ class Dropout:
         rng = self.rng
         draws = [rng.random() for _ in x.data]
         return x.scale([0.0 if draw < self.probability else kept for draw in draws])
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of layer, as a file knows it."""
-
-    make: Callable[..., Layer]  # its class, called with its numbers
-    numbers: Mapping[str, str] = field(default_factory=dict)  # name in a file -> in the class
-
-
-# Every layer that a file may hold.
-KINDS = {
-    "linear": Kind(Linear, {"inputs": "n_in", "outputs": "n_out"}),
-    "relu": Kind(ReLU),
-    "leaky_relu": Kind(LeakyReLU, {"slope": "slope"}),
-    "sigmoid": Kind(Sigmoid),
-    "tanh": Kind(Tanh),
-    "dropout": Kind(Dropout, {"rate": "probability"}),
-    "softmax": Kind(Softmax),
-}
-
-
-def check_layers(layers: Sequence[object]) -> list[Linear]:
-    """Return the linear layers; refuses what is no layer, and sizes that differ."""
-    for number, layer in enumerate(layers):
-        if isinstance(layer, type):
-            name = printable(layer.__name__, 40)
-            raise UsageError(f"layer {number} is the class {name}; write {name}(...)")
-        if not callable(getattr(layer, "forward", None)):
-            raise UsageError(
-                f"layer {number}, {printable(repr(layer), 40)}, is no layer; give Linear, ReLU and"
-                " the like one by one, or an object with forward(x, training)"
-            )
-    linears = [layer for layer in layers if isinstance(layer, Linear)]
-    if not linears:
-        raise UsageError("a network needs at least one Linear layer; give it one")
-    for first, second in pairwise(linears):
-        if first.n_out != second.n_in:
-            raise UsageError(f"{first} is followed by {second}: sizes differ; make them agree")
-    return linears

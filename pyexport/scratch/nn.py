@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,23 +17,16 @@ from pyexport.scratch.backends.scalars import ScalarMatrix, ScalarVector
 from pyexport.scratch.data import as_row
 from pyexport.scratch.encoded import Encoded, Input
 from pyexport.scratch.engine import Value
-from pyexport.scratch.layers import (
-    KINDS,
-    Dropout,
-    Layer,
-    Linear,
-    Softmax,
-    Vector,
-    check_layers,
-)
+from pyexport.scratch.kinds import check_layers
+from pyexport.scratch.layers import Dropout, Layer, Linear, Softmax, Vector
 from pyexport.scratch.losses import Loss, Target, find_loss
 from pyexport.scratch.node import Node
 from pyexport.scratch.optim import Optimizer
+from pyexport.scratch.spiking import Lif
 
 ENGINES = ("value", "lists", "packed")
 HIDDEN_BITS = 15  # fraction bits of what one packed layer hands to the next
 PIXELS = [k / 256 for k in range(256)]
-ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
 
 
 class Sequential:
@@ -108,6 +100,15 @@ class Sequential:
             raise InvalidModelError(
                 "an output of the network became NaN or infinite; lower the learning rate"
             ) from None
+
+    def spikes(self, x: Input) -> list[float]:
+        """Return how many spikes each Lif fires for one sample, in order."""
+        vector, fired = self._leaf(x), []
+        for layer in self.layers:
+            vector = layer.forward(vector, training=False)
+            if isinstance(layer, Lif):
+                fired.append(math.fsum(vector.data))
+        return fired
 
     def classify(self, x: Input) -> int:
         """Return the number of the highest output, the lowest on a tie.
@@ -285,28 +286,3 @@ class Sequential:
     def _forget_gradients(self) -> None:
         for parameters in self.parameters:
             parameters.forget()
-
-
-class MLP(Sequential):
-    """Linear layers of these sizes with the activation between them: MLP(784, 64, 10)."""
-
-    def __init__(
-        self,
-        *sizes: int,
-        activation: str = "relu",
-        output_gain: float = 1.0,
-        seed: int = 0,
-        engine: str = "packed",
-        input_bits: int = PIXEL_BITS,
-        clip: float = 4.0,
-    ) -> None:
-        if len(sizes) < 2:
-            raise UsageError("MLP needs at least two sizes: inputs and outputs, e.g. MLP(784, 10)")
-        if activation not in ACTIVATIONS:
-            raise UsageError(f"no activation {activation!r}; use one of {', '.join(ACTIVATIONS)}")
-        init = "xavier" if activation in ("sigmoid", "tanh") else "he"
-        layers: list[Layer] = []
-        for n_in, n_out in pairwise(sizes[:-1]):
-            layers += [Linear(n_in, n_out, init), KINDS[activation].make()]
-        layers.append(Linear(sizes[-2], sizes[-1], init, gain=output_gain))
-        super().__init__(*layers, seed=seed, engine=engine, input_bits=input_bits, clip=clip)

@@ -13,7 +13,7 @@ from operator import add, mul
 from typing import Any
 
 from pyexport.scratch.backends import Matrix
-from pyexport.scratch.engine import sigmoid
+from pyexport.scratch.engine import sigmoid, surrogate
 from pyexport.scratch.graph import topological_order
 from pyexport.scratch.losses import Loss, Target, softmax
 
@@ -117,6 +117,55 @@ class Node:
             self.receive([gi * (1.0 - ti * ti) for gi, ti in zip(g, t, strict=True)])
 
         return self._result(t, pull, "tanh")
+
+    def leak(
+        self,
+        factors: Vector,
+        current: Node | None = None,
+        constants: Vector | None = None,
+    ) -> Node:
+        """Return factors * this + current + constants: how a membrane goes on."""
+        data = list(map(mul, factors, self.data))
+        if current is not None:
+            data = list(map(add, data, current.data))
+        if constants is not None:
+            data = list(map(add, data, constants))
+
+        def pull(g: Vector) -> None:
+            if self.tracked:
+                self.receive(list(map(mul, g, factors)))
+            if current is not None and current.tracked:
+                current.receive(g)
+
+        parents = tuple(p for p in (self, current) if p is not None and p.tracked)
+        return Node(data, parents, pull if parents else None, "leak", tracked=bool(parents))
+
+    def spike(self, threshold: float, compare: str = "gt") -> Node:
+        """Return 1 where this is above the threshold ("ge": reaches it); see Value.spike."""
+        over = [u - threshold for u in self.data]
+
+        def pull(g: Vector) -> None:
+            self.receive([gi * surrogate(ui) for gi, ui in zip(g, over, strict=True)])
+
+        fired = [float(u >= 0.0 if compare == "ge" else u > 0.0) for u in over]
+        return self._result(fired, pull, "spike")
+
+    def squash(self) -> Node:
+        """Return x / (2 + 2 |x|) + 1/2, a number in 0..1 that grows with x."""
+        x = self.data
+
+        def pull(g: Vector) -> None:
+            self.receive([gi / (2.0 * (1.0 + abs(xi)) ** 2) for gi, xi in zip(g, x, strict=True)])
+
+        return self._result([0.5 + 0.5 * xi / (1.0 + abs(xi)) for xi in x], pull, "squash")
+
+    def straight_through(self, data: Vector, factors: Vector) -> Node:
+        """Return data, with the derivative that factors * this would have."""
+
+        def pull(g: Vector) -> None:
+            self.receive(list(map(mul, g, factors)))
+
+        return self._result(list(data), pull, "straight through")
 
     def softmax(self) -> Node:
         p, _ = softmax(self.data)

@@ -20,7 +20,7 @@ from pyexport.scratch import (
     Softmax,
     Tanh,
 )
-from pyexport.scratch.layers import KINDS
+from pyexport.scratch.kinds import KINDS
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_what_is_no_layer_is_refused(layers: Any, message: str) -> None:
 
 def test_every_layer_has_a_name_in_files() -> None:
     assert {kind.make for kind in KINDS.values()} == {
-        Linear, ReLU, LeakyReLU, Sigmoid, Tanh, Dropout, Softmax,
+        Linear, ReLU, LeakyReLU, Sigmoid, Tanh, Dropout, Softmax, Encode, Lif, Readout,
     }  # fmt: skip
 
 

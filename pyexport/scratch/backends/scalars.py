@@ -95,6 +95,29 @@ class ScalarVector:
     def tanh(self) -> ScalarVector:
         return self._each(Value.tanh)
 
+    def leak(
+        self,
+        factors: Sequence[float],
+        current: ScalarVector | None = None,
+        constants: Sequence[float] | None = None,
+    ) -> ScalarVector:
+        """Return factors * this + current + constants."""
+        values = [v * factor for v, factor in zip(self.values, factors, strict=True)]
+        terms: list[Sequence[Value | float]] = [] if current is None else [current.values]
+        for others in terms if constants is None else [*terms, constants]:
+            values = [v + other for v, other in zip(values, others, strict=True)]
+        return ScalarVector(values)
+
+    def spike(self, threshold: float, compare: str = "gt") -> ScalarVector:
+        return self._each(lambda v: v.spike(threshold, compare))
+
+    def squash(self) -> ScalarVector:
+        return self._each(Value.squash)
+
+    def straight_through(self, data: Sequence[float], factors: Sequence[float]) -> ScalarVector:
+        triples = zip(self.values, data, factors, strict=True)
+        return ScalarVector([as_value(v).straight_through(x, f) for v, x, f in triples])
+
     def softmax(self) -> ScalarVector:
         highest = max(self.data)
         powers = [(as_value(v) - highest).exp() for v in self.values]
