@@ -21,6 +21,7 @@ from pyexport.scratch import (
     Tanh,
 )
 from pyexport.scratch.kinds import KINDS
+from pyexport.scratch.spiking import Encode, Lif, Readout
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,17 @@ def test_moons_can_be_exported(tmp_path):
     assert result.artifact.accuracy.exported_correct >= 0.9 * result.artifact.accuracy.rows
 
 
+@pytest.mark.parametrize("engine", ["lists", "value"])
+def test_a_spiking_network_learns_the_moons(tmp_path, engine):
+    options = ("moons", "--engine", engine, "--output", "snn.pt", "--json")
+    done = script("train_snn_scratch.py", *options, folder=tmp_path, python=ALONE)
+    assert (done.returncode, done.stderr) == (0, "")
+    result = json.loads(done.stdout)
+    assert result["training_accuracy"] == 100
+    assert result["hidden_spikes"] > 1
+    assert (tmp_path / "snn.pt").exists()
+
+
 def test_digits_are_learned_from_the_data_file_alone(tmp_path):
     import sklearn
 
@@ -183,7 +194,12 @@ def test_every_loss_has_learning_rates():
     assert set(train_mnist_scratch.RATES) == set(LOSSES)
 
 
-SCRIPTS = ("train_moons.py", "train_digits_scratch.py", "train_mnist_scratch.py")
+SCRIPTS = (
+    "train_moons.py",
+    "train_digits_scratch.py",
+    "train_mnist_scratch.py",
+    "train_snn_scratch.py",
+)
 
 
 BAD_OPTIONS = (
