@@ -6,6 +6,7 @@ from pyexport.integer import BY_TYPE
 from pyexport.integer.normalize import QuantizedNormalize
 from pyexport.integer.recurrent import Recurrent
 from pyexport.integer.softmax import QuantizedArgmax
+from pyexport.integer.spiking import SPIKING, QuantizedReadout
 from pyexport.ir import (
     CHANNELS_FIRST,
     Graph,
@@ -98,6 +99,9 @@ def _check_quant(tensor: Tensor, graph: Graph) -> None:
     name, quant = tensor.name, tensor.quant
     assert isinstance(quant, QuantParams)  # the caller's
     whole = all(type(n) is int for n in (quant.zero_point, quant.low, quant.high))
+    scores = [node.op for node in graph.nodes if name in node.outputs[:1]]
+    if scores and isinstance(scores[0], QuantizedReadout) and not graph.users(name):
+        return  # 16 bits, which the readout checks and nothing but the user reads
     _require(whole and -128 <= quant.zero_point <= 255, f"{name} has a wrong zero point or limit")
     if quant.dtype in ("u8", "s8"):
         _require(not quant.steps, f"{name} has steps and is no raw input")
@@ -107,6 +111,8 @@ def _check_quant(tensor: Tensor, graph: Graph) -> None:
     writers = [node.op for node in graph.nodes if made.intersection(node.outputs)]
     if writers and all(isinstance(op, Recurrent) for op in (*writers, *readers)):
         return  # the memory of a recurrent layer, which checks it
+    if writers and all(isinstance(op, SPIKING) for op in (*writers, *readers)):
+        return  # membranes and what else spiking layers keep, which they check
     normal = writers and all(isinstance(op, QuantizedNormalize) for op in writers)
     if normal and all(isinstance(op, QuantizedAffine) for op in readers):
         return  # between the two nodes of a LayerNorm

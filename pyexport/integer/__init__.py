@@ -14,6 +14,7 @@ from pyexport.integer import (
     shape,
     single,
     softmax,
+    spiking,
     table,
 )
 from pyexport.integer.base import Record
@@ -25,6 +26,7 @@ _RECORDS: tuple[Record, ...] = (
     *pool.RECORDS,
     *normalize.RECORDS,
     *recurrent.RECORDS,
+    *spiking.RECORDS,
     *matmul.RECORDS,
     *elementwise.RECORDS,
     *shape.RECORDS,

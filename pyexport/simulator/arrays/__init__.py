@@ -13,6 +13,7 @@ from pyexport.integer.pool import (
 from pyexport.integer.recurrent import QuantizedGru, QuantizedLstm
 from pyexport.integer.shape import QuantizedConcat, QuantizedGather, QuantizedPad
 from pyexport.integer.softmax import QuantizedArgmax, QuantizedLogSoftmax
+from pyexport.integer.spiking import QuantizedEncode, QuantizedLif, QuantizedReadout
 from pyexport.integer.table import QuantizedPRelu, QuantizedTable
 from pyexport.ir import (
     Affine,
@@ -34,6 +35,7 @@ from pyexport.simulator.arrays import (
     shape,
     single,
     softmax,
+    spiking,
     table,
 )
 from pyexport.simulator.arrays.base import Evaluate, Make
@@ -51,6 +53,9 @@ EVALUATORS: dict[type[Op], Make] = {
     QuantizedReduceMax: pool.reduce_max,
     QuantizedLstm: recurrent.recurrent,
     QuantizedGru: recurrent.recurrent,
+    QuantizedLif: spiking.lif,
+    QuantizedEncode: spiking.encode,
+    QuantizedReadout: spiking.readout,
     QuantizedNormalize: normalize.normalize,
     QuantizedMatMul: matmul.matmul,
     QuantizedAdd: elementwise.add,

@@ -13,6 +13,7 @@ from pyexport.simulator.exact import (
     shape,
     single,
     softmax,
+    spiking,
     table,
 )
 from pyexport.simulator.exact.base import Evaluated, Layer, PlainTensor
@@ -31,6 +32,9 @@ LAYERS: dict[str, tuple[type[Layer], Callable[..., Evaluated]]] = {
     "quantized_reduce_max": (pool.ReduceMaxLayer, pool.reduce_max),
     "quantized_lstm": (recurrent.LstmLayer, recurrent.lstm),
     "quantized_gru": (recurrent.GruLayer, recurrent.gru),
+    "quantized_lif": (spiking.LifLayer, spiking.lif),
+    "quantized_encode": (spiking.EncodeLayer, spiking.encode),
+    "quantized_readout": (spiking.ReadoutLayer, spiking.readout),
     "quantized_normalize": (normalize.NormalizeLayer, normalize.normalize),
     "quantized_matmul": (matmul.MatMulLayer, matmul.matmul),
     "quantized_add": (elementwise.AddLayer, elementwise.add),
