@@ -4,7 +4,8 @@
     python scripts/compare_snntorch.py --nets 100
 
 Each network is linear, neurons, linear, neurons. Every spike of both layers is compared with those
-of pyexport.snn in float32, and every membrane bit for bit.
+of pyexport.snn (float32, bit for bit, membranes too) and of the float reference, which evaluates
+the exported graph in float64, as the network of snnTorch then does.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pyexport.frontends.torch_save import from_torch
+from pyexport.reference import evaluate
 from pyexport.snn import from_snntorch
 
 MODES = tuple(itertools.product(("Leaky", "Synaptic"), ("subtract", "zero", "none"), (True, False)))
@@ -36,6 +40,7 @@ class Row:
     fired: int = 0
     differ: int = 0  # spikes of pyexport.snn in float32
     membranes: int = 0  # membranes of pyexport.snn in float32 whose bits differ
+    reference: int = 0  # spikes of the float reference in float64
 
 
 def random_net(mode: tuple[str, str, bool], neurons: int, seed: int) -> nn.Sequential:
@@ -76,6 +81,7 @@ def spikes_of(net: nn.Sequential, x: Tensor) -> tuple[list[Tensor], list[Tensor]
                 before = states[i] if isinstance(states[i], tuple) else (states[i],)
                 value, *after = layer(value, *before)
                 states[i] = tuple(after)
+                value = value.to(x.dtype)  # snnTorch's spikes are float32 always
                 spikes[i].append(value[0])
                 membranes[i].append(after[-1][0])
     return [torch.stack(spikes[i]) for i in (1, 3)], [torch.stack(membranes[i]) for i in (1, 3)]
@@ -89,6 +95,7 @@ def compare(nets: int, steps: int = 40, neurons: int = 50) -> list[Row]:
             net = random_net(mode, neurons, seed)
             x = torch.rand(steps, N_IN)
             compare_modules(row, net, x)
+            compare_reference(row, net.double(), x.double())
     return rows
 
 
@@ -110,6 +117,16 @@ def compare_modules(row: Row, net: nn.Sequential, x: Tensor) -> None:
             value = spikes
 
 
+def compare_reference(row: Row, net: nn.Sequential, x: Tensor) -> None:
+    theirs, _ = spikes_of(net, x)
+    ours = from_snntorch(net, steps=None, encoding=None, readout="count")
+    graph = from_torch(ours, x[None]).graph
+    values = evaluate(graph, x.numpy()[None])
+    layers = [node for node in graph.nodes if node.op.kind == "lif"]
+    for node, wanted in zip(layers, theirs, strict=True):
+        row.reference += int(np.count_nonzero(values[node.outputs[0]][0] != wanted.numpy()))
+
+
 def main() -> int:
     """Print the table; returns 1 if anything differs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -118,13 +135,13 @@ def main() -> int:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     rows = compare(options.nets)
-    print("neurons   reset     delayed  compared    fired  differ  membranes")
+    print("neurons   reset     delayed  compared    fired  differ  membranes  reference")
     for row in rows:
         print(
             f"{row.neurons:<10}{row.reset:<10}{row.reset_delay!s:<7}{row.compared:>10}"
-            f"{row.fired:>9}{row.differ:>8}{row.membranes:>11}"
+            f"{row.fired:>9}{row.differ:>8}{row.membranes:>11}{row.reference:>11}"
         )
-    return int(any(row.differ or row.membranes for row in rows))
+    return int(any(row.differ or row.membranes or row.reference for row in rows))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pyexport.frontends.aten_normalize import NORMALIZE
 from pyexport.frontends.aten_pool import POOL
 from pyexport.frontends.aten_recurrent import RECURRENT
 from pyexport.frontends.aten_shape import SHAPE, VIEWS
+from pyexport.frontends.aten_spiking import SPIKING
 from pyexport.frontends.aten_table import Table
 from pyexport.frontends.graph_builder import Value
 from pyexport.frontends.lowering import Layered, Lowering, Result
@@ -29,6 +30,7 @@ OPERATORS: Table = {
     **ARITHMETIC,
     **SHAPE,
     **RECURRENT,
+    **SPIKING,
 }
 
 

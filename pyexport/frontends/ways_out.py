@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 SUPPORTED = (
-    "linear, convolution, pooling, BatchNorm, LayerNorm, LSTM, GRU, activations, +, -, *, "
-    "concatenation, slices and reshapes (docs/operators.md)"
+    "linear, convolution, pooling, BatchNorm, LayerNorm, LSTM, GRU, spiking layers of "
+    "pyexport.snn, activations, +, -, *, concatenation, slices and reshapes (docs/operators.md)"
 )
 
 _CURVE = "use one of relu, leaky_relu, elu, sigmoid, tanh, hardswish, silu and gelu"

@@ -29,7 +29,8 @@ class Lif(Op):
     then, with fired(u) = u > threshold (compare "gt") or u >= threshold ("ge"):
 
     reset_delay: r = fired(u); u = beta * u + i - r * threshold (reset "subtract"), beta * (1 - r) *
-    u + i ("zero") or beta * u + i ("none"); spike = fired(u).
+    u + i ("zero"; with alpha (1 - r) * (beta * u + i), so that the current is lost, too), or beta *
+    u + i ("none"); spike = fired(u).
     else: u = beta * u + i; spike = fired(u); u -= spike * threshold ("subtract"), or u = v_reset
     where it fired ("zero"). "carry" is "subtract" as snnTorch does it: r = fired(u) before the
     leak, u = beta * u + i - r * threshold; spike = fired(u); u -= (spike - r) * threshold.

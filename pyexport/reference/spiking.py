@@ -25,6 +25,7 @@ class LifStep:
 
     kept: Array  # bool: refractory, so that nothing happened
     before: Array  # 0..1: what a reset at the start of the step let through to the leak
+    taken: Array  # 0..1: what it let through of the current, too
     tested: FloatArray  # the membrane that firing tested
     spike: FloatArray  # 0 or 1
     after: Array  # 0..1: what a reset at the end of the step let through
@@ -53,7 +54,8 @@ def lif_steps(op: Lif, inputs: Arrays) -> list[LifStep]:
         kept = count > 0
         fired = fires(op, u) & starts
         before = np.where(fired & (op.reset == "zero"), 0.0, 1.0)
-        tested = beta * (before * u) + current
+        taken = before if op.alpha.size else np.ones_like(before)
+        tested = beta * (before * u) + taken * current
         if subtracts:
             tested = tested - fired * threshold
         spikes = fires(op, tested) & ~kept
@@ -66,7 +68,7 @@ def lif_steps(op: Lif, inputs: Arrays) -> list[LifStep]:
         u = np.where(kept, u, new)
         count = np.where(spikes, op.refractory, np.maximum(count - 1.0, 0.0))
         spike = spikes.astype(np.float64)
-        steps.append(LifStep(kept, before, tested, spike, after, u, current, count))
+        steps.append(LifStep(kept, before, taken, tested, spike, after, u, current, count))
     return steps
 
 
@@ -92,7 +94,7 @@ def _lif_back(op: Lif, inputs: Arrays, _outputs: Arrays, gradients: Arrays) -> A
         on_u = on_u + gradients[1][:, t]
         on_tested = on_u * s.after + gradients[0][:, t] * surrogate(s.tested - op.threshold)
         on_tested = np.where(s.kept, 0.0, on_tested)
-        on_current = on_current + on_tested
+        on_current = on_current + on_tested * s.taken
         on_x[:, t] = on_current
         on_u = np.where(s.kept, on_u, on_tested * s.before * op.beta)
         on_current = on_current * op.alpha if op.alpha.size else none

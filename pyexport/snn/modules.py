@@ -62,7 +62,7 @@ class LIF(nn.Module):
 
     def forward(self, currents: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """Return spikes, or spikes and membranes, in the shape of the currents."""
-        if self.training:
+        if self.training and self.learn and not torch.compiler.is_compiling():
             self._limit()
         rule = self.rule
         spikes, membranes = operators.lif(

@@ -101,6 +101,7 @@ CASES += [
 ]  # fmt: skip
 CASES += [
     (Lif(KEPT, ABOVE, KEPT[::-1], "zero", False, "ge", 0.1, 2), [(7, 3), (3,), (3,), (3,)]),
+    (Lif(KEPT, ABOVE, KEPT[::-1], "zero"), [(7, 3), (3,), (3,)]),
     (Encode("direct", 4), [(3,)]),
     (Encode("rate", 4, -1.0, 2.0), [(3,)]),
     (Encode("latency", 4), [(3,)]),

@@ -46,6 +46,8 @@ def one_neuron(op: Lif, k: int, x: Any) -> tuple[list[float], list[float]]:
             r = fired(u)
             kept = (1 - r) * u if op.reset == "zero" else u
             u = beta * kept + i - (r * th if op.reset == "subtract" else 0.0)
+            if r and op.reset == "zero" and op.alpha.size:  # the current is lost, too
+                u = 0.0
             spike = fired(u)
         elif op.reset == "carry":
             r = fired(u)

@@ -15,7 +15,7 @@ with warnings.catch_warnings():
 
 from pyexport.errors import UnsupportedModelError, UnsupportedOperatorError, UsageError
 from pyexport.snn import LIF, from_snntorch
-from scripts.compare_snntorch import MODES, Row, compare_modules, random_net
+from scripts.compare_snntorch import MODES, Row, compare_modules, compare_reference, random_net
 
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: "-".join(map(str, mode)))
@@ -23,8 +23,10 @@ def test_every_spike_and_membrane_is_snntorchs(mode: tuple[str, str, bool]) -> N
     row = Row(*mode)
     for seed in (1, 2):
         net = random_net(mode, 20, seed)
-        compare_modules(row, net, torch.rand(30, net[0].in_features))
-    assert (row.differ, row.membranes) == (0, 0)
+        x = torch.rand(30, net[0].in_features)
+        compare_modules(row, net, x)
+        compare_reference(row, net.double(), x.double())
+    assert (row.differ, row.membranes, row.reference) == (0, 0, 0)
     assert 0.05 * row.compared < row.fired < 0.95 * row.compared
 
 

@@ -57,7 +57,8 @@ def _charged(op: Lif, u: Interval, current: Interval) -> Interval:
     below, above = _split(op, u)
     fired = Interval(np.zeros(op.size), np.zeros(op.size)) if op.reset == "zero" else above
     taken = 0.0 if op.reset == "zero" else op.threshold
-    a, b = _leaked(op, below, current), _leaked(op, fired, current)
+    lost = op.reset == "zero" and op.alpha.size > 0  # the current, too
+    a, b = _leaked(op, below, current), fired if lost else _leaked(op, fired, current)
     return _either(op, u, a, Interval(b.low - taken, b.high - taken))
 
 
