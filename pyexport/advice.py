@@ -57,9 +57,8 @@ def _varying(program: Program, choices: Choices) -> list[str]:
         return []
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return [
-        f"no kernel of constant time for {', '.join(names[:3])}{more}: the limits of these layers "
-        "may branch; --lanes 16 makes linear layers and convolutions of several outputs fit one on "
-        "32-bit cores"
+        f"no kernel of constant time for {', '.join(names[:3])}{more}: what these layers do may "
+        "branch as inputs decide; linear layers, convolutions, max pooling and copies have one"
     ]
 
 

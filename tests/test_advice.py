@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pyexport.advice import export_warnings
-from pyexport.ir import Dataset
+from pyexport.ir import AveragePool2d, Dataset, Reshape
 from pyexport.scores import Accuracy
 from tests.networks import Recipe, build, chain, export, layer
 
@@ -57,9 +57,10 @@ def test_more_than_a_point_of_accuracy_lost_is_told_with_the_figures(
 
 def test_layers_without_a_kernel_of_constant_time_are_named() -> None:
     wide = build(Recipe((6, 5, 3)))
-    exported = export(wide, optimize="constant-time", target="cortex-m0")
-    (warning,) = exported.warnings
-    assert "for linear1 (linear_q15x): the limits" in warning
+    assert export(wide, optimize="constant-time", target="cortex-m0").warnings == ()
+    pooled = chain(16, [Reshape((4, 4, 1)), AveragePool2d((2, 2), (2, 2)), Reshape((4,))])
+    warnings = export(pooled, optimize="constant-time", target="cortex-m0").warnings
+    assert "(average_pool2d_q15x): what these layers do may branch" in warnings[-1]
     narrow = export(build(Recipe((6, 5, 3))), optimize="constant-time", lanes=16)
     assert not any("constant time" in text for text in narrow.warnings)
     pairs = export(wide, optimize="constant-time", target="cortex-m4")

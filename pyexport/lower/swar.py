@@ -50,6 +50,11 @@ def has_word(target: Target | None) -> bool:
     return target is None or (target.word_bits >= 32 and target.multiplies)
 
 
+def multiplies(target: Target | None) -> bool:
+    """Return whether a product takes an instruction; portable C is written for such cores."""
+    return target is None or target.multiplies
+
+
 BLOCK_SIZES = (8, 16, 32)
 
 

@@ -34,6 +34,7 @@ _BINDING: Any = unicorn  # its own types do not cover the constructor
 EmulatorError: type[Exception] = _BINDING.UcError
 _PAGE = 0x1000
 _PAINT = 0xA5
+_PAINTED = bytes([_PAINT]) * (1 << 16)  # a part of a stack that nothing wrote to
 _IT_STATE = 0x0600_FC00  # of the program status register
 _INVALID = {
     unicorn.UC_MEM_READ_UNMAPPED: "read outside flash and RAM",
@@ -230,8 +231,11 @@ class Machine:
 
     def lowest_painted_over(self) -> int:
         """Return the lowest stack address that no longer holds the pattern."""
-        stack = self.read(self._stack.start, len(self._stack))
-        return self._stack.start + len(stack) - len(stack.lstrip(bytes([_PAINT])))
+        for start in range(self._stack.start, self._stack.stop, len(_PAINTED)):
+            part = self.read(start, min(len(_PAINTED), self._stack.stop - start))
+            if not _PAINTED.startswith(part):
+                return start + len(part) - len(part.lstrip(_PAINTED[:1]))
+        return self._stack.stop
 
 
 def machine_words(values: tuple[int, ...]) -> bytes:

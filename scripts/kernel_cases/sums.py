@@ -28,6 +28,11 @@ def linear_shifts(random: Random, bench: Bench) -> None:
     _linear(random, bench, one_shift=False)
 
 
+def any_linear(random: Random, bench: Bench) -> None:
+    """A linear layer with one shift, or one for each output."""
+    _linear(random, bench, one_shift=random.random() < 0.5)
+
+
 def narrow_linear(random: Random, bench: Bench) -> None:
     """A linear layer whose sums fit 16 bits, often up to their ends, so that two share a word."""
     n_in, n_out = (

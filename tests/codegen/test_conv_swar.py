@@ -42,7 +42,18 @@ NETWORKS = {
 
 def exported(name: str, goal: str, target: str | None = None) -> Export:
     shape, layers = NETWORKS[name]
-    random, ops, size = np.random.default_rng([len(name), len(layers)]), [], shape
+    return exported_layers(shape, layers, goal, target, 16, len(name))
+
+
+def exported_layers(
+    shape: tuple[int, int, int],
+    layers: list[Layer],
+    goal: str,
+    target: str | None,
+    lanes: int,
+    seed: int,
+) -> Export:
+    random, ops, size = np.random.default_rng([seed, len(layers)]), [], shape
     for layer in layers:
         weight = random.normal(0, 0.3, (layer.outputs, *layer.kernel, size[2]))
         conv = Conv2d(
@@ -59,7 +70,7 @@ def exported(name: str, goal: str, target: str | None = None) -> Export:
     n_in = int(np.prod(shape))
     rows = random.integers(0, 17, (64, n_in)) * (random.random((64, n_in)) < 0.7)
     model = chain(n_in, [Reshape(shape), *ops, *last], calibration=rows)
-    options = ExportOptions("net", optimize=goal, lanes=16, target=target, check_fits=False)
+    options = ExportOptions("net", optimize=goal, lanes=lanes, target=target, check_fits=False)
     return export_model(model, options)
 
 

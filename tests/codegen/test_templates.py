@@ -16,7 +16,8 @@ from tests.networks import DOZEN, export, export_recipe
 
 TEMPLATES = resource_dir("templates")
 COPIES = {  # kernels that add nothing up
-    "argmax_u8", "concat", "constant", "gather", "max_pool2d", "pad", "reduce_max", "table_u8",
+    "argmax_u8", "concat", "constant", "gather", "max_pool2d", "max_pool2d_ct", "pad", "reduce_max",
+    "table_u8",
 }  # fmt: skip
 OWN = sorted(p.relative_to(TEMPLATES).as_posix() for p in TEMPLATES.rglob("*.j2"))
 
@@ -32,6 +33,8 @@ def test_a_kernel_template_keeps_its_contract(kernel: object) -> None:
     """What a replacement must keep: the name it is given, and the trace of each final sum."""
     template = kernel.template  # type: ignore[attr-defined]
     text = (TEMPLATES / template).read_text()
+    base = re.match('{% extends "(.*)" %}', text)
+    text = (TEMPLATES / base[1]).read_text() + text if base else text
     assert "static inline void {{ function }}(" in text, "call it as predict does"
     if kernel.name not in COPIES:  # type: ignore[attr-defined]
         assert "{{ upper }}_TRACE(node, " in text, "trace the final sum"

@@ -9,10 +9,33 @@ from pyexport.codegen.text import C_TYPES, counter_type
 
 def values(params: dict[str, Any]) -> dict[str, Any]:
     """Return the template's variables."""
+    n_in = params["n_in"]
+    extent = n_in + 1  # entries of a list: each input once, and a 0
+    clips_low = params["zero_point"] != params["low"]
+    return {
+        **shared_values(params),
+        "index": C_TYPES[params["index"]],
+        "lists": [
+            {"digit": d, "first": d * extent, "last": d * extent + extent - 1}
+            for d in range(params["digits"])
+        ],
+        "neighbors": _neighbors(params["digits"]),
+        "sole": [_digit(params["digits"] - 1)] if params["digits"] % 2 else [],
+        "extent": extent,
+        "greatest": (params["digits"] - 1) * extent,
+        "low": params["low"],
+        # a sum of 0 or less is the lower limit where that is the zero point, as after relu
+        "below": "" if clips_low else f"acc <= 0 ? {params['low']} : ",
+        "clips_low": clips_low,
+        "zero_point": plus(params["zero_point"]),
+    }
+
+
+def shared_values(params: dict[str, Any]) -> dict[str, Any]:
+    """Return what kernels print whose products are masked or shifted words: blocks and outputs."""
     n_in, n_out, block = (params[k] for k in ("n_in", "n_out", "block"))
     full, rest = divmod(n_out, block)
     sizes = [(full, block), (min(rest, 1), rest)]
-    extent = n_in + 1  # entries of a list: each input once, and a 0
     parts, pairs = [], 0
     for count, size in sizes:
         if count:
@@ -23,34 +46,19 @@ def values(params: dict[str, Any]) -> dict[str, Any]:
                  "step": words * n_in}
             )  # fmt: skip
             pairs += count * words
-    clips_low = params["zero_point"] != params["low"]
     return {
         "note": _note(params),
         "n_in": n_in,
         "n_out": n_out,
         "in_type": C_TYPES[params["in_dtype"]],
         "out_type": C_TYPES[params["out_dtype"]],
-        "index": C_TYPES[params["index"]],
         "counter": counter_type(n_in),
-        "lists": [
-            {"digit": d, "first": d * extent, "last": d * extent + extent - 1}
-            for d in range(params["digits"])
-        ],
-        "neighbors": _neighbors(params["digits"]),
-        "sole": [_digit(params["digits"] - 1)] if params["digits"] % 2 else [],
         "digit_count": params["digits"],
-        "extent": extent,
-        "greatest": (params["digits"] - 1) * extent,
         "pairs": pairs,
         "words": pairs * n_in,
         "parts": parts,
         "outputs": _outputs(params),
-        "low": params["low"],
         "high": params["high"],
-        # a sum of 0 or less is the lower limit where that is the zero point, as after relu
-        "below": "" if clips_low else f"acc <= 0 ? {params['low']} : ",
-        "clips_low": clips_low,
-        "zero_point": plus(params["zero_point"]),
     }
 
 

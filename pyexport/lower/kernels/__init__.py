@@ -12,16 +12,19 @@ from pyexport.lower.kernels import (
     constant,
     conv2d_pool_swar16,
     conv2d_q15x,
+    conv2d_q15x_ct,
     conv2d_swar16,
     conv_transpose2d_q15x,
     gather,
     gru_q15,
     linear_acc16,
+    linear_bitmask16,
     linear_bitserial16,
     linear_f32,
     linear_ldi16,
     linear_list16,
     linear_q15x,
+    linear_q15x_ct,
     linear_q15x_s4,
     linear_q15x_shifts,
     linear_smlad24,
@@ -33,6 +36,7 @@ from pyexport.lower.kernels import (
     lstm_q15,
     matmul_q15x,
     max_pool2d,
+    max_pool2d_ct,
     mul_q15x,
     normalize_q14,
     pad,
@@ -55,8 +59,10 @@ KERNELS: tuple[Kernel, ...] = (
     linear_list16.PORTABLE,
     *linear_acc16.KERNELS,  # likewise
     *linear_bitserial16.KERNELS,  # likewise, on cores that do not multiply
+    linear_bitmask16.KERNEL,
     linear_smlad24.AFTER_SWAR,
     linear_smlad32.KERNEL,  # after linear_smlad24: it takes wider sums
+    *linear_q15x_ct.KERNELS,  # after the others of constant time: it takes any sums
     linear_q15x_s4.KERNEL,
     linear_q15x.KERNEL,
     linear_q15x_shifts.KERNEL,  # after linear_q15x: it takes any integer linear layer
@@ -72,12 +78,14 @@ KERNELS: tuple[Kernel, ...] = (
     constant.KERNEL,
     *conv2d_pool_swar16.KERNELS,  # before conv2d_swar16: where a pooling behind it is free
     *conv2d_swar16.KERNELS,  # before conv2d_q15x: where two sums fit a word
+    *conv2d_q15x_ct.KERNELS,  # before conv2d_q15x: for constant time, any sums
     conv2d_q15x.KERNEL,
     conv_transpose2d_q15x.KERNEL,
     gather.KERNEL,
     gru_q15.KERNEL,
     lstm_q15.KERNEL,
     matmul_q15x.KERNEL,
+    max_pool2d_ct.KERNEL,
     max_pool2d.KERNEL,
     mul_q15x.KERNEL,
     normalize_q14.KERNEL,

@@ -9,7 +9,7 @@ in the code, of shifts and sums as well.
 
 from __future__ import annotations
 
-from pyexport.ir import Graph, Node, QuantizedLinear, QuantParams
+from pyexport.ir import Array, Graph, Node, QuantizedLinear, QuantParams
 from pyexport.lower import swar
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.linear_q15x import cost, quant, quantized_linear
@@ -21,7 +21,8 @@ BLOCK = 8  # outputs of a block where there are more: a shift finds the row of a
 MOST_NARROW = 255  # inputs that a list of bytes can name, beside 0 for its end
 
 
-def _matches(node: Node, target: Target | None) -> bool:
+def matches(node: Node, target: Target | None) -> bool:
+    """Return whether two sums of the layer fit a word, on a core that does not multiply."""
     op = node.op
     return (
         isinstance(op, QuantizedLinear)
@@ -33,7 +34,8 @@ def _matches(node: Node, target: Target | None) -> bool:
     )
 
 
-def _blocks(n_out: int) -> swar.Blocks:
+def blocks_of(n_out: int) -> swar.Blocks:
+    """Return the outputs whose sums are taken together."""
     return swar.blocks_of(n_out, MOST if n_out <= MOST else BLOCK)
 
 
@@ -53,14 +55,20 @@ def _workspace(node: Node, graph: Graph) -> int:
 
 
 def _lower(node: Node, graph: Graph) -> Lowered:
+    params = (("digits", digits(quant(graph, node.inputs[0]))), ("index", _index(node)))
+    return lowered(node, graph, quantized_linear(node).bias, params)
+
+
+def lowered(node: Node, graph: Graph, bias: Array, params: swar.Params) -> Lowered:
+    """Return what such kernels have: bias is where the sums start, params what is their own."""
     op = quantized_linear(node)
     source, target = quant(graph, node.inputs[0]), quant(graph, node.outputs[0])
     n_out, n_in = op.weight.shape
     shifts = swar.combined_shifts(op.shift, op.pre_shift)
     assert shifts is not None  # it matches
-    blocks = _blocks(n_out)
+    blocks = blocks_of(n_out)
     note = f"[blocks of {blocks.size} outputs][{n_in} inputs][2 outputs a word]"
-    start = swar.start_words(op.bias, blocks)
+    start = swar.start_words(bias, blocks)
     return Lowered(
         consts=(
             plain_const(f"{node.name}_weight", swar.weight_words16(op.weight, blocks), "s32", note),
@@ -71,8 +79,7 @@ def _lower(node: Node, graph: Graph) -> Lowered:
             ("n_out", n_out),
             ("block", blocks.size),
             ("in_dtype", source.dtype),
-            ("digits", digits(source)),
-            ("index", _index(node)),
+            *params,
             ("out_dtype", target.dtype),
             ("zero_point", target.zero_point),
             ("low", target.low),
@@ -89,7 +96,7 @@ def _lower(node: Node, graph: Graph) -> Lowered:
 def _kernel(index: str) -> Kernel:
     return Kernel(
         name="linear_bitserial16",
-        matches=lambda node, graph, target: _matches(node, target) and _index(node) == index,
+        matches=lambda node, graph, target: matches(node, target) and _index(node) == index,
         lower=_lower,
         workspace=_workspace,
         workspace_dtype=index,
