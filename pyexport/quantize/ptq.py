@@ -78,7 +78,7 @@ def quantize_int8(
     warnings: list[str] = []
     for node in graph.nodes:
         sources = tuple(params[name] for name in node.inputs)
-        outcome = _quantize_node(Request(node, sources, graph, ranges, per_channel, plan))
+        outcome = _quantize_node(Request(node, sources, graph, ranges, per_channel, plan, params))
         params.update(outcome.params)
         nodes += outcome.nodes
         between += outcome.tensors

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -32,6 +32,7 @@ class Request:
     ranges: Mapping[str, Range]  # of every tensor, in reals
     per_channel: bool
     plan: LanePlan = NO_PLAN
+    known: Mapping[str, QuantParams] = field(default_factory=dict)  # of every tensor before
 
     @property
     def is_narrow(self) -> bool:
