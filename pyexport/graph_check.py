@@ -6,7 +6,7 @@ from pyexport.integer import BY_TYPE
 from pyexport.integer.normalize import QuantizedNormalize
 from pyexport.integer.recurrent import Recurrent
 from pyexport.integer.softmax import QuantizedArgmax
-from pyexport.integer.spiking import SPIKING, QuantizedReadout
+from pyexport.integer.spiking import QuantizedReadout, SpikingOp
 from pyexport.ir import (
     CHANNELS_FIRST,
     Graph,
@@ -111,7 +111,7 @@ def _check_quant(tensor: Tensor, graph: Graph) -> None:
     writers = [node.op for node in graph.nodes if made.intersection(node.outputs)]
     if writers and all(isinstance(op, Recurrent) for op in (*writers, *readers)):
         return  # the memory of a recurrent layer, which checks it
-    if writers and all(isinstance(op, SPIKING) for op in (*writers, *readers)):
+    if writers and all(isinstance(op, SpikingOp) for op in (*writers, *readers)):
         return  # membranes and what else spiking layers keep, which they check
     normal = writers and all(isinstance(op, QuantizedNormalize) for op in writers)
     if normal and all(isinstance(op, QuantizedAffine) for op in readers):

@@ -12,7 +12,7 @@ from pyexport.rows import input_tensors, row_size
 from pyexport.scores import Accuracy, Errors
 from pyexport.scoring import accuracy, errors
 from pyexport.simulator.fast import FastSimulator
-from pyexport.streams import at_the_end
+from pyexport.streams import at_the_end, step_rows
 
 MAX_STORED_SAMPLES = 10_000  # evaluation rows that travel in the .px
 
@@ -37,7 +37,8 @@ def measure(graph: Graph, artifact: Artifact, metadata: Metadata) -> Measured:
     steps = 1 if artifact.stream is None else artifact.stream.steps
     inputs = data.inputs
     if artifact.stream is not None:
-        inputs = inputs_to_device(inputs, graph).reshape(-1, row_size(input_tensors(exported)))
+        size = row_size(input_tensors(exported))
+        inputs = step_rows(inputs_to_device(inputs, graph), size, steps)
     rows, kept = quantize_inputs(artifact, Dataset(inputs)), MAX_STORED_SAMPLES // steps
     if data.targets is None or len(exported.outputs) > 1:  # of which output, nothing says
         return Measured(Samples(rows[: kept * steps], None))

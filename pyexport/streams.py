@@ -57,6 +57,13 @@ def at_the_end(rows: Array, whole: tuple[int, ...], step: tuple[int, ...]) -> Ar
     return last.reshape(len(rows), math.prod(last.shape[1:]))
 
 
+def step_rows(inputs: Array, size: int, steps: int) -> Array:
+    """Return inputs of whole sequences as rows of steps; one value is held for all of them."""
+    if inputs[0].size == size:
+        return np.repeat(inputs.reshape(len(inputs), size), steps, axis=0)
+    return inputs.reshape(-1, size)
+
+
 def kept_statements(stated: Statements, stream: Stream | None) -> Statements:
     """Return what the artifact keeps: not the range, which its graph says.
 

@@ -28,8 +28,14 @@ SUM = QuantParams("s32", 1.0, 0, -SUM_LIMIT, SUM_LIMIT)
 ENCODINGS = ("rate", "latency", "delta")  # direct encoding is a current that is added every step
 
 
+class SpikingOp(IntegerOp):
+    """Base of what a stream keeps something of: old states end its inputs, new ones its outputs."""
+
+    stateful: bool
+
+
 @dataclass(frozen=True, eq=False)
-class QuantizedLif(IntegerOp, Neurons):
+class QuantizedLif(SpikingOp, Neurons):
     """Inputs x, and its states if stateful; outputs spikes, membranes if asked for, its states.
 
     x is (steps, n_in), or (n_in,): then its current is the same in every step.
@@ -81,7 +87,7 @@ class QuantizedLif(IntegerOp, Neurons):
 
 
 @dataclass(frozen=True, eq=False)
-class QuantizedEncode(IntegerOp):
+class QuantizedEncode(SpikingOp):
     """Inputs x, and its state if stateful; outputs spikes, and the state.
 
     rate: x (n,), an accumulator (n,). latency: x (n,), a step counter (1,). delta: x (steps, n), a
@@ -112,7 +118,7 @@ class QuantizedEncode(IntegerOp):
 
 
 @dataclass(frozen=True, eq=False)
-class QuantizedReadout(IntegerOp):
+class QuantizedReadout(SpikingOp):
     """Inputs spikes and membranes, or membranes alone, states if stateful; outputs scores, states.
 
     States: membrane_mean: sums; count: sums, counts; first_spike: sums, firsts, step (1,).
@@ -259,7 +265,6 @@ def _one_a_class(op: QuantizedReadout, inputs: Sequence[Tensor], outputs: Sequen
     return outputs[0].size
 
 
-SPIKING = (QuantizedLif, QuantizedEncode, QuantizedReadout)
 RECORDS = (
     Record(QuantizedLif, _check_lif, _one_a_step),
     Record(QuantizedEncode, _check_encode, no_sums),

@@ -1,4 +1,4 @@
-"""Makes one step of an integer graph over a whole sequence: its recurrent layers keep their states.
+"""Makes one step of an integer graph over a whole sequence: its layers keep their states.
 
 By construction the step gives, after T steps from a reset, the bytes that the whole graph gives
 after a sequence of T: every operator and every scale stays as it was.
@@ -12,9 +12,11 @@ from pyexport.errors import UnsupportedModelError
 from pyexport.integer.elementwise import QuantizedConstant
 from pyexport.integer.recurrent import QuantizedLstm, Recurrent
 from pyexport.integer.shape import QuantizedGather
+from pyexport.integer.spiking import SpikingOp
 from pyexport.ir import Graph, Node, Op, State, Tensor
 from pyexport.quantize.diagnosis import node_title
 from pyexport.quantize.stream_rules import STEP_RULES, Timed
+from pyexport.quantize.stream_spiking import spiking_step, steps_of
 from pyexport.rows import is_single
 
 
@@ -36,29 +38,32 @@ def stream_step(graph: Graph) -> Step:
         raise UnsupportedModelError(
             "a model of several inputs or outputs has no streaming form; export without --stream"
         )
-    shape = graph.input.shape
-    if len(shape) != 2:
+    shape, spiking = graph.input.shape, steps_of(graph)
+    if len(shape) != 2 and not (len(shape) == 1 and spiking is not None):
         sizes = "x".join(map(str, shape))
         raise UnsupportedModelError(
             f"the input of {sizes} is no sequence (steps, features); export without --stream"
         )
-    if not any(isinstance(node.op, Recurrent) for node in graph.nodes):
+    if not any(isinstance(node.op, Recurrent | SpikingOp) for node in graph.nodes):
         raise UnsupportedModelError(
-            "there is no LSTM or GRU, so a step has nothing to keep; export without --stream"
+            "there is no LSTM, GRU or spiking layer, so a step has nothing to keep; export without "
+            "--stream"
         )
-    maker = _Maker(graph)
+    steps = shape[0] if len(shape) == 2 or spiking is None else spiking
+    maker = _Maker(graph, steps)
     for node in graph.nodes:
         maker.add(node)
-    return Step(maker.graph(), shape[0])
+    return Step(maker.graph(), steps)
 
 
 class _Maker:
     """Builds the step, node by node. axes: where a tensor holds the steps, None behind the last."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, steps: int) -> None:
         self._whole = graph
-        self._steps = graph.input.shape[0]
-        self._axes: dict[str, int | None] = {graph.input.name: 0}
+        self._steps = steps
+        first = 0 if len(graph.input.shape) == 2 else None  # of one value, what it is in this step
+        self._axes: dict[str, int | None] = {graph.input.name: first}
         self._constants: set[str] = set()
         self._nodes: list[Node] = []
         self._states: list[State] = []
@@ -78,6 +83,9 @@ class _Maker:
         """Add a node of the whole graph as it is in one step."""
         if isinstance(node.op, Recurrent):
             self._add_recurrent(node, node.op)
+            return
+        if isinstance(node.op, SpikingOp):
+            self._add_spiking(node)
             return
         op, axis = node.op, None
         if any(self._axes[name] is not None for name in node.inputs):
@@ -109,12 +117,18 @@ class _Maker:
         shape = (*tensor.shape[:axis], 1, *tensor.shape[axis + 1 :])
         return replace(tensor, shape=shape, layout="")
 
+    def _add_spiking(self, node: Node) -> None:
+        kept = spiking_step(node, self._whole, tuple(self._axes[name] for name in node.inputs))
+        if kept is None:
+            raise _not_by_steps(node)
+        self._nodes.append(kept.node)
+        self._states += kept.states
+        self._old += kept.tensors
+        self._axes.update(zip(node.outputs, kept.times, strict=True))
+
     def _add_recurrent(self, node: Node, op: Recurrent) -> None:
         if self._axes[node.inputs[0]] != 0:
-            raise UnsupportedModelError(
-                f"{node_title(node)}: {_kind(node)} does not read the steps of the input one by "
-                "one; export the whole sequence, without --stream"
-            )
+            raise _not_by_steps(node)
         kept = node.outputs[-2:] if isinstance(op, QuantizedLstm) else node.outputs[-1:]
         words = ("h", "c") if isinstance(op, QuantizedLstm) else ("h",)
         states = [
@@ -136,6 +150,13 @@ class _Maker:
 
 
 _OF_TWO = ("quantized_add", "quantized_mul")  # whose second input alone can hold the steps
+
+
+def _not_by_steps(node: Node) -> UnsupportedModelError:
+    return UnsupportedModelError(
+        f"{node_title(node)}: {_kind(node)} does not read the steps of the input one by one; "
+        "export the whole sequence, without --stream"
+    )
 
 
 def _kind(node: Node) -> str:

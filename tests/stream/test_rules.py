@@ -167,7 +167,7 @@ def test_what_needs_several_steps_is_refused_by_name(net: Any, line: str) -> Non
 def test_a_model_without_recurrent_layers_has_no_steps() -> None:
     b = Builder()
     model = b.model(b.add(Activation("tanh"), "x"))
-    with pytest.raises(UnsupportedModelError, match="no LSTM or GRU"):
+    with pytest.raises(UnsupportedModelError, match="no LSTM, GRU or spiking layer"):
         export_model(model, ExportOptions("net", stream=True))
 
 
