@@ -96,6 +96,10 @@ class FastSimulator:
                 parts.setdefault(name, []).append(np.count_nonzero(found, axis=1))
         return {name: np.concatenate(found) for name, found in parts.items()}
 
+    def values(self, inputs: npt.ArrayLike) -> tuple[dict[str, Array], list[Array]]:
+        """Return every tensor by name for rows of a model without states, and the sums of nodes."""
+        return self._values(join_rows([np.asarray(inputs)]), {})
+
     def _check_width(self, width: int) -> None:
         size = row_size(self._inputs)
         if width != size:

@@ -9,12 +9,14 @@ import numpy as np
 
 from pyexport.artifact import Artifact
 from pyexport.fixedpoint import clamp, round_shift_right
+from pyexport.integer.spiking import QuantizedLif
 from pyexport.ir import Array, Node, QuantizedLinear
 from pyexport.rows import input_tensors, row_dtype, row_limits
 from pyexport.runners import Runner
 from pyexport.simulator.fast import FastSimulator, trace_sizes
 from pyexport.verify.compare import Comparison, Mismatch, compare_suite, differs, simulate_suite
 from pyexport.verify.compare_units import open_unit
+from pyexport.verify.neuron_story import told_by_neuron
 from pyexport.verify.obligations import OBLIGED
 from pyexport.verify.shrink import shrink
 from pyexport.verify.subject import Subject
@@ -124,6 +126,9 @@ def _steps(
         return [f"the sum agrees; {steps}; the device gives {mismatch.actual}"]
     if mismatch.what != "accumulator":
         return []
+    if isinstance(node.op, QuantizedLif):
+        row, actual = mismatch.inputs, int(mismatch.actual)
+        return told_by_neuron(artifact.graph, node, row, mismatch.index, actual)
     lines = [f"the device's sum is {int(mismatch.actual) - int(mismatch.expected):+d} off"]
     sums = runner.trace(mismatch.inputs[None]).accumulators
     if sums is None or not isinstance(node.op, QuantizedLinear):

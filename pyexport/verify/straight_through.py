@@ -24,6 +24,7 @@ from pyexport.integer.pool import (
     QuantizedReduceMax,
 )
 from pyexport.integer.shape import QuantizedConcat, QuantizedGather
+from pyexport.integer.spiking import QuantizedEncode, QuantizedLif, QuantizedReadout
 from pyexport.integer.table import QuantizedTable
 from pyexport.ir import (
     Array,
@@ -40,6 +41,7 @@ from pyexport.ir import (
 )
 from pyexport.reference.registry import RULES
 from pyexport.simulator.arrays import EVALUATORS
+from pyexport.verify.surrogates import encode_back, lif_back, readout_back
 
 LEAK = 0.02  # share of a gradient that passes a clamp which clips
 CHUNK_ROWS = 4096
@@ -57,7 +59,7 @@ def of_integer_graph(graph: Graph) -> ValueAndGradient:
     """
     climbed = _without_softmax(graph)
     for node in climbed.nodes:
-        if type(node.op) not in _BACKWARDS:
+        if type(node.op) not in _BACKWARDS and type(node.op) not in _SEVERAL:
             raise UnsupportedOperatorError(
                 f"node {node.name}: {node.op.kind} has no straight-through gradient; attack the "
                 "float model, or by queries"
@@ -92,6 +94,15 @@ def _back(graph: Graph, values: dict[str, Array], seed: FloatArray) -> FloatArra
     """Return the gradient on the input's integers."""
     gradients: dict[str, FloatArray] = {graph.outputs[0]: seed}
     for node in reversed(graph.nodes):
+        several = _SEVERAL.get(type(node.op))
+        if several is not None:
+            found = [gradients.pop(name, None) for name in node.outputs]
+            if any(one is not None for one in found):
+                on = [np.zeros(values[n].shape) if one is None else one
+                      for n, one in zip(node.outputs, found, strict=True)]  # fmt: skip
+                inputs = [values[name].astype(np.float64) for name in node.inputs]
+                _gather_in(gradients, node, several(node.op, inputs, on, graph, node))
+            continue
         gradient = gradients.pop(node.outputs[0], None)
         if gradient is None:
             continue
@@ -99,11 +110,17 @@ def _back(graph: Graph, values: dict[str, Array], seed: FloatArray) -> FloatArra
             quant, y = _quant(graph, node.outputs[0]), values[node.outputs[0]]
             gradient = np.where((y > quant.low) & (y < quant.high), gradient, LEAK * gradient)
         inputs = [values[name].astype(np.float64) for name in node.inputs]
-        backs = _BACKWARDS[type(node.op)](node.op, inputs, gradient, graph, node)
-        for name, back in zip(node.inputs, backs, strict=True):
-            gradients[name] = gradients[name] + back if name in gradients else back
+        _gather_in(
+            gradients, node, _BACKWARDS[type(node.op)](node.op, inputs, gradient, graph, node)
+        )
     size = graph.tensor(graph.inputs[0]).size
     return gradients.get(graph.inputs[0], np.zeros((len(seed), size)))
+
+
+def _gather_in(gradients: dict[str, FloatArray], node: Node, backs: list[FloatArray]) -> None:
+    """Add what comes back through a node to the gradients on its inputs."""
+    for name, back in zip(node.inputs, backs, strict=True):
+        gradients[name] = gradients[name] + back if name in gradients else back
 
 
 def _factor(op: Any) -> FloatArray:
@@ -245,6 +262,13 @@ _BACKWARDS: dict[type[Op], Backward] = {
     QuantizedGather: _gather,
     QuantizedConcat: _concat,
     QuantizedTable: _table,
+}
+
+# Of operators with several outputs, which take the gradients on all of them.
+_SEVERAL: dict[type[Op], Callable[..., list[FloatArray]]] = {
+    QuantizedLif: lif_back,
+    QuantizedEncode: encode_back,
+    QuantizedReadout: readout_back,
 }
 
 

@@ -16,6 +16,12 @@ from pyexport.verify.extremes import extreme_rows
 from pyexport.verify.made import adversarial_rows, generated_rows, hunted_rows
 from pyexport.verify.softmax import CANDIDATES, softmax_rows
 from pyexport.verify.subject import Subject
+from pyexport.verify.thresholds import (
+    has_neurons,
+    membrane_extremes,
+    threshold_rows,
+    threshold_sequences,
+)
 from pyexport.verify.units import unit_rows
 
 MAX_COMPARED = 1 << 26  # sums of a suite: more would fill the memory of this computer
@@ -157,6 +163,8 @@ def _extremes(artifact: Artifact, options: SuiteOptions) -> Array:
         ]
     )
     extremes = extreme_rows(artifact.graph, starts, low, high).astype(dtype)
+    membranes = np.repeat(membrane_extremes(artifact.graph), artifact.steps or 1, axis=0)
+    extremes = np.concatenate([extremes, membranes.astype(dtype)])
     ends = [n.op for n in artifact.graph.nodes if set(n.outputs) & set(artifact.graph.outputs)]
     if not any(isinstance(op, QuantizedSoftmax) for op in ends):
         return extremes
@@ -165,9 +173,17 @@ def _extremes(artifact: Artifact, options: SuiteOptions) -> Array:
 
 
 def _boundary(artifact: Artifact, options: SuiteOptions) -> Array:
-    if artifact.scheme != "int8" or artifact.graph.states or not options.boundary:
-        return _dataset(artifact, options)[:0]  # floats have no ties that matter; no one row does
+    graph, none = artifact.graph, _dataset(artifact, options)[:0]
+    if artifact.scheme != "int8" or not options.boundary:
+        return none  # floats have no ties that matter
+    if graph.states:  # no one row has any either, but the first step of a sequence may fire
+        sequences = threshold_sequences(graph, artifact.steps or 1, options.seed)
+        return sequences[: options.boundary].astype(none.dtype)
     rows = known_boundary(artifact, options.seed).rows
+    if has_neurons(graph):
+        few = SuiteOptions(random=500, corners=200, dataset=300, seed=options.seed)
+        starts = np.concatenate([_BUILDERS[name](artifact, few) for name in DEFAULT_SUITES])
+        rows = np.concatenate([rows, threshold_rows(graph, starts, options.seed)])
     rows = np.unique(rows, axis=0).astype(row_dtype(input_tensors(artifact.graph)))
     places = np.linspace(0, len(rows) - 1, min(len(rows), options.boundary)).astype(np.int64)
     return rows[places]

@@ -68,7 +68,7 @@ def test_spikes_are_those_of_the_float_network_but_for_a_few(
     )
     real = evaluate(graph, rows)
     flat = rows.reshape(len(rows), -1).astype(np.uint8)
-    found, _ = FastSimulator(integer)._values(flat, {})
+    found, _ = FastSimulator(integer).values(flat)
     fired = real["lif0_out"].reshape(len(rows), -1)
     assert 0.02 < fired.mean() < 0.9
     assert (found["lif0_out"] != fired).mean() < 0.01
@@ -128,7 +128,7 @@ def test_a_threshold_that_no_membrane_reaches_never_fires() -> None:
             compare=compare,
         )
         integer = quantized(graph).graph
-        values, _ = FastSimulator(integer)._values(ROWS.astype(np.uint8), {})
+        values, _ = FastSimulator(integer).values(ROWS.astype(np.uint8))
         assert not values["lif0_out"].any()
         graph = run_passes(graph)
         real = evaluate(graph, ROWS)[graph.outputs[0]]
@@ -160,14 +160,14 @@ def test_the_limits_of_latency_are_those_of_trying_every_byte(
 def test_encoders_spike_as_the_float_ones_do() -> None:
     for encoding in ("rate", "latency"):
         graph = run_passes(spiking_graph(LAYERS, encoding, 9, beta=0.875))
-        values, _ = FastSimulator(quantized(graph).graph)._values(ROWS.astype(np.uint8), {})
+        values, _ = FastSimulator(quantized(graph).graph).values(ROWS.astype(np.uint8))
         real = evaluate(graph, ROWS)["encode0_out"].reshape(200, -1)
         assert np.array_equal(values["encode0_out"], real)
     layers = random_layers((24, 5))
     moving = np.random.default_rng(4).integers(0, 17, (50, 9, 12)).astype(float)
     graph = run_passes(spiking_graph(layers, "delta", 9, events=3.0, beta=0.875))
     integer = quantized(graph, moving).graph
-    values, _ = FastSimulator(integer)._values(moving.reshape(50, -1).astype(np.uint8), {})
+    values, _ = FastSimulator(integer).values(moving.reshape(50, -1).astype(np.uint8))
     assert np.array_equal(
         values["encode0_out"], evaluate(graph, moving)["encode0_out"].reshape(50, -1)
     )

@@ -19,7 +19,7 @@ from pyexport.simulator.arrays.base import Evaluate, flat, quant_of
 
 
 @dataclass(frozen=True, eq=False)
-class _Neurons:
+class State:
     """What a step leaves; every array is (rows, n), int64."""
 
     u: Array
@@ -38,11 +38,11 @@ def lif(op: QuantizedLif, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -
         zero = np.zeros((len(x), op.size), np.int64)
         first = dict(zip(op.states, (s.astype(np.int64) for s in states), strict=False))
         names = ("membrane", "synaptic", "refractory")
-        now = _Neurons(*(first.get(name, zero) for name in names))
+        now = State(*(first.get(name, zero) for name in names))
         spikes, membranes, tested = [], [], []
         for step in range(op.steps):
             current = currents if len(shape) == 1 else currents[:, step]
-            now, spike, test = _step(op, now, current)
+            now, spike, test = step_of(op, now, current)
             spikes.append(spike)
             membranes.append(now.u)
             tested.append(test)
@@ -55,7 +55,7 @@ def lif(op: QuantizedLif, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -
     return run
 
 
-def _step(op: QuantizedLif, before: _Neurons, current: Array) -> tuple[_Neurons, Array, Array]:
+def step_of(op: QuantizedLif, before: State, current: Array) -> tuple[State, Array, Array]:
     """Return the neurons behind a step, their spikes, and the membranes that firing tested."""
     if len(op.synaptic):
         kept = leaked(before.current, op.synaptic, op.shift_synaptic)
@@ -75,7 +75,7 @@ def _step(op: QuantizedLif, before: _Neurons, current: Array) -> tuple[_Neurons,
         taken = np.where(waits, 0, (spike - r) * op.threshold)
         after = np.clip(tested - taken, op.low, op.high)
     wait = np.where(waits, before.wait - 1, spike * op.refractory)
-    return _Neurons(after, current, wait), spike, tested
+    return State(after, current, wait), spike, tested
 
 
 def _fired(op: QuantizedLif, u: Array) -> Array:
