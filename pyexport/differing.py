@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from pyexport.artifact import read_artifact
@@ -15,6 +16,7 @@ from pyexport.runners import RUNNER_NAMES, open_board, open_runner
 from pyexport.sniff_artifact import is_artifact
 from pyexport.verify import DEFAULT_SUITES, Subject, SuiteOptions, build_suites, subject_from_header
 from pyexport.verify.difference import Difference, Side, compare_sides
+from pyexport.verify.explain_sides import explain_sides
 from pyexport.verifying import CHIP_SUITES
 
 SIMULATOR = "simulator"
@@ -49,7 +51,9 @@ def diff(
             made=rows.made,
             seed=seed,
         )
-        return compare_sides(sides[0], sides[1], build_suites(sides[0].artifact, suites, options))
+        built = build_suites(sides[0].artifact, suites, options)
+        found = compare_sides(sides[0], sides[1], built)
+        return replace(found, explanation=explain_sides(sides[0], sides[1], found))
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -43,7 +43,7 @@ from pyexport.verify.subject import header_interface
 
 # option -> the methods that it says something to; the others would ignore it
 _TAKEN = {
-    "--untargeted": ("fgsm", "pgd", "minimal", "query"),
+    "--untargeted": METHODS,
     "--gradients": ("near", "fgsm", "pgd", "minimal"),
     "--on": ("near", "fgsm", "pgd", "minimal"),
     "--norm": ("fgsm", "pgd"),

@@ -9,6 +9,7 @@ from pyexport.differing import diff
 from pyexport.errors import CheckFailedError
 from pyexport.verify import DEFAULT_SUITES
 from pyexport.verify.difference import Difference
+from pyexport.verify.explain import Explanation
 
 
 def diff_command(
@@ -53,6 +54,23 @@ def _print(found: Difference) -> None:
         say(f"both give the same in all {found.rows} rows")
     else:
         say(f"DIFFERENT {found.sentence}")
+        for line in () if found.explanation is None else found.explanation.lines:
+            say(f"  {line}")
+
+
+def _explained(explanation: Explanation) -> dict[str, Any]:
+    """Return the first difference on the smallest input that was found to show one."""
+    m = explanation.mismatch
+    return {
+        "what": m.what,
+        "node": m.node or None,
+        "source": m.source or None,
+        "index": m.index,
+        "a": m.expected,
+        "b": m.actual,
+        "input": m.inputs.tolist(),
+        "steps": list(explanation.lines),
+    }
 
 
 def _document(found: Difference) -> dict[str, Any]:
@@ -63,6 +81,7 @@ def _document(found: Difference) -> dict[str, Any]:
         "rows": found.rows,
         "differing_rows": found.differing_rows,
         "first": found.sentence or None,
+        "first_difference": None if found.explanation is None else _explained(found.explanation),
         "parameters": found.parameters or None,
         "accumulators_not_compared": found.why_no_sums or None,
         "suites": [

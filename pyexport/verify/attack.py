@@ -56,10 +56,6 @@ class AttackOptions:
         ):
             if value not in known:
                 raise UsageError(f"{what} {value!r} is unknown; use one of {', '.join(known)}")
-        if self.method == "near" and self.untargeted:
-            raise UsageError(
-                "--untargeted: near goes to a class; --method minimal finds the nearest other one"
-            )
         if self.norm == "l2" and self.epsilon is None and self.method in ("fgsm", "pgd"):
             raise UsageError("--norm l2 needs --epsilon, the longest distance")
         self.pgd, self.near, self.minimal, self.query(())  # they check themselves
@@ -109,7 +105,9 @@ def attack(
         return _query(goal, starts, chosen.query(shape), progress, pool, runner)
     model, rows = _model(pair, chosen), starts.rows
     if chosen.method == "near":
-        return near_starts(pair, model, rows, classes, chosen.near, progress, pool, goal.on)
+        return near_starts(
+            pair, model, rows, classes, chosen.near, progress, pool, goal.on, goal.targeted
+        )
     if chosen.method == "minimal":
         return minimal(goal, model, rows, chosen.minimal, progress, pool)
     if chosen.method == "fgsm":

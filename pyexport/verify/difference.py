@@ -15,6 +15,7 @@ from pyexport.rows import input_tensors, output_tensors, row_limits
 from pyexport.runners import Runner, RunResult
 from pyexport.simulator.fast import FastSimulator, trace_sizes
 from pyexport.verify.compare import Comparison, Expected, class_words, compare_suite
+from pyexport.verify.explain import Explanation
 from pyexport.verify.suites import Suite
 
 
@@ -53,6 +54,7 @@ class Difference:
     parameters: str  # the first number that differs in both graphs, "" if none does
     comparisons: tuple[Comparison, ...]
     why_no_sums: str = ""  # why accumulators were not compared
+    explanation: Explanation | None = None  # of the first difference
 
     @property
     def rows(self) -> int:

@@ -72,7 +72,7 @@ def explain(artifact: Artifact, runner: Runner, mismatch: Mismatch) -> Explanati
             line = "alone, that input shows no difference: what ran before it matters"
             return Explanation(mismatch, (line,))
         mismatch = alone
-    lines = [f"smallest input found: {_described(artifact, row[0])}"]
+    lines = [f"smallest input found: {described(artifact, row[0])}"]
     node = next((n for n in artifact.graph.nodes if n.name == mismatch.node), None)
     if node is not None and not artifact.graph.states and artifact.scheme == "int8":
         lines += _steps(artifact, runner, simulator, node, mismatch)
@@ -104,7 +104,7 @@ def _smallest(artifact: Artifact, runner: Runner, simulator: FastSimulator, row:
     return np.ascontiguousarray(shrink(row, quiet, holds).astype(dtype))
 
 
-def _described(artifact: Artifact, row: Array) -> str:
+def described(artifact: Artifact, row: Array) -> str:
     tensors = input_tensors(artifact.graph)
     zeros = [np.full(t.size, 0 if t.quant is None else t.quant.zero_point) for t in tensors]
     moved = np.flatnonzero(row != np.concatenate(zeros))
@@ -121,8 +121,8 @@ def _steps(
     traced = simulator.trace(mismatch.inputs[None]).accumulators
     assert traced is not None  # trace() always returns them
     if mismatch.what == "output" and isinstance(node.op, OBLIGED):
-        acc = int(_of_node(artifact, traced, node)[mismatch.index])
-        steps = _rounding(artifact, node, mismatch.index, acc)
+        acc = int(of_node(artifact, traced, node)[mismatch.index])
+        steps = rounding(artifact, node, mismatch.index, acc)
         return [f"the sum agrees; {steps}; the device gives {mismatch.actual}"]
     if mismatch.what != "accumulator":
         return []
@@ -134,23 +134,23 @@ def _steps(
     if sums is None or not isinstance(node.op, QuantizedLinear):
         return lines
     off = (sums.astype(np.int64) - traced.astype(np.int64))[0]
-    here = _of_node(artifact, off[None], node)
+    here = of_node(artifact, off[None], node)
     before = next((n for n in artifact.graph.nodes if node.inputs[0] in n.outputs), None)
-    found = _one_input(node.op.weight.astype(np.int64), here)
+    found = one_input(node.op.weight.astype(np.int64), here)
     if before is None or found is None:
         return lines
     index, change = found
     lines[0] += f", as if its input {index}, from {before.name}, were {change:+d} off"
     if isinstance(before.op, OBLIGED):
-        acc = int(_of_node(artifact, traced, before)[index])
+        acc = int(of_node(artifact, traced, before)[index])
         lines.append(
             f"{before.name} neuron {index}: its sum agrees; "
-            f"{_rounding(artifact, before, index, acc)}; look at its rounding and limits"
+            f"{rounding(artifact, before, index, acc)}; look at its rounding and limits"
         )
     return lines
 
 
-def _of_node(artifact: Artifact, traced: Array, node: Node) -> Array:
+def of_node(artifact: Artifact, traced: Array, node: Node) -> Array:
     """Return the part of one row of sums that is a node's."""
     start = 0
     for other, size in zip(artifact.graph.nodes, trace_sizes(artifact.graph), strict=True):
@@ -160,7 +160,7 @@ def _of_node(artifact: Artifact, traced: Array, node: Node) -> Array:
     raise AssertionError(f"no node {node.name}")
 
 
-def _one_input(weight: Array, off: Array) -> tuple[int, int] | None:
+def one_input(weight: Array, off: Array) -> tuple[int, int] | None:
     """Return the one input, and its change, that explains what all sums are off by."""
     for index in range(weight.shape[1]):
         column = weight[:, index]
@@ -173,7 +173,7 @@ def _one_input(weight: Array, off: Array) -> tuple[int, int] | None:
     return None
 
 
-def _rounding(artifact: Artifact, node: Node, index: int, acc: int) -> str:
+def rounding(artifact: Artifact, node: Node, index: int, acc: int) -> str:
     """Return how the simulator makes a byte of a sum."""
     op: Any = node.op
     quant = artifact.graph.tensor(node.outputs[0]).quant

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -44,8 +45,11 @@ def near_starts(
     progress: Progress = lambda what, done, of: None,
     pool: Array | None = None,
     on: str = "both",
+    targeted: bool = True,
 ) -> Attacked:
     """Return, for each start, a near row that float and integer model give the target class.
+
+    Not targeted: any class but `targets`; descents go to the two whose boundaries seem nearest.
 
     Descents on the float model, in rounds: where the integer model gave the target too the next
     round weighs the distance more, else less, and the middle is halved. The nearest success of all
@@ -53,13 +57,15 @@ def near_starts(
     no descent turns begins at the nearest row of the pool, if one is of its target class. `on` is
     which models must give it: one of MODELS.
     """
-    chosen, goal = options or NearOptions(), Goal(pair, targets, on=on)
+    chosen, goal = options or NearOptions(), Goal(pair, targets, targeted, on)
     real = pair.real(starts)
+    ways = [targets] if targeted else nearest_classes(model, real, targets, pair)
     best, last = starts.astype(np.int64), starts.astype(np.int64)
     nearest = np.full(len(starts), np.inf)
-    weight = np.full(len(starts), chosen.keep_near)
-    least, most = np.zeros(len(starts)), np.full(len(starts), np.inf)
-    for turn in range(chosen.rounds):
+    for number, turn in product(range(len(ways)), range(chosen.rounds)):
+        if turn == 0:
+            weight = np.full(len(starts), chosen.keep_near)
+            least, most = np.zeros(len(starts)), np.full(len(starts), np.inf)
         found = np.zeros(len(starts), dtype=bool)
 
         def look(step: int, rows: FloatArray, found: Array = found) -> None:
@@ -77,11 +83,13 @@ def near_starts(
             nearest = np.where(better, far, nearest)
             last = q.astype(np.int64)
 
-        descend(model, real, targets, pair.limits, Descent(chosen.steps, chosen.rate), look, weight)
+        descend(
+            model, real, ways[number], pair.limits, Descent(chosen.steps, chosen.rate), look, weight
+        )
         least, most = np.where(found, weight, least), np.where(found, most, weight)
         halfway = np.where(least > 0, np.sqrt(np.maximum(least, 1e-9) * most), most / 4.0)
         weight = np.where(np.isfinite(most), halfway, least * 4.0)
-        progress("descents", turn + 1, chosen.rounds)
+        progress("descents", number * chosen.rounds + turn + 1, len(ways) * chosen.rounds)
     if pool is not None and len(pool):
         best, nearest = _from_pool(goal, real, pool, best, nearest)
     succeeded = np.isfinite(nearest)
@@ -95,7 +103,30 @@ def near_starts(
         )
     rows = np.where(succeeded[:, None], best, last).astype(starts.dtype)
     distance = np.linalg.norm(pair.real(rows) - real, axis=1)
-    return Attacked(starts, rows, targets, succeeded, distance)
+    return Attacked(starts, rows, targets, succeeded, distance, targeted)
+
+
+def nearest_classes(
+    model: ValueAndGradient, rows: FloatArray, classes: Array, pair: Pair
+) -> list[Array]:
+    """Return for real rows the nearest class other than `classes`, as it seems, and the next.
+
+    To first order a boundary lies (own output - other output) / |difference of their gradients|
+    away, with gradients in spans (Moosavi-Dezfooli et al. 2016).
+    """
+    gradients = []
+    for number in range(pair.classes):
+        seed = np.zeros((len(rows), pair.classes))
+        seed[:, number] = 1.0
+        outputs, gradient = model(rows, lambda _, seed=seed: seed)  # type: ignore[misc]
+        gradients.append(gradient * pair.span)
+    slopes, row = np.stack(gradients, axis=1), np.arange(len(rows))
+    margin = outputs[row, classes][:, None] - outputs
+    length = np.linalg.norm(slopes - slopes[row, classes][:, None], axis=2)
+    far = margin / np.maximum(length, 1e-12)
+    far[row, classes] = np.inf
+    order = np.argsort(far, axis=1, kind="stable")
+    return [order[:, place] for place in range(min(2, pair.classes - 1))]
 
 
 def _from_pool(

@@ -15,6 +15,7 @@ from pyexport.verify.ball import Ball
 from pyexport.verify.bounded import PGDOptions, fgsm, pgd
 from pyexport.verify.goal import MODELS, Goal
 from pyexport.verify.minimal import MinimalOptions, minimal
+from pyexport.verify.near import near_starts
 from pyexport.verify.pair import Pair
 from pyexport.verify.starts import Starts, choose_starts
 from pyexport.verify.straight_through import of_integer_graph
@@ -182,11 +183,11 @@ def test_an_epsilon_counts_the_inputs_unit_bytes_or_a_share_of_its_span() -> Non
 def test_attacks_by_name_and_wrong_options() -> None:
     both, _ = pair()
     for method in ("near", "fgsm", "pgd", "minimal"):
-        options = AttackOptions(method, untargeted=method != "near", gradients="integer", steps=10)
+        options = AttackOptions(method, untargeted=True, gradients="integer", steps=10)
         assert len(attack(both, starts(6), options).rows) == 6
     for wrong in (
         {"method": "none"}, {"norm": "l1"}, {"gradients": "torch"}, {"on": "none"},
-        {"method": "near", "untargeted": True}, {"method": "pgd", "norm": "l2"},
+        {"method": "pgd", "norm": "l2"},
         {"method": "pgd", "steps": 0}, {"restarts": 0}, {"seed": -1},
     ):  # fmt: skip
         with pytest.raises(UsageError):
@@ -199,3 +200,20 @@ def test_cross_entropy_still_has_a_slope_where_the_class_is_certain() -> None:
     sure = np.array([[0.0, 60.0, -3.0]])
     gradient = Goal(pair()[0], np.array([1]), targeted=False).pull()(sure)
     assert gradient[0, 1] > 0.0 and gradient.sum() == pytest.approx(0.0, abs=1e-40)
+
+
+def test_near_untargeted_leaves_the_class_no_farther_than_any_target() -> None:
+    both, _ = pair()
+    chosen = starts(12)
+    found = attack(both, chosen, AttackOptions("near", untargeted=True))
+    assert found.share == 1.0 and not found.targeted
+    for classes in (
+        both.float_classes(both.real(found.rows)), both.integer_classes(found.rows),
+    ):  # fmt: skip
+        assert (classes != chosen.classes).all()
+    others = [
+        near_starts(both, of_graph(both.graph), chosen.rows, (chosen.classes + k) % 3).distance
+        for k in (1, 2)
+    ]
+    assert (found.distance <= 1.05 * np.minimum(*others)).mean() >= 0.75
+    assert found.median <= 1.05 * np.median(np.minimum(*others))
