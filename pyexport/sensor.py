@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pyexport.ir import Array, FloatArray, Graph, QuantizedAffine, Tensor
+from pyexport.ir import Array, FloatArray, Graph, Node, QuantizedAffine, Tensor
 from pyexport.rows import input_tensors, row_slices, tensor_limits
 
 FRONT_END = "front end"  # the source of a node that the quantizer put there
@@ -36,6 +36,24 @@ def sensor_limits(graph: Graph) -> tuple[FloatArray, FloatArray]:
     """
     lows, highs = zip(*(_limits(graph, source) for source in input_tensors(graph)), strict=True)
     return np.concatenate(lows), np.concatenate(highs)
+
+
+def passed_on(node: Node, graph: Graph, rows: Array, values: Array) -> FloatArray:
+    """Return device inputs (n, size), not rounded, that stand for a front end's outputs `values`.
+
+    Columns that it takes as constant are those of the rows that went in.
+    """
+    op, output = node.op, graph.tensor(node.outputs[0]).quant
+    assert isinstance(op, QuantizedAffine) and output is not None  # what a front end is
+    repeats = rows.shape[1] // len(op.weight)
+    weight = np.tile(op.weight.astype(np.float64), repeats)
+    factor = np.ldexp(op.multiplier.astype(np.float64), op.pre_shift - 16 - op.shift)
+    varies = (weight != 0.0) & (np.tile(factor, repeats) != 0.0)
+    sums = (values.reshape(rows.shape) - output.zero_point) / np.where(
+        varies, np.tile(factor, repeats), 1.0
+    )
+    inputs = (sums - np.tile(op.bias, repeats)) / np.where(varies, weight, 1.0)
+    return np.where(varies, inputs, rows)
 
 
 def _limits(graph: Graph, source: Tensor) -> tuple[FloatArray, FloatArray]:

@@ -146,7 +146,7 @@ def _print(pair: Pair, found: Hunt, shares: tuple[Share, ...]) -> None:
         f"{gap.integer_value:.4g} in {pair.artifact.scheme}{_in_steps(pair, gap.size)}"
     )
     if not shares:
-        say("  no layer is named: those of both models do not match (a front end, say)")
+        say("  no layer is named: those of both models do not match")
     for share in shares:
         if abs(share.change) >= 0.005 * gap.size:
             place = f'{share.node} "{share.source}"' if share.source else share.node

@@ -9,6 +9,7 @@ import numpy as np
 
 from pyexport.ir import Array, FloatArray, Node
 from pyexport.reference.evaluation import rule_of
+from pyexport.sensor import FRONT_END, passed_on, sensor_limits
 from pyexport.simulator.arrays import EVALUATORS
 from pyexport.simulator.fast import argmax
 from pyexport.verify.pair import Pair
@@ -63,7 +64,8 @@ class Share:
 def gap_shares(pair: Pair, row: Array, output: int) -> tuple[Share, ...]:
     """Return what each layer adds to the difference of an output, integer less float.
 
-    Empty where the layers of both models do not match.
+    What an exporter's own front end adds is what its rounding and limits do to the input. Empty
+    where the layers of both models do not match.
     """
     nodes = pair.artifact.graph.nodes
     if not _layers_match(pair):
@@ -83,7 +85,13 @@ def _layers_match(pair: Pair) -> bool:
     exported = pair.artifact.graph
     if exported.input.quant is None:
         return False
-    return [n.outputs for n in exported.nodes] == [n.outputs for n in pair.graph.nodes]
+    behind = exported.nodes[_fronts(pair) :]
+    return [n.outputs for n in behind] == [n.outputs for n in pair.graph.nodes]
+
+
+def _fronts(pair: Pair) -> int:
+    """Return how many nodes of the exporter's own come before the model's: a front end or none."""
+    return int(pair.artifact.graph.nodes[0].source == FRONT_END)
 
 
 def _causes(pair: Pair, rows: Array) -> list[Cause]:
@@ -109,14 +117,22 @@ def _causes(pair: Pair, rows: Array) -> list[Cause]:
 
 
 def _real_values(pair: Pair, rows: Array) -> dict[str, FloatArray]:
-    """Return every tensor of the integer model as the float model's values, in its shape."""
+    """Return every tensor of the integer model as the float model's values, in its shape.
+
+    A front end's bytes are told as the inputs that they stand for.
+    """
     graph = pair.artifact.graph
     values: dict[str, Array] = {graph.input.name: rows.astype(np.float32)}
     for node in graph.nodes:
         ports = [graph.tensor(n) for n in node.inputs], [graph.tensor(n) for n in node.outputs]
         _, results = EVALUATORS[type(node.op)](node.op, *ports)(*(values[n] for n in node.inputs))
         values.update(zip(node.outputs, results, strict=True))
-    return {name: _real(pair, name, integers) for name, integers in values.items()}
+    real = {}
+    if _fronts(pair):
+        (front,) = graph.nodes[0].outputs
+        passed = passed_on(graph.nodes[0], graph, rows, values.pop(front))
+        real[front] = pair.real(passed).reshape(len(rows), *pair.graph.input.shape)
+    return real | {name: _real(pair, name, integers) for name, integers in values.items()}
 
 
 def _real(pair: Pair, name: str, values: Array) -> FloatArray:
@@ -127,17 +143,22 @@ def _real(pair: Pair, name: str, values: Array) -> FloatArray:
     return real.reshape(len(values), *pair.graph.tensor(name).shape)
 
 
+def _entering(pair: Pair, real: dict[str, FloatArray], done: int) -> FloatArray:
+    """Return the input of the float model's first layer where `done` integer layers came before."""
+    graph = pair.artifact.graph
+    return real[graph.nodes[0].outputs[0] if _fronts(pair) and done else graph.input.name]
+
+
 def _class_from(pair: Pair, real: dict[str, FloatArray], done: int) -> Array:
     return argmax(_outputs_from(pair, real, done))
 
 
 def _outputs_from(pair: Pair, real: dict[str, FloatArray], done: int) -> FloatArray:
     """Return the outputs where the first `done` layers gave `real`, the others are float."""
-    graph = pair.graph
-    nodes = graph.nodes[:done]
-    values = {graph.input.name: real[pair.artifact.graph.input.name]}
-    values |= {name: real[name] for node in nodes for name in node.outputs}
-    for node in graph.nodes[done:]:
+    graph, own = pair.graph, max(0, done - _fronts(pair))
+    values = {graph.input.name: _entering(pair, real, done)}
+    values |= {name: real[name] for node in graph.nodes[:own] for name in node.outputs}
+    for node in graph.nodes[own:]:
         values.update(zip(node.outputs, _float_outputs(node, values), strict=True))
     return values[graph.output.name].reshape(len(values[graph.input.name]), -1)
 
@@ -152,8 +173,13 @@ def _unclipped(pair: Pair, node: Node, number: int, real: dict[str, FloatArray])
     (name,) = node.outputs
     quant = pair.artifact.graph.tensor(name).quant
     ours = real[name]
-    like = pair.graph.nodes[number]
-    known = {**real, pair.graph.input.name: real[pair.artifact.graph.input.name]}
+    if number < _fronts(pair):  # a front end: between its limits it is off by less than a step
+        low, high = (pair.real(limit[None]) for limit in sensor_limits(pair.artifact.graph))
+        given = _entering(pair, real, 0)
+        beyond = (given < low.reshape(given[:1].shape)) | (given > high.reshape(given[:1].shape))
+        return np.where(beyond, given, ours)
+    like = pair.graph.nodes[number - _fronts(pair)]
+    known = {**real, pair.graph.input.name: _entering(pair, real, number)}
     wanted = _float_outputs(like, known)[0]
     if quant is None:
         return ours

@@ -9,15 +9,18 @@ import pytest
 
 from pyexport.errors import UnsupportedOperatorError, UsageError
 from pyexport.gradients import of_graph
-from pyexport.ir import Dataset
+from pyexport.ir import Dataset, Model
 from pyexport.pairing import load_pair
+from pyexport.sensor import FRONT_END, passed_on, sensor_limits
 from pyexport.simulator.fast import FastSimulator
 from pyexport.verify.causes import causes, gap_shares
+from pyexport.verify.descent import noise
 from pyexport.verify.gaps import random_gap
 from pyexport.verify.hunt import hunt_classes, search_randomly
 from pyexport.verify.hunting import HuntOptions, hunt
 from pyexport.verify.pair import Pair
 from pyexport.verify.straight_through import LEAK, of_integer_graph
+from tests.networks import image, uneven
 from tests.verify.blobs import model, pair
 
 FEW = HuntOptions(wanted=200, small=8, steps=60, random=20_000)
@@ -75,6 +78,33 @@ def test_the_shares_of_a_gap_make_the_gap() -> None:
     assert sum(share.change for share in shares) == pytest.approx(
         gap.integer_value - gap.float_value
     )
+
+
+@pytest.mark.parametrize("source", [uneven(), uneven(-1.0, 1), image()])
+def test_shares_behind_a_front_end_or_a_normalization_make_the_gap(source: Model) -> None:
+    """The exporter's own front end is a layer of the export alone; the model's is one of both."""
+    both, _ = load_pair(source)
+    own = [node.source for node in both.artifact.graph.nodes].count(FRONT_END)
+    assert own == len(both.artifact.graph.nodes) - len(both.graph.nodes)
+    gap = random_gap(both, 500)
+    shares = gap_shares(both, gap.row, gap.output)
+    assert len(shares) == len(both.artifact.graph.nodes)
+    assert sum(share.change for share in shares) == pytest.approx(
+        gap.integer_value - gap.float_value
+    )
+    found = causes(both, both.integers(noise(40, both.limits, 0)))
+    assert {cause.node for cause in found} <= {"", *(n.name for n in both.artifact.graph.nodes)}
+
+
+def test_a_front_end_passes_its_input_on_within_a_step() -> None:
+    both, _ = load_pair(uneven())
+    graph = both.artifact.graph
+    front = graph.nodes[0]
+    rows = both.integers(noise(50, both.limits, 2))
+    values = FastSimulator(replace(graph, nodes=(front,), outputs=front.outputs)).run(rows)
+    passed = passed_on(front, graph, rows, values)
+    low, high = sensor_limits(graph)
+    assert (np.abs(passed - rows) <= 1.01 * (high - low) / 200.0).all()
 
 
 def test_a_layer_that_clips_is_named() -> None:
