@@ -13,7 +13,7 @@ RANGES = {
     "u16": (0, 65535),
     "s32": (INT32_MIN, INT32_MAX),
 }
-ITEM_BYTES = {"u8": 1, "s8": 1, "u16": 2, "s16": 2, "s32": 4, "f32": 4}
+ITEM_BYTES = {"u8": 1, "s8": 1, "u16": 2, "s16": 2, "s32": 4, "u32": 4, "f32": 4}
 
 
 def round_shift_right(value: int, shift: int) -> int:

@@ -29,11 +29,12 @@ class Buffer:
 
     name: str
     kind: str  # one of BUFFER_KINDS
-    dtype: str  # "u8", "s8", "f32"
+    dtype: str  # "u8", "s8", "f32"; "u32" words of spikes
     size: int  # elements
     bytes: int
     offset: int = 0
     inside: str = ""  # of a view: the program's input or output that holds its bytes
+    is_bits: bool = False  # each element is a word of spikes, one a bit
 
     def __post_init__(self) -> None:
         if self.kind not in BUFFER_KINDS:

@@ -10,6 +10,7 @@ C_TYPES = {
     "u16": "uint16_t",
     "s16": "int16_t",
     "s32": "int32_t",
+    "u32": "uint32_t",
     "f32": "float",
 }
 READERS = {

@@ -9,6 +9,7 @@ from pyexport.ir import Graph, Node, Tensor
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.placing import place_buffers
 from pyexport.lower.selecting import check_kernels, select_kernel
+from pyexport.lower.spikes import packed_spikes
 from pyexport.lower.states import state_bytes, state_kinds, state_slots
 from pyexport.program import Buffer, Const, Program, Step
 from pyexport.targets import Target
@@ -39,7 +40,11 @@ def lower(
     kinds |= state_kinds(slots)
     never_stored = {name for node in absorbed.values() for name in node.inputs}
     tensors = [tensor for tensor in graph.tensors if tensor.name not in never_stored]
-    buffers = [_tensor_buffer(tensor, kinds.get(tensor.name, "arena")) for tensor in tensors]
+    words = packed_spikes(graph, target)
+    buffers = [
+        _tensor_buffer(tensor, kinds.get(tensor.name, "arena"), words.get(tensor.name))
+        for tensor in tensors
+    ]
     buffers += [b for node, kernel in selected for b in _workspace(node, kernel, graph)]
     steps: list[Step] = []
     trace_sizes: list[int] = []
@@ -114,9 +119,11 @@ def _step(
     )
 
 
-def _tensor_buffer(tensor: Tensor, kind: str) -> Buffer:
-    size = tensor.size
-    return Buffer(tensor.name, kind, tensor.dtype, size, size * ITEM_BYTES[tensor.dtype])
+def _tensor_buffer(tensor: Tensor, kind: str, words: tuple[str, int] | None) -> Buffer:
+    """Return the place of a tensor; words: of one whose spikes are stored as bits."""
+    dtype, size = words or (tensor.dtype, tensor.size)
+    is_bits = words is not None
+    return Buffer(tensor.name, kind, dtype, size, size * ITEM_BYTES[dtype], is_bits=is_bits)
 
 
 def _workspace(node: Node, kernel: Kernel, graph: Graph) -> tuple[Buffer, ...]:

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 
 from pyexport.fixedpoint import ITEM_BYTES
 from pyexport.integer.recurrent import Recurrent
+from pyexport.integer.spiking import QuantizedEncode, QuantizedLif, QuantizedReadout
 from pyexport.ir import Graph, State, Tensor
 from pyexport.program import StateSlot
+
+KEEPERS = (Recurrent, QuantizedLif, QuantizedEncode, QuantizedReadout)
 
 
 def state_slots(graph: Graph) -> tuple[StateSlot, ...]:
@@ -31,15 +34,16 @@ def state_kinds(slots: tuple[StateSlot, ...]) -> Mapping[str, str]:
 def _is_in_place(state: State, graph: Graph) -> bool:
     """Return whether the new values may be written where the old ones lie.
 
-    LSTM and GRU copy the old values of a unit before they write that unit's new ones; nobody else
-    may want the old ones, and an output lies in the caller's memory.
+    Recurrent and spiking layers read the old values of a unit before they write its new ones;
+    nobody else may want the old ones, and an output lies in the caller's memory.
     """
     (writer,) = [node for node in graph.nodes if state.write in node.outputs]
     readers = graph.users(state.read)
-    if not isinstance(writer.op, Recurrent) or [n.name for n in readers] != [writer.name]:
+    if not isinstance(writer.op, KEEPERS) or [n.name for n in readers] != [writer.name]:
         return False
-    kept = len(writer.inputs) - 1  # the old states stand behind x, the new ones end the outputs
-    same = writer.inputs.index(state.read) - 1 == writer.outputs[-kept:].index(state.write)
+    kept = [name for name in writer.inputs if name in {s.read for s in graph.states}]
+    new = writer.outputs[len(writer.outputs) - len(kept) :]  # old and new ones come in one order
+    same = kept.index(state.read) == new.index(state.write) if state.write in new else False
     return same and state.write not in graph.outputs
 
 

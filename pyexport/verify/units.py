@@ -94,6 +94,8 @@ def _problem(step: Step, program: Program) -> str:
         return "parts of its output are written by other layers"
     if any(program.buffer(name).kind == "state" for name in (*step.reads, *step.writes)):
         return "it has a state"
+    if any(program.buffer(name).is_bits for name in (*step.reads, *step.writes)):
+        return "its spikes are bits of words"
     dtypes = {program.buffer(name).dtype for name in (*step.reads, *step.writes)}
     if not dtypes <= PASSED:
         return f"the harness passes no {min(dtypes - PASSED)}"

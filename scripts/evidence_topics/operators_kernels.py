@@ -11,7 +11,16 @@ from typing import Any
 from pyexport.lower.kernels import KERNELS
 from pyexport.runners import available
 from scripts.evidence_topics.figures import Context, Figure, Task, markdown_table
-from scripts.kernel_cases.cases import BRANCHES, EXERCISED, FLOATS, GOALS, MIXED, RAW, bench_of
+from scripts.kernel_cases.cases import (
+    BRANCHES,
+    EXERCISED,
+    FLOATS,
+    GOALS,
+    MIXED,
+    RAW,
+    SPIKING,
+    bench_of,
+)
 from scripts.kernel_cases.compare import NUMPY, Count, compare_bench
 from scripts.kernel_cases.exercise import Exercise, exercise
 
@@ -23,9 +32,11 @@ CHIPS = (
 SHORT = (NUMPY, "host-gcc", "cortex-m0", "rv32ec", "atmega328p")
 BENCHES = 5  # of a kernel on this computer
 COPIES = ("gather", "concat")  # which often cost nothing, and then run nothing
-CHIP_BENCHES = {MIXED: 6, FLOATS[0]: 3, **dict.fromkeys((*RAW, *GOALS, *COPIES), 3)}
+CHIP_BENCHES = {MIXED: 6, FLOATS[0]: 3, **dict.fromkeys((*RAW, *GOALS, *COPIES, *SPIKING), 3)}
 RUNS = (
-    *((name, "host") for name in (*BRANCHES, FLOATS[0])),  # a chain exercises all float kernels
+    *(
+        (name, "host") for name in (*BRANCHES, FLOATS[0], *SPIKING)
+    ),  # a chain exercises all float kernels
     *((name, "chips") for name in CHIP_BENCHES),
 )
 WHAT = "bytes and accumulators that differ, every registered kernel on its targets"
@@ -94,7 +105,9 @@ def uncovered(runs: list[dict[str, Any]]) -> list[str]:
 
 def _short_runs() -> list[dict[str, Any]]:
     """Return one case of each kernel, all integer ones of bytes in one header."""
-    benches = {name: bench_of(name, Random("short"), 2) for name in (MIXED, *GOALS, FLOATS[0])}
+    benches = {
+        name: bench_of(name, Random("short"), 2) for name in (MIXED, *GOALS, FLOATS[0], *SPIKING)
+    }
     runs = []
     for name, bench in benches.items():
         count = Count()

@@ -9,6 +9,7 @@ from pyexport.ir import QuantParams
 from scripts.kernel_cases import elements, moves, narrow, pairs, recurrent, rows, sums, windows
 from scripts.kernel_cases.bench import Bench
 from scripts.kernel_cases.floats import FloatBench
+from scripts.kernel_cases.spiking import SpikingBench
 
 Branch = Callable[[Random, Bench], None]
 
@@ -76,7 +77,11 @@ GOALS = {
 }
 FLOATS = ("linear_f32", "affine_f32", "softmax_f32")  # one chain exercises all three
 RAW = ("affine_q15x", "affine_q15x_shifts")  # read 16-bit inputs too
-EXERCISED = (*BRANCHES, *FLOATS)
+SPIKING = (  # in networks of their own, as their states and membranes are wide
+    "encode_rate", "encode_latency", "encode_latency_step", "encode_delta",
+    "lif_events", "lif_current", "lif_direct", "readout",
+)  # fmt: skip
+EXERCISED = (*BRANCHES, *FLOATS, *SPIKING)
 MIXED = "all integer kernels"  # in one bench
 RAW_INPUTS = (
     QuantParams("u16", 1.0, 0, 0, 65535),
@@ -85,8 +90,10 @@ RAW_INPUTS = (
 )
 
 
-def bench_of(kernel: str, random: Random, count: int) -> Bench | FloatBench:
-    """Return a bench with `count` cases of a kernel."""
+def bench_of(kernel: str, random: Random, count: int) -> Bench | FloatBench | SpikingBench:
+    """Return a bench with `count` cases of a kernel, of spiking layers with one or a few."""
+    if kernel in SPIKING:
+        return SpikingBench(random, kernel)
     if kernel == MIXED:
         return mixed_bench(random, tuple(name for name in BRANCHES if name not in GOALS), 1)
     if kernel in FLOATS:

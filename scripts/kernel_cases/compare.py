@@ -26,6 +26,7 @@ from pyexport.targets import Target
 from pyexport.verify.subject import header_interface
 from scripts.kernel_cases.bench import Bench
 from scripts.kernel_cases.floats import FloatBench
+from scripts.kernel_cases.spiking import SpikingBench
 from scripts.kernel_cases.zoo import artifact_of
 
 NUMPY = "NumPy"  # the definition's fast twin, beside the targets that run C
@@ -69,13 +70,13 @@ class Answer:
     sums: Array
 
 
-def compare_bench(bench: Bench | FloatBench, targets: Iterable[str]) -> Count:
+def compare_bench(bench: Bench | FloatBench | SpikingBench, targets: Iterable[str]) -> Count:
     """Return what differs on a bench's own rows."""
     rows = bench.rows()
     return compare(artifact_for(bench, rows), rows, targets)
 
 
-def artifact_for(bench: Bench | FloatBench, rows: Array) -> Artifact:
+def artifact_for(bench: Bench | FloatBench | SpikingBench, rows: Array) -> Artifact:
     """Return the artifact of a bench, for its goal and kernels."""
     artifact = artifact_of(bench.graph(), rows=rows)
     choices = replace(artifact.choices, goal=bench.goal, kernels=bench.kernels)
@@ -88,12 +89,12 @@ def compare(artifact: Artifact, rows: Array, targets: Iterable[str]) -> Count:
     count = Count()
     for target in targets:
         if target == NUMPY:
-            found = FastSimulator(artifact.graph).trace(rows)
+            found = FastSimulator(artifact.graph, len(rows)).trace(rows)
             assert found.accumulators is not None
             _compare(count, wanted, found.outputs, found.accumulators)
             continue
         with exported(artifact, target) as (program, header):
-            interface = header_interface(artifact, program)
+            interface = replace(header_interface(artifact, program), steps=_stream(artifact, rows))
             runner = open_runner(target, header, interface, roomy=True)
             traced = runner.trace(rows) if program.trace_sizes else runner.run(rows)
             sums = traced.accumulators
@@ -126,7 +127,10 @@ def defined(artifact: Artifact, rows: Array) -> Answer:
         path = Path(folder) / "bench.px"
         path.write_bytes(write_artifact(artifact))
         model = read_plain(path)
-    results = [definition.run(model, row.tolist()) for row in rows]
+    results: list[definition.Result] = []
+    for row in rows:  # of a stream one after the other
+        memory = results[-1].memory if results and artifact.graph.states else None
+        results.append(definition.run(model, row.tolist(), memory))
     output = artifact.graph.output
     number = np.float32 if output.quant is None else np.int64
     outputs = np.array([result.outputs for result in results], number)
@@ -150,6 +154,11 @@ def exported(artifact: Artifact, target: str) -> Iterator[tuple[Program, Path]]:
         path = Path(folder) / f"{artifact.name}.h"
         path.write_text(made.header, encoding="utf-8")
         yield made.program, path
+
+
+def _stream(artifact: Artifact, rows: Array) -> int:
+    """Return how many rows make one stream, 0 for a model that keeps nothing."""
+    return len(rows) if artifact.graph.states else 0
 
 
 def _aimed(artifact: Artifact, chip: Target | None) -> Artifact:

@@ -30,11 +30,20 @@ INPUTS = [
 
 
 def draw_lif(
-    random: Random, steps: int, n_in: int, source: QuantParams, membranes: bool
+    random: Random,
+    steps: int,
+    n_in: int,
+    source: QuantParams,
+    membranes: bool,
+    n: int = 0,
+    stateful: bool = False,
 ) -> QuantizedLif:
-    """Return neurons whose limits are proved, or saturate where a smaller number was drawn."""
+    """Return neurons whose limits are proved, or saturate where a smaller number was drawn.
+
+    n: how many, 0 for a few.
+    """
     generator = np.random.default_rng(random.randrange(1 << 30))
-    n = random.randint(1, 6)
+    n = n or random.randint(1, 6)
     fraction, (reset, delay) = random.choice([0, 0, 1, 2, 5]), random.choice(MODES)
     weight = generator.integers(-127, 128, (n, n_in)).astype(np.int8)
     weight[generator.random((n, n_in)) < random.choice([0.0, 0.6])] = 0
@@ -55,7 +64,7 @@ def draw_lif(
         "shift_synaptic": shift_synaptic or not alpha, "reset": reset, "reset_delay": delay,
         "compare": random.choice(["gt", "ge"]),
         "refractory": random.choice([0, 1, 3]) if not delay and reset != "carry" else 0,
-        "membranes": membranes, "stateful": False,
+        "membranes": membranes, "stateful": stateful,
         "low": -WIDE, "high": WIDE, "synaptic_limit": 0, "saturating": True,
     }  # fmt: skip
     if hard:
@@ -71,14 +80,16 @@ def _limited(random: Random, fields: dict[str, Any], source: QuantParams) -> Qua
     least = max(int(op.threshold.max()), -int(op.v_reset.min()), 1)
     saturating = random.random() < 0.3
     if len(op.synaptic):
-        low, high = synaptic_bounds(op, low, high, op.steps)
+        low, high = synaptic_bounds(op, low, high, None if op.stateful else op.steps)
         limit = max(int(-low.min()), int(high.max()), 1)
         most = WIDE if op.shift_synaptic else 65535
         saturating = saturating or limit > most
         limit = min(limit, most, random.randint(1, limit) if saturating else limit)
         low, high = np.maximum(low, -limit), np.minimum(high, limit)
         fields["synaptic_limit"] = limit
-    bounds = settled(op, (low, high)) or reached(op, (low, high), op.steps)
+    bounds = settled(op, (low, high))
+    saturating = saturating or (op.stateful and bounds is None)
+    bounds = bounds or reached(op, (low, high), op.steps)
     proved = (min(int(bounds[0].min()), -1), max(int(bounds[1].max()), least))
     most = WIDE if op.shift_leak else 65535
     if saturating or max(-proved[0], proved[1]) > most:

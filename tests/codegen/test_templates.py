@@ -16,7 +16,8 @@ from tests.networks import DOZEN, export, export_recipe
 
 TEMPLATES = resource_dir("templates")
 COPIES = {  # kernels that add nothing up
-    "argmax_u8", "concat", "constant", "gather", "max_pool2d", "max_pool2d_ct", "pad", "reduce_max",
+    "argmax_u8", "concat", "constant", "encode_delta", "encode_latency", "encode_latency_step",
+    "encode_rate", "gather", "max_pool2d", "max_pool2d_ct", "pad", "reduce_max",
     "table_u8",
 }  # fmt: skip
 OWN = sorted(p.relative_to(TEMPLATES).as_posix() for p in TEMPLATES.rglob("*.j2"))
@@ -36,6 +37,8 @@ def test_a_kernel_template_keeps_its_contract(kernel: object) -> None:
     base = re.match('{% extends "(.*)" %}', text)
     text = (TEMPLATES / base[1]).read_text() + text if base else text
     assert "static inline void {{ function }}(" in text, "call it as predict does"
+    while parts := re.findall('{% include "(ops/.*)" %}', text):
+        text = text.replace('{% include "' + parts[0] + '" %}', (TEMPLATES / parts[0]).read_text())
     if kernel.name not in COPIES:  # type: ignore[attr-defined]
         assert "{{ upper }}_TRACE(node, " in text, "trace the final sum"
     assert "{{ note }}" in text, "say what it computes"

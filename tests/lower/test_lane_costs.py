@@ -12,6 +12,7 @@ from pyexport.targets.costs import read_costs
 
 # kernels that no table prices, and why
 UNCOUNTED = "measure_costs.py was not run on networks of convolutions since it was added"
+SPIKING = "its layers have more counts than a table knows: spikes in and out"
 CONSTANT = "added for constant time after measure_costs.py was run"
 UNPRICED = {
     "linear_bitserial16": "its steps depend on the digits of the inputs, which no density tells",
@@ -21,6 +22,14 @@ UNPRICED = {
     "conv2d_swar16": UNCOUNTED,
     "conv2d_q15x_ct": CONSTANT,
     "max_pool2d_ct": CONSTANT,
+    "encode_rate": SPIKING,
+    "encode_latency": SPIKING,
+    "encode_latency_step": SPIKING,
+    "encode_delta": SPIKING,
+    "lif_events": SPIKING,
+    "lif_current": SPIKING,
+    "lif_direct": SPIKING,
+    "readout": SPIKING,
 }
 NAMES = dict.fromkeys(kernel.name for kernel in KERNELS)
 

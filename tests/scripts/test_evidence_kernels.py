@@ -19,7 +19,7 @@ from scripts.evidence_topics import operators_kernels
 from scripts.kernel_cases import compare as comparing
 from scripts.kernel_cases import exercise as exercising
 from scripts.kernel_cases.bench import Bench
-from scripts.kernel_cases.cases import BRANCHES, EXERCISED, RAW, bench_of
+from scripts.kernel_cases.cases import BRANCHES, EXERCISED, RAW, SPIKING, bench_of
 from scripts.kernel_cases.compare import NUMPY, compare_bench
 from scripts.kernel_cases.exercise import exercise
 
@@ -36,7 +36,7 @@ def test_every_registered_kernel_has_cases() -> None:
     assert set(EXERCISED) == {kernel.name for kernel in KERNELS}
 
 
-@pytest.mark.parametrize("kernel", [*BRANCHES, "linear_f32"])
+@pytest.mark.parametrize("kernel", [*BRANCHES, "linear_f32", *SPIKING])
 def test_numpy_and_c_give_the_definitions_bytes_and_sums(kernel: str) -> None:
     target = OWN_CHIPS.get(kernel, "host-gcc")
     count = compare_bench(bench_of(kernel, Random(f"test {kernel}"), 3), (NUMPY, target))
