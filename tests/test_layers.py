@@ -85,7 +85,7 @@ PUBLIC = (
 )
 EVERYTHING = (*BELOW_SEARCH, *AFTER_PIPELINE, *PUBLIC, "search", "campaign", "report", "cli")
 EMULATORS = ("unicorn", "capstone", "wasmtime", "elftools", "ziglang", "serial", "cobs")
-FRAMEWORKS = ("torch", "sklearn", "onnx", "nir")
+FRAMEWORKS = ("torch", "sklearn", "onnx", "h5py")
 
 # The longest name that fits a module decides. A folder may import itself.
 LAYERS = {
@@ -142,7 +142,7 @@ LAYERS = {
         ("ir", "fixedpoint", "reference", "simulator", "quantize"), ("numpy", "torch")
     ),
     # Spiking layers for PyTorch: `import pyexport` loads none of it, and nothing imports it.
-    "snn": Layer(("operators",), ("torch",)),
+    "snn": Layer((), ("torch", "numpy"), ("nir",)),
     "targets": Layer(()),
     "lower": Layer(
         ("choices", "ir", "integer", "program", "fixedpoint", "quantize.bounds", "targets"),

@@ -1,6 +1,5 @@
 """pyexport export: a model file becomes a header, an artifact and a manifest."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +20,15 @@ from pyexport.cli.common import (
     split_output,
     warn,
 )
+from pyexport.cli.exported import export_document, print_summary
+from pyexport.cli.spiking import (
+    DtOption,
+    EncodingOption,
+    ReadoutOption,
+    ResetOption,
+    StepsOption,
+    snn_options,
+)
 from pyexport.codegen import package_kind
 from pyexport.codegen.identifiers import check_model_name
 from pyexport.errors import DoesNotFitError, FileFormatError, UsageError
@@ -36,9 +44,7 @@ from pyexport.pipeline import Export, export_model
 from pyexport.project import check_project, install, installed_name, write_package
 from pyexport.quantize.ptq import check_inside
 from pyexport.rows import output_tensors, row_size
-from pyexport.scoring import accuracy_line, errors_line
 from pyexport.targets import get_target
-from pyexport.untrusted import printable
 
 
 def export_command(
@@ -137,6 +143,11 @@ def export_command(
             "is its folder, NAME-PACKAGE if absent."
         ),
     ] = None,
+    snn_reset: ResetOption = None,
+    snn_dt: DtOption = None,
+    snn_steps: StepsOption = None,
+    snn_encoding: EncodingOption = None,
+    snn_readout: ReadoutOption = None,
     trust: TrustOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -164,7 +175,8 @@ def export_command(
     declared = parse_ranges(input_range)
     shape = parse_input_shape(example)
     Layers(arch, code, shape, trust)  # which go together
-    loaded = load_model(model, trust=trust, arch=arch, code=code, input_shape=shape)
+    snn = snn_options(snn_reset, snn_dt, snn_steps, snn_encoding, snn_readout, declared)
+    loaded = load_model(model, trust=trust, arch=arch, code=code, input_shape=shape, snn=snn)
     options = ExportOptions(
         name=chosen,
         scheme=scheme,
@@ -195,11 +207,11 @@ def export_command(
     before = installed_name(firmware) if firmware is not None else None
     paths = _write(result, folder if output is not None else None, package, firmware)
     if json:
-        print_json(_document(result, paths))
+        print_json(export_document(result, paths))
         return
     for warning in result.warnings:
         warn(warning)
-    _print_summary(result, paths)
+    print_summary(result, paths)
     if package is not None:
         say(f"{'package':<10}{paths[0].parent.parent} ({package})")
     if firmware is not None:
@@ -265,48 +277,3 @@ def _write(
     if firmware is not None:
         paths += install(result, firmware)
     return paths
-
-
-def _print_summary(result: Export, paths: tuple[Path, ...]) -> None:
-    artifact, program = result.artifact, result.program
-    for path, what in zip(paths, ("header", "artifact", "manifest"), strict=False):
-        say(f"{what:<10}{path}")
-    say(f"{'identity':<10}{artifact.identity}")
-    accuracy = artifact.accuracy
-    if accuracy is not None:
-        line = accuracy_line(accuracy, artifact.scheme)
-        say(f"{'accuracy':<10}{line} on {accuracy.rows} rows")
-    if artifact.errors is not None:
-        unit = artifact.statements.output_unit
-        line = errors_line(
-            artifact.errors, artifact.scheme, None if unit is None else printable(unit)
-        )
-        say(f"{'errors':<10}{line} on {artifact.errors.rows} rows")
-    size_in = sum(program.buffer(b).bytes for b in program.inputs)
-    size_out = sum(program.buffer(b).bytes for b in program.outputs)
-    say(
-        f"{'memory':<10}{program.const_bytes} bytes of tables in flash; RAM: "
-        f"{program.arena_bytes} scratch, {size_in} input, {size_out} output"
-        + (f", {program.state_bytes} state" if program.states else "")
-    )
-
-
-def _document(result: Export, paths: tuple[Path, ...]) -> dict[str, object]:
-    artifact, accuracy = result.artifact, result.artifact.accuracy
-    return {
-        "files": [str(path) for path in paths],
-        "name": artifact.name,
-        "identity": artifact.identity,
-        "scheme": artifact.scheme,
-        "target": artifact.target,
-        "accuracy": None
-        if accuracy is None
-        else {
-            "rows": accuracy.rows,
-            "float": accuracy.float_correct / accuracy.rows,
-            "exported": accuracy.exported_correct / accuracy.rows,
-        },
-        "errors": None if artifact.errors is None else asdict(artifact.errors),
-        "bytes": {"tables": result.program.const_bytes, "scratch": result.program.arena_bytes},
-        "warnings": list(result.warnings),
-    }

@@ -16,6 +16,7 @@ from pyexport.frontends.pickle_values import Inert
 from pyexport.frontends.pt2 import ExportedProgram, read_pt2
 from pyexport.frontends.sniff import (
     LEGACY,
+    NIR,
     ONNX,
     PT2,
     SAFETENSORS,
@@ -42,6 +43,7 @@ from pyexport.untrusted import (
 _TITLES = {
     PT2: "torch.export archive",
     ONNX: "ONNX model",
+    NIR: "NIR graph of a spiking network",
     SCRATCH: "checkpoint of pyexport.scratch",
     STATE_DICT: "torch.save file of weights and names (a state_dict or a checkpoint)",
     STOCK_MODULE: "torch.save file of a pickled module made of stock layers",
@@ -100,6 +102,8 @@ def _inside(
     kind = finding.kind
     if kind == ONNX:
         return _of_onnx(contents, data, folder, where)
+    if kind == NIR:
+        return _of_nir(contents, data, where)
     if kind == PT2:
         return _of_archive(contents, data, where)
     if kind in (SAFETENSORS, SCRATCH):
@@ -144,6 +148,27 @@ def _of_onnx(contents: Contents, data: bytes, folder: Path | None, where: str) -
         tensors=found.tensors,
         parameters=sum(part.numbers for part in found.tensors),
         refusals=tuple(str(e).removeprefix(f"{where}: ") for e in found.refusals),
+    )
+
+
+def _of_nir(contents: Contents, data: bytes, where: str) -> Contents:
+    from pyexport.frontends.nir_file import read_nir  # h5py
+
+    nir = read_nir(data, where)
+    arrays = {
+        f"{node.name}.{key}": value
+        for node in nir.nodes
+        for key, value in node.fields.items()
+        if not isinstance(value, str)
+    }
+    tensors = tuple(_array(name, array) for name, array in arrays.items())
+    return replace(
+        contents,
+        producer=f"NIR {printable(nir.version, 40)}",
+        operators=tuple(Part(node.name, node.kind, (), 0) for node in nir.nodes),
+        tensors=tensors,
+        parameters=sum(t.numbers for t in tensors),
+        refusals=_without_path(not_finite(arrays, where), where),
     )
 
 

@@ -14,6 +14,7 @@ from pyexport.frontends.normalization import normalize_input
 from pyexport.frontends.pt2 import read_pt2
 from pyexport.frontends.sidecar import Sidecar, read_sidecar, unread
 from pyexport.frontends.sniff import (
+    NIR,
     ONNX,
     PT2,
     SAFETENSORS,
@@ -24,6 +25,7 @@ from pyexport.frontends.sniff import (
     WEIGHT_FILES,
     identify,
 )
+from pyexport.frontends.snn_options import SnnOptions
 from pyexport.frontends.states import bind_states, stated_states
 from pyexport.ir import Graph, Metadata, Model
 from pyexport.untrusted import MAX_MODEL_BYTES, printable, read_regular
@@ -39,13 +41,14 @@ def load_model(
     arch: str | None = None,
     code: str | None = None,
     input_shape: tuple[int, ...] | None = None,
+    snn: SnnOptions | None = None,
 ) -> Model:
     """Return the model in a file; raises PyexportError in one line that says the way out.
 
     The kind is decided by content. Nothing in the file is run or imported, unless `trust` is set
     and the file is one that can only be run (TorchScript, pickled classes, scikit-learn). A file of
     weights only needs `arch` ("64-32r-10"), or `code` ("file.py:Net", which is run) and
-    `input_shape`, and so may a file that is run.
+    `input_shape`, and so may a file that is run. A NIR file needs `snn` for what it cannot say.
     """
     path = Path(path)
     where = printable(path, 300)
@@ -63,9 +66,16 @@ def load_model(
             if not trust or finding.kind != STOCK_MODULE or input_shape is None:
                 raise
         return _run(finding.kind, data, path, where, layers, sidecar)
-    holds_layers = finding.kind in (SCRATCH, PT2, ONNX)
+    holds_layers = finding.kind in (SCRATCH, PT2, ONNX, NIR)
     if holds_layers and (arch, code, input_shape) != (None, None, None):
         raise UsageError(f"{where}: holds its layers itself; leave --arch, --model and --input out")
+    if snn is not None and snn.given and finding.kind != NIR:
+        raise UsageError(f"{where}: is no NIR file; leave the options --snn-... out")
+    if finding.kind == NIR:
+        from pyexport.frontends.nir_lowering import parse_nir  # it needs assemble() of this module
+
+        options = SnnOptions() if snn is None else snn
+        return parse_nir(data, where, printable(path.name), options, read_sidecar(path))
     if finding.kind == SCRATCH:
         from pyexport.frontends.scratch import load_scratch  # it needs assemble() of this module
 

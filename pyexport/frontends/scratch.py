@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pyexport.errors import UnsupportedOperatorError
+from pyexport.frontends.each_step import each_step
 from pyexport.frontends.graph_builder import GraphBuilder, Value
 from pyexport.frontends.loading import assemble
 from pyexport.frontends.lowering import refuse_non_finite
@@ -19,7 +20,6 @@ from pyexport.ir import (
     Affine,
     Array,
     Clamp,
-    Conv2d,
     Dataset,
     Encode,
     Graph,
@@ -28,7 +28,6 @@ from pyexport.ir import (
     Linear,
     Model,
     Readout,
-    Reshape,
     Softmax,
 )
 from pyexport.scratch.checkpoint import Checkpoint, LayerRecord, Rows
@@ -106,7 +105,7 @@ def _layer(
             weight = _array(layer.weight, dtype, f"{source}.weight", where)
             bias = _array(layer.bias, dtype, f"{source}.bias", where)
             if len(shape) > 1:
-                return _each_step(builder, value, weight, bias, source)
+                return each_step(builder, value, weight, bias, source)
             return builder.add(Linear(weight, bias), value, (len(bias),), source)
         case "encode":
             numbers = layer.numbers
@@ -138,18 +137,6 @@ def _layer(
         f"{where}: layer {source} is {layer.kind}, which is not supported; use one of linear, "
         "relu, leaky_relu, sigmoid, tanh, dropout, softmax, encode, lif and readout"
     )
-
-
-def _each_step(
-    builder: GraphBuilder, value: Value, weight: Array, bias: Array, source: str
-) -> Value:
-    """Append a linear layer on every time step: a convolution with a 1x1 kernel."""
-    steps, n_in = value.shape
-    n_out = len(bias)
-    image = builder.add(Reshape((1, steps, n_in)), value, (1, steps, n_in), source)
-    conv = Conv2d(weight.reshape(n_out, 1, 1, n_in), bias)
-    image = builder.add(conv, image, (1, steps, n_out), source)
-    return builder.add(Reshape((steps, n_out)), image, (steps, n_out), source)
 
 
 def _array(values: object, dtype: type[np.floating[Any]], name: str, where: str) -> Array:

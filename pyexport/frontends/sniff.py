@@ -19,6 +19,7 @@ from pyexport.untrusted import (
 PT2 = "pt2"  # the kinds that can be read
 SCRATCH = "scratch"
 ONNX = "onnx"
+NIR = "nir"
 STATE_DICT = "state_dict"
 STOCK_MODULE = "stock_module"
 SAFETENSORS = "safetensors"
@@ -32,6 +33,7 @@ TRUSTED = (*SKLEARN, TORCHSCRIPT, OLD_EXPORT, LEGACY, "pickled_module", "pickle"
 _SAVE = 'pyexport.save(model, example, "model.pt2")'
 _SAVE_BOTH = f'{_SAVE} or torch.export.save(torch.export.export(model, (example,)), "model.pt2")'
 _RESAVE = f"in Python, build the model, load it, and write {_SAVE_BOTH}"
+NIR_MARK = b"NIRGraph"  # the type of the graph itself, a text in every NIR file
 LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46")
 _TRUST_IT = "or, if you trust its author, pass --trust, which runs it"
 _HEADER = re.compile(rb'#define\s+\w+_IDENTITY\s*(?:\\\s*)?"[0-9a-f]{64}"')
@@ -167,7 +169,7 @@ def _foreign(scan: PickleScan) -> Finding:
 
 def _magic(data: bytes) -> Finding | None:
     if data.startswith(b"\x89HDF\r\n\x1a\n"):
-        return _keras("an HDF5 file (Keras or NIR)")
+        return Finding(NIR) if NIR_MARK in data else _keras("an HDF5 file (of Keras, it seems)")
     if data[4:8] == b"TFL3":
         return Finding(
             "tflite",

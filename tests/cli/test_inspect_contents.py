@@ -188,7 +188,7 @@ def npz() -> bytes:
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (b"\x89HDF\r\n\x1a\n" + bytes(8), "an HDF5 file (Keras or NIR), which cannot be read"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(8), "an HDF5 file (of Keras, it seems), which cannot"),
         (b"\x1c\0\0\0TFL3" + bytes(8), "a TensorFlow Lite model"),
         (a_zip("config.json", "model.weights.h5"), "a Keras file"),
         (a_zip("m/data/aotinductor/model/a.so"), "an AOTInductor package"),
