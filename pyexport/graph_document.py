@@ -9,6 +9,7 @@ from typing import Any
 
 from pyexport.integer import BY_KIND
 from pyexport.integer.base import array_fields, number_fields
+from pyexport.integer.facts import snn_facts
 from pyexport.ir import (
     Affine,
     Array,
@@ -39,6 +40,8 @@ def graph_document(graph: Graph, *, source: bool) -> dict[str, Any]:
     }
     if graph.states:
         document["states"] = [asdict(state) for state in graph.states]
+    if source and (facts := snn_facts(graph)) is not None:
+        document["snn"] = facts
     return document
 
 

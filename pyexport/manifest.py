@@ -8,6 +8,7 @@ from dataclasses import asdict
 import pyexport
 from pyexport.artifact import Artifact
 from pyexport.integer import BY_TYPE
+from pyexport.integer.facts import snn_facts
 from pyexport.ir import Graph, Node
 from pyexport.program import Program, Step
 from pyexport.statements import NOTHING, statements_document
@@ -62,6 +63,8 @@ def manifest_text(
         "certificates": {"accumulators_fit_int32": _accumulators_fit(artifact)},
         "warnings": list(warnings),
     }
+    if (facts := snn_facts(artifact.graph, artifact.steps)) is not None:
+        document["snn"] = facts
     if artifact.errors is not None:
         document["errors"] = asdict(artifact.errors)
     if artifact.more_statements != NOTHING:

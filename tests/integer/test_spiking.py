@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +14,14 @@ import pytest
 
 from pyexport.artifact import read_artifact, write_artifact
 from pyexport.integer import BY_TYPE
+from pyexport.integer.facts import snn_facts
 from pyexport.integer.membranes import current_bounds, reached, settled
 from pyexport.integer.spiking import QuantizedLif
 from pyexport.ir import Graph, Node, QuantParams, Tensor
 from pyexport.simulator import definition
 from pyexport.simulator.fast import FastSimulator
 from pyexport.simulator.plain import read_plain
+from pyexport.tensorfile import read_tensorfile
 from scripts.kernel_cases.spiking_nets import INPUTS, MODES, draw_lif, draw_net
 from scripts.kernel_cases.zoo import artifact_of
 
@@ -154,3 +157,16 @@ def test_without_a_leak_the_steps_of_a_sequence_are_the_proof_and_a_stream_has_n
     with pytest.raises(ValueError, match="can leave its limits"):
         check(replace(op, stateful=True))
     assert settled(op, current_bounds(op.weight, op.bias, 0, INPUTS[0])) is None
+
+
+def test_a_file_says_steps_encoding_and_readout() -> None:
+    told = set()
+    for seed in range(40):
+        graph = draw_net(Random(f"facts {seed}"))
+        facts = snn_facts(graph)
+        assert facts is not None and facts["neurons"] > 0
+        told.add(facts["encoding"])
+        data = write_artifact(artifact_of(graph, rows=rows(graph, seed)))
+        metadata, _ = read_tensorfile(data, "net.px")
+        assert json.loads(metadata["pyexport"])["graph"]["snn"] == facts
+    assert told == {"direct", "rate", "latency", "delta", "events"}
