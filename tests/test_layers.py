@@ -78,6 +78,7 @@ AFTER_PIPELINE = (
     "project",
     "feasibility",
     "exporting",
+    "layer_rows",
 )
 PUBLIC = (
     *("api", "load", "export", "simulate", "stream", "check", "save", "from_torch"),
@@ -191,6 +192,7 @@ LAYERS = {
     "differing": Layer((*BELOW_SEARCH, "verifying")),
     "footprint": Layer(BELOW_SEARCH),
     "costing": Layer(BELOW_SEARCH),
+    "layer_rows": Layer(BELOW_PIPELINE + AROUND_PIPELINE),
     "board_fits": Layer(("fitting", "program", "targets", "codegen")),
     "project": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),
     "feasibility": Layer((*BELOW_PIPELINE, *AROUND_PIPELINE, "pipeline")),
@@ -201,7 +203,9 @@ LAYERS = {
     "search": Layer(BELOW_SEARCH, ("joblib", "numpy")),
     "campaign": Layer((*BELOW_SEARCH, "search"), ("joblib", "numpy")),
     "report": Layer(
-        (*BELOW_SEARCH, "search", "campaign"), ("matplotlib", "jinja2", "numpy"), ("PIL",)
+        (*BELOW_SEARCH, *AFTER_PIPELINE, "search", "campaign"),
+        ("matplotlib", "jinja2", "numpy"),
+        ("PIL",),
     ),
     "cli": Layer(EVERYTHING, ("typer", "rich", "numpy"), ("click", "torch")),
 }

@@ -21,6 +21,7 @@ COMMANDS = {
     "generate": "pyexport.cli.generate",
     "attack": "pyexport.cli.attack",
     "hunt": "pyexport.cli.hunt",
+    "report": "pyexport.cli.report",
     "targets": "pyexport.cli.targets",
     "board": "pyexport.cli.board",
     "new": "pyexport.cli.new",

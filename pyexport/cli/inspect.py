@@ -34,16 +34,16 @@ from pyexport.cli.memory import (
     print_memory,
     write_memory_svg,
 )
-from pyexport.describe import network_title, operator_name, stated_lines
+from pyexport.describe import network_title, stated_lines
 from pyexport.errors import PyexportError, UsageError
 from pyexport.frontends import load_model
 from pyexport.frontends.contents import read_contents
 from pyexport.frontends.weight_files import Layers, parse_input_shape
-from pyexport.ir import Node
-from pyexport.lower import lower, select_kernel
+from pyexport.layer_rows import layer_rows
+from pyexport.lower import lower
 from pyexport.memory_picture import memory_picture
 from pyexport.pipeline import ExportOptions, export_model
-from pyexport.program import Program, Step
+from pyexport.program import Program
 from pyexport.rows import input_tensors, is_single, output_tensors
 from pyexport.sniff_artifact import is_artifact
 from pyexport.statements import statements_document
@@ -145,9 +145,7 @@ class _Costs:
 def _costs(artifact: Artifact, warnings: tuple[str, ...]) -> _Costs:
     target = get_target(artifact.target) if artifact.target is not None else None
     program = lower(artifact.graph, target, artifact.choices)
-    picture = memory_picture(program)
-    alive = dict(zip(picture.steps, picture.alive, strict=True))
-    rows = [_row(node, artifact, program, alive) for node in artifact.graph.nodes]
+    rows = layer_rows(artifact, program)
     return _Costs(
         artifact,
         program,
@@ -217,35 +215,6 @@ def _artifact(path: Path, trust: bool, layers: dict[str, Any]) -> tuple[Artifact
     if not declared:
         warnings.append("the file tells no input range: sizes are those of the float32 scheme")
     return result.artifact, tuple(warnings)
-
-
-def _row(node: Node, artifact: Artifact, program: Program, alive: dict[str, int]) -> dict[str, Any]:
-    from pyexport.quantize.bounds import bits_needed
-
-    graph = artifact.graph
-    steps = [s for s in program.steps if isinstance(s, Step)]
-    step = next(s for s in steps if node.name in (s.node, s.absorbed))
-    kernel = select_kernel(node, graph, None)
-    is_own = step.node == node.name  # and not absorbed by the step of the node before
-    consts = [program.const(name) for name in step.consts if is_own]
-    has_sums = is_own and step.acc_high > step.acc_low
-    bits = bits_needed(step.acc_low, step.acc_high) if has_sums else None
-    return {
-        "node": node.name,
-        "module": node.source,
-        "operator": operator_name(node, graph),
-        "inputs": sum(graph.tensor(t).size for t in node.inputs),
-        "outputs": sum(graph.tensor(t).size for t in node.outputs),
-        "parameters": sum(c.size for c in consts if c.name.endswith(("_weight", "_bias"))),
-        "macs": kernel.cost(node, graph),
-        "flash_bytes": sum(len(c.data) for c in consts),
-        "ram_bytes": alive[step.node],
-        "kernel": "none" if step.is_free else step.kernel,
-        "accumulator_bits": bits,
-        "weight_bits": artifact.choices.weight_bits.get(node.name, 8)
-        if hasattr(node.op, "weight_scale")
-        else None,
-    }
 
 
 def _tensor(tensor: Any) -> str:

@@ -1,8 +1,7 @@
 """pyexport verify: runs a header on the host and on emulated chips and compares every bit."""
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -15,10 +14,10 @@ from pyexport.frontends.port_samples import read_port_samples
 from pyexport.input_ranges import artifact_ports, sample_ports
 from pyexport.ir import Dataset
 from pyexport.rows import output_tensors, row_size
-from pyexport.runners import RUNNER_NAMES, Finding, available
+from pyexport.runners import RUNNER_NAMES, available
 from pyexport.sniff_artifact import is_artifact
 from pyexport.verify import DEFAULT_SUITES, BoardReport, Report, TargetReport
-from pyexport.verify.explain import Explanation
+from pyexport.verify.document import report_document
 
 
 def verify_command(
@@ -71,7 +70,7 @@ def verify_command(
     targets, left_out = _targets(target or [])
     for line in left_out.values():
         err.print(f"left out: {line}", markup=False)
-    rows = None if dataset is None else _dataset(dataset, subject)
+    rows = None if dataset is None else read_rows(dataset, subject)
     no_suite: dict[str, str] = {}
     with err.status("starting") as status:
         report = pyexport.verify(
@@ -94,7 +93,7 @@ def verify_command(
     for name, line in no_suite.items():
         err.print(f"left out: suite {name}: {line}", markup=False)
     if json:
-        print_json(_document(report, left_out))
+        print_json(report_document(report, left_out))
     else:
         _print(report)
     if report.interrupted:
@@ -123,7 +122,8 @@ def _targets(names: list[str]) -> tuple[tuple[str, ...], dict[str, str]]:
     return tuple(name for name in RUNNER_NAMES if name not in left_out), left_out
 
 
-def _dataset(path: Path, subject: Path) -> Dataset:
+def read_rows(path: Path, subject: Path) -> Dataset:
+    """Return rows for a header, an artifact or a model file, as its inputs are called there."""
     source = subject.with_suffix(".px") if subject.suffix == ".h" else subject
     model = read_artifact(source) if is_artifact(source) else pyexport.load(subject)
     stated = model.statements if isinstance(model, Artifact) else model.metadata.statements
@@ -224,81 +224,3 @@ def _costs(report: Report) -> Table:
             figures = (*sizes, f"{m.count_mean:.0f} {m.unit}")
         table.add_row(target.target, *figures, target.compiler)
     return table
-
-
-def _document(report: Report, left_out: dict[str, str]) -> dict[str, Any]:
-    return {
-        "name": report.artifact.name,
-        "identity": report.artifact.identity,
-        "ok": report.ok,
-        "problems": list(report.problems),
-        "findings": [_finding_document(finding) for finding in report.findings],
-        "left_out": left_out,
-        "targets": [_target_document(target) for target in report.targets],
-    }
-
-
-def _board_document(board: BoardReport) -> dict[str, Any]:
-    return {
-        "port": board.port,
-        "free_ram_bytes": board.free_ram,
-        "cycles": None if board.timing is None else asdict(board.timing),
-        "link": asdict(board.counts),
-    }
-
-
-def _first_document(explanation: Explanation | None) -> dict[str, Any] | None:
-    """Return the first difference on the smallest input that was found to show one."""
-    if explanation is None:
-        return None
-    m = explanation.mismatch
-    return {
-        "what": m.what,
-        "node": m.node or None,
-        "source": m.source or None,
-        "index": m.index,
-        "simulator": m.expected,
-        "device": m.actual,
-        "input": m.inputs.tolist(),
-        "steps": list(explanation.lines),
-    }
-
-
-def _finding_document(finding: Finding) -> dict[str, Any]:
-    return {"name": finding.name, "ok": finding.ok, "detail": finding.detail}
-
-
-def _target_document(target: TargetReport) -> dict[str, Any]:
-    m = target.measurement
-    return {
-        "target": target.target,
-        "compiler": target.compiler,
-        "rows": target.rows,
-        "output_bytes": target.output_bytes,
-        "accumulators": target.accumulators,
-        "classes": target.classes,
-        "differing_rows": target.differing_rows,
-        "suites": [
-            {"name": c.suite, "rows": c.rows, "differing_rows": c.differing_rows}
-            for c in target.comparisons
-        ],
-        "argmax_vectors": target.tie_vectors,
-        "argmax_wrong": target.wrong_ties,
-        "selftest": target.selftest,
-        "first_difference": _first_document(target.explanation),
-        "cut_off": target.cut_off or None,
-        "board": None if target.board is None else _board_document(target.board),
-        "findings": [_finding_document(finding) for finding in target.findings],
-        "cost": None
-        if m is None
-        else {
-            "flash_bytes": m.flash_bytes,
-            "parameters_bytes": m.parameters_bytes,
-            "ram_static_bytes": m.ram_static_bytes,
-            "stack_bytes": m.stack_bytes,
-            "unit": m.unit,
-            "mean": m.count_mean,
-            "min": m.count_min,
-            "max": m.count_max,
-        },
-    }

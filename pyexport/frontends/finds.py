@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +18,7 @@ def read_finds(path: Path) -> Array:
 
     Of an attack only the successes. Raises UsageError for another file.
     """
-    try:
-        data, where = sample_bytes(path, "found")
-        archive = Archive(data, where, unpacked_limit(data))
-        arrays = {
-            name.removesuffix(".npy"): read_npy(archive.read(name), where)
-            for name in archive.names
-            if name in ("rows.npy", "small_rows.npy", "succeeded.npy")
-        }
-    except CalibrationError as error:
-        raise UsageError(str(error)) from None
+    arrays = read_arrays(path, ("rows", "small_rows", "succeeded"))
     rows = arrays.get("rows")
     if rows is None or rows.ndim != 2 or rows.dtype.kind not in "uif":
         raise UsageError(f"{path}: it holds no found rows; name what hunt or attack wrote, a .npz")
@@ -39,3 +31,17 @@ def read_finds(path: Path) -> Array:
     if not len(found):
         raise UsageError(f"{path}: nothing was found there, so the self-test gains nothing")
     return found
+
+
+def read_arrays(path: Path, names: Collection[str]) -> dict[str, Array]:
+    """Return those of the named arrays that a .npz file holds; raises UsageError for another."""
+    try:
+        data, where = sample_bytes(path, "found")
+        archive = Archive(data, where, unpacked_limit(data))
+        return {
+            name: read_npy(archive.read(f"{name}.npy"), where)
+            for name in names
+            if f"{name}.npy" in archive.names
+        }
+    except CalibrationError as error:
+        raise UsageError(str(error)) from None

@@ -5,6 +5,7 @@ partial sum stays below 2**24, and in float64 below 2**53, and BLAS has no integ
 decide which. The test suite holds it equal to the definition.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,13 +86,17 @@ class FastSimulator:
         counts = self.counts(inputs)
         return {n: float(c.mean()) / self.graph.tensor(n).size for n, c in counts.items()}
 
-    def counts(self, inputs: npt.ArrayLike) -> dict[str, Array]:
-        """Return for every tensor how many values of each row are not 0, (n,); of no stream."""
+    def tensors(self, inputs: npt.ArrayLike) -> Iterator[dict[str, Array]]:
+        """Return every tensor (rows, size) by name, block of rows by block; of no stream."""
         rows = join_rows([np.asarray(inputs)])
         self._check_width(rows.shape[1])
-        parts: dict[str, list[Array]] = {}
         for start in range(0, len(rows), self._chunk):
-            values, _ = self._values(rows[start : start + self._chunk], {})
+            yield self._values(rows[start : start + self._chunk], {})[0]
+
+    def counts(self, inputs: npt.ArrayLike) -> dict[str, Array]:
+        """Return for every tensor how many values of each row are not 0, (n,); of no stream."""
+        parts: dict[str, list[Array]] = {}
+        for values in self.tensors(inputs):
             for name, found in values.items():
                 parts.setdefault(name, []).append(np.count_nonzero(found, axis=1))
         return {name: np.concatenate(found) for name, found in parts.items()}

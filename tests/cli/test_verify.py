@@ -56,9 +56,12 @@ def test_json_has_stable_keys(exported: Path) -> None:
         "selftest", "suites", "target",
     ]  # fmt: skip
     assert target["suites"] == [
-        {"name": "dataset", "rows": 30, "differing_rows": 0},
-        {"name": "random", "rows": 20, "differing_rows": 0},
-    ]
+        {
+            "name": name, "rows": rows, "differing_rows": 0,
+            "output_bytes": 10 * rows, "accumulators": 58 * rows, "classes": rows,
+        }
+        for name, rows in (("dataset", 30), ("random", 20))
+    ]  # fmt: skip
     assert target["cost"] is None
     assert target["selftest"] is True
 
@@ -150,7 +153,10 @@ def test_the_users_rows_replace_the_stored_ones(exported: Path, tmp_path: Path) 
         tmp_path / "rows.npy", "--json",
     )  # fmt: skip
     (suite,) = json.loads(done.out)["targets"][0]["suites"]
-    assert suite == {"name": "dataset", "rows": 7, "differing_rows": 0}
+    assert suite == {
+        "name": "dataset", "rows": 7, "differing_rows": 0,
+        "output_bytes": 70, "accumulators": 7 * 58, "classes": 7,
+    }  # fmt: skip
 
 
 @pytest.fixture
