@@ -31,6 +31,7 @@ ENCODERS = {
     "encode_delta": "delta",
 }  # fmt: skip
 NARROW = ("lif_swar16", "lif_avr16")  # take membranes of few bits
+SPEED = ("lif_swar16", "lif_direct16")  # are chosen for this goal
 DIRECT = ("lif_direct", "lif_direct16")
 WIDTHS = (1, 3, 8, 9, 17, 32, 33, 40)
 
@@ -43,6 +44,8 @@ class SpikingBench:
 
     def __init__(self, random: Random, kernel: str) -> None:
         self.random, self.kernel = random, kernel
+        if kernel in SPEED:
+            self.goal, self.kernels = "speed", (kernel,)
         self.tensors: list[Tensor] = []
         self.nodes: list[Node] = []
         self.states: list[State] = []

@@ -26,8 +26,11 @@ UNPRICED = {
     "encode_latency": SPIKING,
     "encode_latency_step": SPIKING,
     "encode_delta": SPIKING,
+    "lif_swar16": SPIKING,
+    "lif_avr16": SPIKING,
     "lif_events": SPIKING,
     "lif_current": SPIKING,
+    "lif_direct16": SPIKING,
     "lif_direct": SPIKING,
     "readout": SPIKING,
 }

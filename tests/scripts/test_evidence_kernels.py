@@ -28,6 +28,7 @@ OWN_CHIPS = {
     "linear_acc16": "atmega328p",
     "linear_ldi16": "atmega328p",
     "linear_bitserial16": "rv32ec",
+    "lif_avr16": "atmega328p",
     "linear_bitmask16": "rv32ec",
 }
 

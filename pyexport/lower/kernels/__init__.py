@@ -21,9 +21,12 @@ from pyexport.lower.kernels import (
     encode_rate,
     gather,
     gru_q15,
+    lif_avr16,
     lif_current,
     lif_direct,
+    lif_direct16,
     lif_events,
+    lif_swar16,
     linear_acc16,
     linear_bitmask16,
     linear_bitserial16,
@@ -106,8 +109,11 @@ KERNELS: tuple[Kernel, ...] = (
     *encode_latency.KERNELS,
     *encode_latency_step.KERNELS,
     *encode_delta.KERNELS,
+    lif_swar16.KERNEL,  # before lif_events: where two membranes fit a word
+    lif_avr16.KERNEL,  # likewise: where membranes fit two registers
     *lif_events.KERNELS,
     *lif_current.KERNELS,
+    lif_direct16.KERNEL,  # before lif_direct: where two sums fit a word
     *lif_direct.KERNELS,
     *readout.KERNELS,
     linear_f32.KERNEL,
