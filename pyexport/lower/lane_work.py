@@ -39,6 +39,22 @@ def listed(p: Params, density: float) -> Work:
     }
 
 
+def singles(p: Params, density: float) -> Work:
+    """Count a linear layer whose sums have a register each, a block of outputs at a time."""
+    n_in, sizes = p["n_in"], blocks_of(p)
+    left = n_in % ROUND  # behind the last round: never skipped
+    share = (n_in - left) * density + left if p["skips"] else n_in
+    kind = "" if p["skips"] else ", never skipped"
+    return {
+        "calls": 1,
+        f"outputs{scaled(p)}{kind}": p["n_out"],
+        f"blocks{kind}": len(sizes),
+        f"inputs{kind}": n_in * len(sizes),
+        f"inputs other than 0{kind}": share * len(sizes) if p["skips"] else 0,
+        f"products{kind}": share * p["n_out"],
+    }
+
+
 def immediate(p: Params, density: float) -> Work:
     """Count a linear layer whose weights are in the code; equal products are made once."""
     n_in, sizes = p["n_in"], [int(n) for n in str(p["blocks"]).split()]
@@ -120,3 +136,24 @@ def windows(p: Params, density: float, rows: int, columns: int, is_cut: bool) ->
         work["words of pools"] = places / area * pairs
         work["words compared"] = places * pairs
     return work
+
+
+def tiles(p: Params, density: float, inputs: int) -> Work:
+    """Count a convolution whose weights are read once for all windows of a pool."""
+    area, sizes = p["pool_height"] * p["pool_width"], blocks_of(p)
+    pools = p["out_height"] * p["out_width"] // area
+    bytes_read = pools * p["kernel_height"] * p["kernel_width"] * p["channels"]
+    words = sum(-(-size // 2) for size in sizes)
+    padded = any(p[f"pad_{side}"] for side in ("height", "width", "bottom", "right"))
+    return {
+        "calls": 1,
+        "bytes copied": inputs if padded else 0,
+        "pools": pools,
+        f"outputs{scaled(p)}": pools * p["n_out"],
+        "blocks": pools * len(sizes),
+        "rows of taps": pools * len(sizes) * p["kernel_height"],
+        "words read": bytes_read * words,
+        "inputs": bytes_read * area * len(sizes),
+        "words": bytes_read * area * words * density,
+        "words compared": pools * area * words,
+    }

@@ -20,6 +20,7 @@ Params = tuple[tuple[str, int | str], ...]
 
 WEIGHT_OFFSET = 128  # of 8-bit weights: w + 128 has no sign to borrow from the upper half
 NIBBLE_OFFSET = 8  # of 4-bit weights, likewise
+PER_WORD = 2  # sums of a word
 PAIRS_A_WORD = 4  # of outputs whose 4-bit weights share a word
 HALF = 1 << 15  # added to sums, which then have no sign: words compare as their upper sums do
 MAX_SHIFT = 31  # acc * multiplier + 2**(shift - 1) stays inside int32: 30 bits each

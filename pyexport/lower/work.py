@@ -140,6 +140,11 @@ def _lane_windows(job: Job) -> Work:
     return lane_work.windows(p, job.density, rows, columns, _cut(p))
 
 
+def _tiles(job: Job) -> Work:
+    """Count a convolution with two sums in a word, all windows of a pool at once."""
+    return lane_work.tiles(job.params, job.density, job.inputs)
+
+
 def _windows(job: Job) -> Work:
     """Count a convolution that makes output after output, tap after tap."""
     p = job.params
@@ -276,6 +281,7 @@ COUNTS: dict[str, Callable[[Job], Work]] = {
     "linear_acc16": _lanes,
     "linear_list16": lambda job: lane_work.listed(job.params, job.density),
     "linear_ldi16": lambda job: lane_work.immediate(job.params, job.density),
+    "linear_block32": lambda job: lane_work.singles(job.params, job.density),
     "linear_swar4": lambda job: lane_work.nibbles(job.params, job.density),
     "linear_q15x_s4": lambda job: lane_work.halves(job.params),
     "linear_smlad24": _pairs,
@@ -283,6 +289,7 @@ COUNTS: dict[str, Callable[[Job], Work]] = {
     "conv2d_q15x": _windows,
     "conv2d_swar16": _lane_windows,
     "conv2d_pool_swar16": _lane_windows,
+    "conv2d_tile_swar16": _tiles,
     "conv_transpose2d_q15x": _transposed,
     "max_pool2d": _pool,
     "average_pool2d_q15x": _pool,

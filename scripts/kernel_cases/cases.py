@@ -18,6 +18,7 @@ BRANCHES: dict[str, Branch] = {
     "linear_q15x_shifts": sums.linear_shifts,
     "linear_q15x_ct": sums.any_linear,
     "linear_q15x_s4": sums.linear4,
+    "linear_block32": sums.wide_linear,
     "linear_swar4": sums.narrow_linear4,
     "linear_swar16": sums.narrow_linear,
     "linear_swar8": sums.narrow_linear,
@@ -34,6 +35,7 @@ BRANCHES: dict[str, Branch] = {
     "conv2d_q15x_ct": sums.conv,
     "conv2d_swar16": narrow.conv,
     "conv2d_pool_swar16": narrow.pooled_conv,
+    "conv2d_tile_swar16": narrow.pooled_conv,
     "conv_transpose2d_q15x": sums.conv_transpose,
     "average_pool2d_q15x": windows.average_pool,
     "max_pool2d": windows.max_pool,
@@ -59,9 +61,11 @@ BRANCHES: dict[str, Branch] = {
 }
 # Kernels that are chosen for another goal than the usual one.
 GOALS = {
+    "linear_block32": ("speed", "balanced", "constant-time"),
     "linear_swar4": ("balanced", "constant-time"),
     "conv2d_swar16": ("speed", "constant-time"),
     "conv2d_pool_swar16": ("speed", "constant-time"),
+    "conv2d_tile_swar16": ("speed",),
     "linear_swar16": ("speed", "constant-time"),
     "linear_swar8": ("balanced",),
     "linear_ldi16": ("speed",),

@@ -33,6 +33,15 @@ def any_linear(random: Random, bench: Bench) -> None:
     _linear(random, bench, one_shift=random.random() < 0.5)
 
 
+def wide_linear(random: Random, bench: Bench) -> None:
+    """The same, or one for blocks of outputs that are not all full."""
+    if random.random() < 0.7:
+        any_linear(random, bench)
+    else:
+        n_in, n_out = random.choice([4, 7, 18]), random.choice([8, 10, 15, 16, 17, 34])
+        _linear_of(random, bench, n_in, n_out, one_shift=random.random() < 0.5)
+
+
 def narrow_linear(random: Random, bench: Bench) -> None:
     """A linear layer whose sums fit 16 bits, often up to their ends, so that two share a word."""
     n_in, n_out = (
@@ -97,6 +106,10 @@ def _linear(random: Random, bench: Bench, *, one_shift: bool) -> None:
     n_out = random.randint(1 if one_shift else 2, 3 if n_in == LONG else 9)
     if random.random() < 0.1:
         n_in, n_out = random.randint(1, 3), LONG
+    _linear_of(random, bench, n_in, n_out, one_shift=one_shift)
+
+
+def _linear_of(random: Random, bench: Bench, n_in: int, n_out: int, *, one_shift: bool) -> None:
     source = bench.source((n_in,))
     weight = weights(random, n_out, n_in)
     fields = _sums(random, weight, bench.range_of(source), one_shift=one_shift)

@@ -40,9 +40,11 @@ NETWORKS = {
 }
 
 
-def exported(name: str, goal: str, target: str | None = None) -> Export:
+def exported(
+    name: str, goal: str, target: str | None = None, kernels: tuple[str, ...] = ()
+) -> Export:
     shape, layers = NETWORKS[name]
-    return exported_layers(shape, layers, goal, target, 16, len(name))
+    return exported_layers(shape, layers, goal, target, 16, len(name), kernels)
 
 
 def exported_layers(
@@ -52,6 +54,7 @@ def exported_layers(
     target: str | None,
     lanes: int,
     seed: int,
+    kernels: tuple[str, ...] = (),
 ) -> Export:
     random, ops, size = np.random.default_rng([seed, len(layers)]), [], shape
     for layer in layers:
@@ -70,7 +73,9 @@ def exported_layers(
     n_in = int(np.prod(shape))
     rows = random.integers(0, 17, (64, n_in)) * (random.random((64, n_in)) < 0.7)
     model = chain(n_in, [Reshape(shape), *ops, *last], calibration=rows)
-    options = ExportOptions("net", optimize=goal, lanes=lanes, target=target, check_fits=False)
+    options = ExportOptions(
+        "net", optimize=goal, lanes=lanes, kernels=kernels, target=target, check_fits=False
+    )
     return export_model(model, options)
 
 
@@ -105,6 +110,20 @@ def test_outputs_and_sums_are_those_of_the_simulator(tmp_path: Path, name: str, 
     assert kernels(export) == wanted_kernels(name)
     sanitized = goal == "speed" and name in ("same", "gaps", "uneven")
     require_equal(export, "host-sanitized" if sanitized else "host", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["same", "line", "uneven"])
+def test_windows_of_a_pool_together_give_the_same(tmp_path: Path, name: str) -> None:
+    export = exported(name, "speed", kernels=("conv2d_tile_swar16",))
+    wanted = [kernel.replace("pool", "tile") for kernel in wanted_kernels(name)]
+    assert kernels(export) == wanted
+    require_equal(export, "host-sanitized", tmp_path)
+
+
+def test_riscv_takes_the_windows_of_a_pool_together(tmp_path: Path) -> None:
+    export = exported("same", "speed", "rv32imc")
+    assert kernels(export) == ["conv2d_tile_swar16"] * 2
+    require_equal(export, "rv32imc", tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,6 @@ def test_without_a_goal_or_lanes_headers_stay_as_they_were() -> None:
 
 def test_sums_of_32_bits_take_no_lanes() -> None:
     wide: Any = replace(NETWORKS["signed"], sizes=(800, 4))
-    for target, kernel in ((None, "linear_smlad24"), ("cortex-m0", "linear_q15x")):
+    for target, kernel in ((None, "linear_smlad24"), ("cortex-m0", "linear_block32")):
         options = ExportOptions("net", optimize="speed", target=target, check_fits=False)
         assert kernels(export_model(build(wide), options)) == [kernel]

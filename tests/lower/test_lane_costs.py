@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyexport.lower.kernels import KERNELS
-from pyexport.lower.lane_work import halves, immediate, listed, nibbles, windows
+from pyexport.lower.lane_work import halves, immediate, listed, nibbles, singles, tiles, windows
 from pyexport.lower.work import COUNTS
 from pyexport.targets import TARGETS
 from pyexport.targets.costs import read_costs
@@ -13,11 +13,14 @@ from pyexport.targets.costs import read_costs
 # kernels that no table prices, and why
 UNCOUNTED = "measure_costs.py was not run on networks of convolutions since it was added"
 SPIKING = "its layers have more counts than a table knows: spikes in and out"
+UNMEASURED = "measure_costs.py was not run since it was added"
 CONSTANT = "added for constant time after measure_costs.py was run"
 UNPRICED = {
     "linear_bitserial16": "its steps depend on the digits of the inputs, which no density tells",
     "linear_bitmask16": "rv32ec has no table",
+    "linear_block32": UNMEASURED,
     "linear_q15x_ct": CONSTANT,
+    "conv2d_tile_swar16": UNMEASURED,
     "conv2d_pool_swar16": UNCOUNTED,
     "conv2d_swar16": UNCOUNTED,
     "conv2d_q15x_ct": CONSTANT,
@@ -65,6 +68,25 @@ def test_a_list_is_made_once_and_read_by_every_block() -> None:
     assert (full["inputs other than 0"], half["inputs other than 0"]) == (16, 8)
     assert full["words"] == 16 * 2 * 5
     assert half["words"] == (8 + 1.5) * 2 * 5  # filled up to rounds of four
+
+
+def test_an_input_of_zero_spares_the_products_of_a_block_but_in_the_last_round() -> None:
+    p = {"n_in": 9, "n_out": 10, "block": 4, "shift": 8, "skips": 1}
+    assert singles(p, 1.0)["inputs"] == singles(p, 0.0)["inputs"] == 9 * 3
+    assert [singles(p, share)["products"] for share in (0.0, 0.5, 1.0)] == [10, 50, 90]
+    never = singles({**p, "skips": 0}, 0.0)
+    assert never["products, never skipped"] == 90
+
+
+def test_all_windows_of_a_pool_share_the_words_that_are_read() -> None:
+    p = dict.fromkeys(("pad_height", "pad_width", "pad_bottom", "pad_right"), 1) | {
+        "pool_height": 2, "pool_width": 2, "out_height": 4, "out_width": 6, "kernel_height": 3,
+        "kernel_width": 3, "channels": 2, "n_out": 10, "block": 8, "shift": 20,
+    }  # fmt: skip
+    work = tiles(p, 0.5, 48)
+    assert work["words read"] == 6 * 18 * 5
+    assert work["words"] == 0.5 * 4 * work["words read"]
+    assert work["bytes copied"] == 48
 
 
 def test_equal_products_of_an_input_are_made_once_a_block() -> None:

@@ -14,6 +14,7 @@ from pyexport.lower.kernels import (
     conv2d_q15x,
     conv2d_q15x_ct,
     conv2d_swar16,
+    conv2d_tile_swar16,
     conv_transpose2d_q15x,
     encode_delta,
     encode_latency,
@@ -30,6 +31,7 @@ from pyexport.lower.kernels import (
     linear_acc16,
     linear_bitmask16,
     linear_bitserial16,
+    linear_block32,
     linear_f32,
     linear_ldi16,
     linear_list16,
@@ -73,6 +75,7 @@ KERNELS: tuple[Kernel, ...] = (
     linear_bitmask16.KERNEL,
     linear_smlad24.AFTER_SWAR,
     linear_smlad32.KERNEL,  # after linear_smlad24: it takes wider sums
+    *linear_block32.KERNELS,  # after linear_smlad32: where there are no pairs of products
     *linear_q15x_ct.KERNELS,  # after the others of constant time: it takes any sums
     linear_q15x_s4.KERNEL,
     linear_q15x.KERNEL,
@@ -87,7 +90,9 @@ KERNELS: tuple[Kernel, ...] = (
     average_pool2d_q15x.KERNEL,
     concat.KERNEL,
     constant.KERNEL,
+    conv2d_tile_swar16.KERNEL,  # before conv2d_pool_swar16: where there are registers for it
     *conv2d_pool_swar16.KERNELS,  # before conv2d_swar16: where a pooling behind it is free
+    conv2d_tile_swar16.PORTABLE,
     *conv2d_swar16.KERNELS,  # before conv2d_q15x: where two sums fit a word
     *conv2d_q15x_ct.KERNELS,  # before conv2d_q15x: for constant time, any sums
     conv2d_q15x.KERNEL,

@@ -35,7 +35,8 @@ def pool_behind(node: Node, graph: Graph) -> Node | None:
     return behind if tiles and several else None
 
 
-def _pool(node: Node, graph: Graph) -> QuantizedMaxPool2d:
+def pool_of(node: Node, graph: Graph) -> QuantizedMaxPool2d:
+    """Return the pooling behind a convolution that has one."""
     behind = pool_behind(node, graph)
     if behind is None or not isinstance(behind.op, QuantizedMaxPool2d):
         raise TypeError(f"{node.name} has no pooling behind it")
@@ -44,7 +45,7 @@ def _pool(node: Node, graph: Graph) -> QuantizedMaxPool2d:
 
 def _kernel(goal: str, most: int) -> Kernel:
     def lower(node: Node, graph: Graph) -> Lowered:
-        pool, table = _pool(node, graph), weight_table(node, most)
+        pool, table = pool_of(node, graph), weight_table(node, most)
         both = lowered(node, graph, table, most, goal != "constant-time", swar.HALF)
         sizes = (("pool_height", pool.kernel[0]), ("pool_width", pool.kernel[1]))
         return replace(both, params=(*both.params, *sizes))
