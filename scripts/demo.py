@@ -1,4 +1,4 @@
-"""The main job on real input: train digits, export, run on emulated chips, compare every byte."""
+"""The main job on real input: train digits, export, run on emulated chips, compare, report."""
 
 from __future__ import annotations
 
@@ -16,8 +16,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import pyexport
 from pyexport.artifact import Artifact, read_artifact
+from pyexport.report.page.comparing import ReportOptions
+from pyexport.report.page.gather import gather
+from pyexport.report.page.render import render_page
+from pyexport.report.page.saved import Saved
 from pyexport.runners import available
 from pyexport.verify import Report, TargetReport
+from pyexport.verify.document import report_document
 
 SCRIPTS = Path(__file__).resolve().parent
 CHIPS = ("cortex-m4", "cortex-m0", "rv32imc")
@@ -63,7 +68,23 @@ def main() -> int:
         console.print(f"{AVR} was left out: {missing}", markup=False)
     for problem in report.problems:
         console.print(f"MISMATCH {problem}", markup=False)
+    write_report(folder, model, report, {} if missing is None else {AVR: missing})
     return 0 if report.ok else 1
+
+
+def write_report(folder: Path, model: Path, report: Report, left_out: dict[str, str]) -> None:
+    """Write the page about the export; what was just compared is not run again."""
+    document = report_document(report, left_out)
+    saved = Saved(document, files={"verification": "the run that the demo printed"})
+    with console.status("generating inputs, hunting disagreements") as status:
+        material = gather(
+            folder / "digits.h",
+            ReportOptions(model=model, saved=saved),
+            lambda what, done, of: status.update(what),
+        )
+    page = folder / "digits.report.html"
+    page.write_text(render_page(material), encoding="utf-8")
+    console.print(f"[bold]report[/bold]   {page}: open it in a browser", soft_wrap=True)
 
 
 def default_folder() -> Path:

@@ -81,6 +81,8 @@ def test_the_table_has_a_line_for_every_target(
         assert ("cycles" in cells["instructions"]) == (target == AVR)
         assert cells["compiler"].endswith(("-Os", "-O2"))
     assert (tmp_path / "digits.h").exists()
+    page = (tmp_path / "digits.report.html").read_text()
+    assert "<strong>PASS:</strong>" in page and "the run that the demo printed" in page
 
 
 def test_without_avr_tools_one_line_says_what_to_install(

@@ -31,7 +31,7 @@ def provenance_values(material: Material) -> Values:
         for what, text in (("author", stated.author), ("license", stated.license))
         if text is not None
     ]
-    facts += [cells(f"taken from a file: {kind}", name) for kind, name in material.saved.items()]
+    facts += [cells(f"{kind}: taken, not run", name) for kind, name in material.saved.items()]
     tools = [
         cells("pyexport", pyexport.__version__),
         cells("Python", platform.python_version()),
