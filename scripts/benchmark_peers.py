@@ -30,6 +30,23 @@ PEERS: dict[tuple[str, str], tuple[str, int]] = {
 
 
 @dataclass(frozen=True)
+class PeerCount:
+    """What another implementation of a network needs, counted here."""
+
+    network: str
+    target: str
+    peer: str
+    compiler: str  # and its level
+    mean: float  # over the 20 samples
+    worst: int  # over these and those with 1 for every 0
+    per_mac: float
+    flash: int
+    ram: int
+    stack: int
+    right: str  # of what it computes, in words
+
+
+@dataclass(frozen=True)
 class Demand:
     """The most that one network may need on one target."""
 
@@ -39,6 +56,7 @@ class Demand:
     stretch: int | None = None
     # "portable": C without assembly; "constant": one count for every input; "tables": no immediates
     kind: str = "best"
+    flash: int | None = None  # bytes that it may take
 
     @property
     def what(self) -> str:
@@ -46,9 +64,11 @@ class Demand:
         unit = "cycles" if self.target == "atmega328p" else "instructions"
         kinds = {"portable": ", portable C", "constant": ", constant time", "tables": ", blocks"}
         kind = kinds.get(self.kind, "")
-        return f"network {self.network.upper()}, {self.target}, {unit} an inference{kind}"
+        room = f", at most {self.flash:,} bytes of flash" if self.flash else ""
+        return f"network {self.network.upper()}, {self.target}, {unit} an inference{kind}{room}"
 
 
+PACKED = 20_000  # bytes of flash of network B with weights of 4 bits: "about 15 kB" of tables
 DEMANDS = (
     Demand("a", "cortex-m4", 3_100, 2_800),
     Demand("a", "cortex-m0", 6_000, None, "portable"),
@@ -63,9 +83,9 @@ DEMANDS = (
     Demand("b", "cortex-m0", 28_000, 26_500),
     Demand("b", "rv32imc", 20_900, 19_500),
     Demand("b", "atmega328p", 113_500, 105_000),
-    Demand("b4", "cortex-m4", 24_000),
-    Demand("b4", "cortex-m0", 51_000),
-    Demand("b4", "rv32imc", 30_000),
+    Demand("b4", "cortex-m4", 24_000, flash=PACKED),
+    Demand("b4", "cortex-m0", 51_000, flash=PACKED),
+    Demand("b4", "rv32imc", 30_000, flash=PACKED),
     Demand("c", "cortex-m4", 113_500, 102_150),
     Demand("c", "cortex-m0", 214_000, 192_600),
     Demand("c", "rv32imc", 145_000, 130_500),

@@ -68,16 +68,25 @@ class Counted:
     counts: tuple[int, ...]  # instructions or cycles of each row
     stack: int  # bytes of the deepest call
     code: int  # bytes of the function that predicts, with what was put into it
+    image: int = 0  # bytes of flash of the whole image, the harness included
+    ram: int = 0  # bytes of static memory, the harness included
 
 
 LEVEL = "-Os"  # with the GNU compiler: what PlatformIO, Arduino and ESP-IDF build with
 
 
-def count_cases(target: str, cases: Sequence[Case]) -> list[Counted]:
-    """Return what each header costs on an emulated chip, built by its GNU compiler."""
+def count_cases(
+    target: str, cases: Sequence[Case], flags: tuple[str, ...] = (), include: Path | None = None
+) -> list[Counted]:
+    """Return what each header costs on an emulated chip, built by its GNU compiler.
+
+    flags: put behind the others. include: a folder whose files headers may include.
+    """
     with tempfile.TemporaryDirectory(prefix="pyexport-") as name:
         folder = Path(name)
         shutil.copytree(resource_dir("firmware") / "harness", folder, dirs_exist_ok=True)
+        if include is not None:
+            shutil.copytree(include, folder, dirs_exist_ok=True)
         for number, case in enumerate(cases):
             (folder / f"case{number}.h").write_text(case.header, encoding="utf-8")
         recipe = make_recipe(
@@ -86,13 +95,19 @@ def count_cases(target: str, cases: Sequence[Case]) -> list[Counted]:
             cases[0].interface,
             compiler="gcc",
             optimize=LEVEL,
+            extra_flags=flags,
             window=WINDOW,
         )
         image = _image(recipe, folder, cases)
         entries = [image.symbol(f"pyx_case_{number}") for number in range(len(cases))]
         count = _cycles if recipe.target.family == "avr" else _instructions
         return [
-            Counted(*count(recipe, folder, image, number, case), code=entry.size)
+            Counted(
+                *count(recipe, folder, image, number, case),
+                code=entry.size,
+                image=image.loaded_bytes(),
+                ram=image.section_bytes(".data", ".bss"),
+            )
             for number, (case, entry) in enumerate(zip(cases, entries, strict=True))
         ]
 

@@ -44,14 +44,14 @@ def trained_examples(context: Context) -> tuple[Trained, ...]:
             Trained(example, folder / f"{example.name}.pt2", _generated(example))
             for example in COMMITTED
         )
-    return tuple(_trained(context, example) for example in EXAMPLES)
+    return tuple(trained_example(context, example) for example in EXAMPLES)
 
 
 def _generated(example: Example) -> Split:
     return SOURCES[example.data]().test.first(SHORT_ROWS)
 
 
-def _trained(context: Context, example: Example) -> Trained:
+def trained_example(context: Context, example: Example) -> Trained:
     """Return an example, trained if these sources did not train it yet."""
     path = context.root / "build" / "examples" / f"{example.name}-{_sources(context.root)}.pt2"
     if not path.exists():

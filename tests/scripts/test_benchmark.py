@@ -11,8 +11,10 @@ import pytest
 
 from pyexport.runners.compilers import compiler_problem
 from scripts import benchmark, benchmark_models
-from scripts.benchmark import Count, count, grown, markdown
+from scripts.benchmark import grown
+from scripts.benchmark_counts import Count, count
 from scripts.benchmark_models import NETWORKS, load_network
+from scripts.benchmark_page import markdown
 
 PUBLISHED = Path(__file__).resolve().parent.parent.parent / "docs" / "evidence" / "kernels.json"
 

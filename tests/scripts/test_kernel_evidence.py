@@ -8,11 +8,11 @@ import numpy as np
 
 from pyexport.pipeline import ExportOptions, export_model
 from pyexport.simulator.fast import FastSimulator
-from scripts.benchmark import Count
-from scripts.benchmark_models import LEVELS, load_network
+from scripts.benchmark_counts import TARGETS, Count
+from scripts.benchmark_models import LEVELS, NETWORKS, load_network
 from scripts.benchmark_peers import DEMANDS, PEERS, Demand
 from scripts.benchmark_search import costliest, without_zeros
-from scripts.evidence_topics.kernels import (
+from scripts.evidence_topics.kernel_figures import (
     accuracy,
     constant_time,
     demanded,
@@ -33,6 +33,12 @@ def test_a_demand_is_missed_by_one_instruction() -> None:
     assert not demanded(demand, [replace(ONE, mean=3001.0)]).ok
     assert not demanded(demand, []).ok
     assert not demanded(demand, [replace(ONE, kernels="linear_swar16, linear_asm")]).ok
+    over = demanded(demand, [replace(ONE, worst=8142)])  # of the peer
+    assert not over.ok
+    assert over.measured.startswith("missed: 3,000; worst 8,142; ")
+    packed = replace(demand, flash=1000)
+    assert demanded(packed, [replace(ONE, flash=1000)]).ok
+    assert not demanded(packed, [replace(ONE, flash=1001)]).ok
 
 
 def test_constant_time_needs_one_count() -> None:
@@ -40,9 +46,10 @@ def test_constant_time_needs_one_count() -> None:
     same = replace(ONE, goal="constant-time", least=3000, worst=3000)
     assert demanded(demand, [same]).ok
     assert not demanded(demand, [replace(same, least=2999)]).ok
-    assert constant_time([same]).ok
-    assert not constant_time([same, replace(same, least=2999)]).ok
-    assert not constant_time([]).ok
+    every = [replace(same, network=n, target=t) for n in NETWORKS for t in TARGETS]
+    assert constant_time(every).ok
+    assert not constant_time([*every, replace(same, least=2999)]).ok
+    assert not constant_time(every[1:]).ok
 
 
 def test_the_other_figures_fail_too() -> None:
