@@ -45,6 +45,7 @@ class Task:
     name: str
     run: Callable[[Context], tuple[Figure, ...]]
     sources: tuple[str, ...] = ()  # files and folders that its figures depend on; (): all
+    sums_up: bool = False  # it measures nothing, and makes figures of what other tasks stored
 
 
 @dataclass(frozen=True)
