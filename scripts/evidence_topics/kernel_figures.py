@@ -58,7 +58,7 @@ def demanded(demand: Demand, counts: list[Count]) -> Figure:
     if demand.stretch is not None:
         wanted += f", stretch {demand.stretch:,}"
     if not rows:
-        return Figure(demand.what, wanted, "not counted", False)
+        return Figure(demand.what, wanted, "missed: not counted", False)
     best = min(rows, key=lambda one: one.mean)
     parts = [f"{best.mean:,.0f}", f"worst {best.worst:,}"]
     if peer is not None:
@@ -136,7 +136,9 @@ def constant_time(counts: list[Count]) -> Figure:
     return Figure(
         "constant time, every network on every target: samples, extremes and searched inputs",
         "one count each",
-        f"{len(same)} of {len(rows)}" + (f"; {len(lacking)} not counted" if lacking else ""),
+        f"{len(same)} of {len(rows)}"
+        + ("; not counted: " + ", ".join(f"{n.upper()} {t}" for n, t in sorted(lacking)))
+        * bool(lacking),
         len(same) == len(rows) and not lacking,
         markdown_table(("network, target", "kernels", "count", "counts", "built by"), lines),
     )
