@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pyexport.gradients import of_graph
-from pyexport.ir import Array, FloatArray, Linear
+from pyexport.ir import Array, FloatArray
 from pyexport.pairing import load_pair
 from pyexport.verify.ball import Ball
 from pyexport.verify.bounded import PGDOptions, fgsm, pgd
@@ -20,6 +20,7 @@ from pyexport.verify.pair import Pair
 from pyexport.verify.starts import Starts, choose_starts
 from scripts.evidence_topics.digits import trained
 from scripts.evidence_topics.figures import Context, Figure, markdown_table
+from scripts.evidence_topics.hunting_networks import mlp_of
 
 STEPS, DDN_STEPS = 40, 300
 SLACK = 0.01  # of the starts: three of 200 may fall to the other side of a boundary
@@ -94,7 +95,7 @@ def crosscheck(context: Context) -> tuple[Figure, ...]:
     rows = legal.real(starts.rows)
     as_floats = Starts(rows.astype(np.float32), starts.classes, starts.targets)
     foolbox = import_foolbox()
-    model = foolbox_model(foolbox, mlp_of(real), real)
+    model = foolbox_model(foolbox, mlp_of(real, path), real)
     lines, lost, longest = [], 0.0, 0.0
     for attack in ATTACKS:
         ours = attack.ours(real, as_floats, "float")
@@ -136,21 +137,6 @@ def import_foolbox() -> Any:
     """Return foolbox, which imports GitPython and needs no git here."""
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     return importlib.import_module("foolbox")
-
-
-def mlp_of(pair: Pair) -> Any:
-    """Return the float graph of linear layers as a PyTorch module."""
-    import torch
-
-    layers: list[torch.nn.Module] = []
-    for node in pair.graph.nodes:
-        assert isinstance(node.op, Linear)  # the digits network has no other
-        layer = torch.nn.Linear(node.op.weight.shape[1], node.op.weight.shape[0])
-        with torch.no_grad():
-            layer.weight.copy_(torch.tensor(node.op.weight))
-            layer.bias.copy_(torch.tensor(node.op.bias))
-        layers += [layer] if node.op.low < 0.0 else [layer, torch.nn.ReLU()]
-    return torch.nn.Sequential(*layers)
 
 
 def foolbox_model(foolbox: Any, module: Any, pair: Pair) -> Any:

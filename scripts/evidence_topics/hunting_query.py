@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pty
+import select
+import socket
+import subprocess
+import sys
 import tempfile
+import threading
 import time
+import tty
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +36,7 @@ from scripts.evidence_topics.figures import Context, Figure, markdown_table
 
 UNO = "uno_sim_arduino"
 STARTS, QUESTIONS = 20, 500
+_SHELL = "`pyexport attack --method query --port` at a pseudo-terminal, an emulated Uno behind it"
 
 
 def questions(context: Context) -> tuple[Figure, ...]:
@@ -35,8 +46,33 @@ def questions(context: Context) -> tuple[Figure, ...]:
         with firmware(exported) as runner:
             return (_figure(pair, runner, "the header on the host", 200),)
     context.say(f"building for {UNO}")
-    with _flashed(exported) as runner:
-        return (_figure(pair, runner, "an emulated Uno over its serial line", QUESTIONS),)
+    with _flashed(exported) as port:
+        interface = header_interface(exported.artifact, exported.program)
+        runner = open_board(port, interface, exported.artifact.identity)
+        with closing(runner.link):
+            asked = _figure(pair, runner, "an emulated Uno over its serial line", QUESTIONS)
+        return asked, _from_the_shell(context, trained(context), port)
+
+
+def _from_the_shell(context: Context, model: Path, port: str) -> Figure:
+    """Run `pyexport attack --method query --port` as a user does, at a serial port."""
+    starts = 3
+    with tempfile.TemporaryDirectory(prefix="pyexport-") as folder, terminal(port) as name:
+        command = [sys.executable, "-m", "pyexport", "attack", str(model), "--method", "query"]
+        command += ["--port", name, "--starts", str(starts), "--queries", str(QUESTIONS)]
+        command += ["--output", folder, "--no-pictures", "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=context.root)
+    if done.returncode:
+        return Figure(_SHELL, f"{starts} of {starts} starts", done.stderr.strip(), False)
+    told = json.loads(done.stdout)
+    reached = sum(row["firmware"] == row["target"] for row in told["rows"])
+    asked = sum(row["queries"] for row in told["rows"])
+    return Figure(
+        _SHELL,
+        f"{starts} of {starts} starts, 0 rows differ",
+        f"{reached} of {starts} with {asked:,} questions; {told['differing_rows']} rows differ",
+        reached == starts == told["succeeded"] and told["differing_rows"] == 0,
+    )
 
 
 def _figure(pair: Pair, runner: Runner, what: str, most: int) -> Figure:
@@ -74,13 +110,41 @@ def _figure(pair: Pair, runner: Runner, what: str, most: int) -> Figure:
 
 
 @contextmanager
-def _flashed(exported: Export) -> Iterator[Runner]:
-    """Build the firmware with a model, flash an emulated board through its bootloader, and ask."""
+def terminal(port: str) -> Iterator[str]:
+    """Open a pseudo-terminal whose bytes go to a socket://HOST:PORT and back; yields its name."""
+    host, _, number = port.removeprefix("socket://").rpartition(":")
+    board, inside = pty.openpty()
+    tty.setraw(inside)
+    stop, stopped = os.pipe()
+    with socket.create_connection((host, int(number)), timeout=10) as line:
+
+        def carry() -> None:
+            ends: list[Any] = [board, line, stop]
+            while stop not in (ready := select.select(ends, [], [])[0]):
+                if board in ready:
+                    line.sendall(os.read(board, 4096))
+                if line in ready:
+                    arrived = line.recv(4096)
+                    if not arrived:
+                        return  # the board is gone: the line stays silent
+                    os.write(board, arrived)
+
+        thread = threading.Thread(target=carry, daemon=True)
+        thread.start()
+        try:
+            yield os.ttyname(inside)
+        finally:
+            os.close(stopped)
+            thread.join()
+            for end in (stop, board, inside):
+                os.close(end)
+
+
+@contextmanager
+def _flashed(exported: Export) -> Iterator[str]:
+    """Build the firmware with a model and flash an emulated board through its bootloader."""
     with tempfile.TemporaryDirectory(prefix="pyexport-") as folder:
         project = copy_project(Path(folder) / "firmware", prepare_core(Path(folder) / "core"))
         install(exported, project.folder)
-        interface = header_interface(exported.artifact, exported.program)
         with project.uploaded(UNO) as port:
-            runner = open_board(port, interface, exported.artifact.identity)
-            with closing(runner.link):
-                yield runner
+            yield port

@@ -13,17 +13,17 @@ from pyexport.frontends import load_model
 from pyexport.gradients import of_graph
 from pyexport.ir import Dataset
 from pyexport.pairing import firmware, load_pair
+from pyexport.simulator.fast import trace_sizes
 from pyexport.verify import Suite
 from pyexport.verify.compare import compare_suite, simulate_suite
 from pyexport.verify.descent import noise
 from pyexport.verify.gaps import random_gap
 from pyexport.verify.hunt import hunt_classes, search_randomly
 from pyexport.verify.hunting import HuntOptions, widest_gap
-from scripts.evidence_topics.digits import trained
 from scripts.evidence_topics.figures import Context, Figure, markdown_table
+from scripts.evidence_topics.hunting_networks import DIGITS, Network
 
-RUNS = 5
-BLOCK = 250_000  # rows of which all accumulators fit in memory
+SUMS = 1 << 24  # accumulators that are compared at once
 
 _PURE = """
 import sys, time; sys.modules["numpy"] = None
@@ -50,14 +50,14 @@ print(len(set(found)), time.process_time() - started)
 """
 
 
-def disagreements(context: Context) -> tuple[Figure, ...]:
+def disagreements(context: Context, network: Network = DIGITS) -> tuple[Figure, ...]:
     """Hunt and search at random in turn, in one process, on one core."""
-    pair, _ = load_pair(trained(context))
+    pair, _ = load_pair(network.trained(context))
     samples = pair.artifact.samples
     assert samples is not None  # the training script stores its test images
-    wanted, rows = (100_000, 50_000) if context.short else (500_000, 200_000)
+    wanted, rows = (100_000, 50_000) if context.short else (network.hunted, network.random)
     lines, ratios = [], []
-    runs = 2 if context.short else RUNS
+    runs = 2 if context.short else network.runs
     for seed in range(runs):
         hunted = hunt_classes(pair, of_graph(pair.graph), samples.inputs, wanted, seed)
         chance = search_randomly(pair, 1 << 30, rows, seed)
@@ -71,11 +71,13 @@ def disagreements(context: Context) -> tuple[Figure, ...]:
         )  # fmt: skip
     header = ("seed", "found", "lines", "of tried", "a second", "random, of tried", "a second")
     ratio = statistics.median(ratios)
-    least = 5 if context.short else 15  # a short hunt has not learned yet where to look
+    least = (
+        5.0 if context.short else network.faster
+    )  # a short hunt has not learned yet where to look
     return (
         Figure(
-            "distinct disagreements a second, hunt against uniform random",
-            "at least 15 times",
+            f"distinct disagreements a second, hunt against uniform random{network.title}",
+            f"at least {network.faster:.0f} times",
             f"{ratio:.1f} times (median of {runs} runs, least {min(ratios):.1f})",
             ratio >= least,
             (
@@ -117,15 +119,15 @@ def pure_python(context: Context) -> tuple[Figure, ...]:
     )
 
 
-def gaps(context: Context) -> tuple[Figure, ...]:
+def gaps(context: Context, network: Network = DIGITS) -> tuple[Figure, ...]:
     """Find the largest gap, and calibrate with what was found."""
-    source = load_model(trained(context))
+    source = load_model(network.trained(context))
     pair, _ = load_pair(source)
     samples, old = pair.artifact.samples, source.metadata.calibration
     assert samples is not None and old is not None  # the training script stores both
-    options = HuntOptions()
+    options = HuntOptions(steps=network.gap_steps)
     found = widest_gap(pair, of_graph(pair.graph), samples.inputs, options)
-    chance = random_gap(pair, 20_000 if context.short else 200_000)
+    chance = random_gap(pair, 20_000 if context.short else network.gap_random)
     rows = np.concatenate([old.inputs, pair.real(found.worst).reshape(-1, *old.inputs.shape[1:])])
     after, _ = load_pair(source, calibration=Dataset(rows))
     lower = widest_gap(after, of_graph(after.graph), samples.inputs, options)
@@ -133,13 +135,14 @@ def gaps(context: Context) -> tuple[Figure, ...]:
     ratio = found.size / chance.size
     return (
         Figure(
-            "largest gap of an output, hunt against 200,000 uniform random inputs",
+            f"largest gap of an output, hunt against {network.gap_random:,} uniform random inputs"
+            + network.title,
             "at least 10 times",
             f"{ratio:.0f} times ({found.size:.1f} against {chance.size:.2f})",
             ratio >= 10.0,
         ),
         Figure(
-            "the largest gap after --recalibrate",
+            f"the largest gap after --recalibrate{network.title}",
             "reported, and lower",
             f"{lower.size:.2f}, from {found.size:.1f}; int8 right on {right[1]} of "
             f"{len(samples.inputs)} test images, before on {right[0]}",
@@ -148,17 +151,20 @@ def gaps(context: Context) -> tuple[Figure, ...]:
     )
 
 
-def compared(context: Context) -> tuple[Figure, ...]:
+def compared(context: Context, network: Network = DIGITS) -> tuple[Figure, ...]:
     """Compare finds and uniform random inputs on the host, accumulators too."""
-    pair, exported = load_pair(trained(context))
+    pair, exported = load_pair(network.trained(context))
     samples = pair.artifact.samples
     assert samples is not None  # the training script stores its test images
-    count = 200_000 if context.short else 10_000_000
-    hunted = hunt_classes(pair, of_graph(pair.graph), samples.inputs, min(count // 4, 1_000_000))
+    count = 200_000 if context.short else network.compared
+    hunted = hunt_classes(
+        pair, of_graph(pair.graph), samples.inputs, min(count // 4, 2 * network.hunted)
+    )
     differing = total = 0
+    block = max(1, SUMS // sum(trace_sizes(pair.artifact.graph)))
     with firmware(exported) as runner:
-        for start in range(0, count, BLOCK):
-            size = min(BLOCK, count - start)
+        for start in range(0, count, block):
+            size = min(block, count - start)
             rows = hunted.rows[start : start + size]
             more = pair.integers(noise(size - len(rows), pair.limits, start))
             suite = Suite("hunt", np.concatenate([rows, more]))
@@ -167,8 +173,8 @@ def compared(context: Context) -> tuple[Figure, ...]:
             differing, total = differing + result.differing_rows, total + result.rows
     return (
         Figure(
-            "inputs compared, simulator = host C: outputs, classes, accumulators",
-            "0 of 10,000,000 differ",
+            f"inputs compared, simulator = host C: outputs, classes, accumulators{network.title}",
+            f"0 of {network.compared:,} differ",
             f"{differing} of {total:,} differ ({min(len(hunted.rows), count):,} of them hunted)",
             differing == 0 and total == count,
         ),
