@@ -16,6 +16,7 @@ from pyexport.errors import DoesNotFitError
 from pyexport.fitting import check_fits
 from pyexport.ir import Array, Model
 from pyexport.kernel_choice import Observed
+from pyexport.lower.kernels import KERNELS
 from pyexport.pipeline import ExportOptions, export_model, render_artifact
 from pyexport.simulator.fast import FastSimulator
 from pyexport.targets import get_target
@@ -117,9 +118,19 @@ def _estimates(context: Context) -> tuple[Figure, ...]:
             f"mean within {MEAN_LIMIT:.0f} %, worst within {WORST_LIMIT:.0f} %",
             text if reached else f"missed: {text}",
             reached,
-            markdown_table(("model, goal", "target", "counted", "estimated", "error"), lines),
+            (
+                *markdown_table(("model, goal", "target", "counted", "estimated", "error"), lines),
+                "",
+                f"Kernels without a price on any target: {', '.join(_priceless()) or 'none'}.",
+            ),
         ),
     )
+
+
+def _priceless() -> list[str]:
+    tables = [table for target in TARGETS if (table := read_costs(target)) is not None]
+    names = dict.fromkeys(kernel.name for kernel in KERNELS)
+    return [name for name in names if not any(table.knows(name) for table in tables)]
 
 
 def compared(

@@ -8,8 +8,6 @@ from functools import partial
 from typing import Any
 
 from pyexport.errors import PyexportError
-from pyexport.lower.kernels import KERNELS
-from pyexport.targets.costs import read_costs
 from scripts.benchmark import FOLDER, publish
 from scripts.benchmark_counts import TARGETS, VARIANTS, Count, by_sameness, count
 from scripts.benchmark_models import NETWORKS, load_network
@@ -83,29 +81,13 @@ def _summary(context: Context) -> tuple[Figure, ...]:
     return figures
 
 
-def _tables(context: Context) -> tuple[Figure, ...]:
-    """Return which kernels have a price on which targets."""
-    del context
-    names = dict.fromkeys(kernel.name for kernel in KERNELS)
-    tables = [table for target in TARGETS if (table := read_costs(target)) is not None]
-    lacking = [name for name in names if not any(table.knows(name) for table in tables)]
-    return (
-        Figure(
-            "kernels without a measured cost on any target",
-            "none",
-            ", ".join(lacking) or "none",
-            not lacking,
-        ),
-    )
-
-
 KERNEL_COUNTS = Topic(
     name="kernels",
     title="Kernels",
     introduction=(
         "Three frozen networks on emulated chips ([all counts, and plots](benchmark.md)), held "
         "against what other libraries were counted to need; and [the tables of costs]"
-        "(../kernels.md). A whole run takes about 15 minutes of one core where nothing is known, "
+        "(../kernels.md). A whole run takes about 20 minutes of one core where nothing is known, "
         "training of the example models not included; it goes on where it was interrupted, and "
         "does not count again what the same compilers made of the same C. What misses is said."
     ),
@@ -116,7 +98,6 @@ KERNEL_COUNTS = Topic(
             for target in TARGETS
         ),
         Task("summary", _summary, sums_up=True),
-        Task("tables", _tables, sums_up=True),
         *kernel_costs.tasks(),
     ),
 )

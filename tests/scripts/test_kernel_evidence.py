@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +14,9 @@ from scripts.benchmark_counts import TARGETS, Count
 from scripts.benchmark_models import LEVELS, NETWORKS, load_network
 from scripts.benchmark_peers import DEMANDS, PEERS, Demand
 from scripts.benchmark_search import costliest, without_zeros
+from scripts.evidence import measure
+from scripts.evidence_topics import kernel_costs
+from scripts.evidence_topics.figures import Context, Figure, Task, Topic
 from scripts.evidence_topics.kernel_figures import (
     accuracy,
     constant_time,
@@ -84,3 +89,31 @@ def test_the_search_finds_more_products_than_the_samples_have() -> None:
     hidden = [node.inputs[0] for node in graph.nodes[1:]]
     before = max(sum(counts(network.samples)[name] for name in hidden))
     assert max(sum(counts(found)[name] for name in hidden)) > before
+
+
+def test_what_was_stored_is_summed_up_without_measuring(tmp_path: Path) -> None:
+    ran: list[str] = []
+
+    def task(name: str, *, sums_up: bool) -> Task:
+        def run(context: Context) -> tuple[Figure, ...]:
+            ran.append(name)
+            return (Figure(name, "", "", True),)
+
+        return Task(name, run, ("LICENSE",), sums_up)
+
+    topic = Topic("t", "T", "", (task("counts", sums_up=False), task("summary", sums_up=True)))
+    context = Context(tmp_path, tmp_path, False, print)
+    assert [f.what for f in measure(topic, context, fresh=False, stored=True)] == ["summary"]
+    assert [f.what for f in measure(topic, context, fresh=False)] == ["counts", "summary"]
+    assert ran == ["summary", "counts"]
+
+
+def test_estimates_that_were_not_measured_are_named(tmp_path: Path) -> None:
+    context = Context(tmp_path, tmp_path, False, print)
+    summary = kernel_costs.tasks()[-1]
+    (tmp_path / "costs-a.json").write_text(json.dumps([["cortex-m4", "size", 104.0, 100.0]]))
+    (figure,) = summary.run(context)
+    assert not figure.ok
+    assert "mean 4.0 %, worst 4.0 %, 1 exports" in figure.measured
+    assert "not measured: b, " in figure.measured
+    assert "linear_bitmask16" in figure.details[-1]
