@@ -55,14 +55,16 @@ class Made:
 def quantize_neurons(layer: Layer, source: QuantParams) -> Made:
     """Return the integers of a layer that reads these bytes.
 
-    The finest unit, up to DEFAULT_FRACTION bits below a weight's, whose limits are proved; else the
-    finest whose limits are beyond what calibration saw, which then saturate.
+    The finest unit, up to DEFAULT_FRACTION bits below a weight's, whose limits are proved to fit 16
+    bits; else the finest whose limits are proved; else the finest whose limits are beyond what
+    calibration saw, which then saturate.
     """
     made = [_integers(layer, source, bits) for bits in range(DEFAULT_FRACTION, -1, -1)]
-    for op in made:
-        proved = _proved(op, source)
-        if proved is not None:
-            return Made(proved)
+    for most in (NARROW, WIDE):
+        for op in made:
+            proved = _proved(op, source, min(most, WIDE if op.shift_leak else Q15_LIMIT))
+            if proved is not None:
+                return Made(proved)
     for op in made:
         limit = WIDE if op.shift_leak else Q15_LIMIT
         if HEADROOM * _seen(layer, op) <= limit and int(op.threshold.max()) * 2 <= limit:
@@ -148,19 +150,15 @@ def _whole(real: Any) -> Any:
     return np.floor(np.clip(real, -1e12, 1e12) + 0.5).astype(np.int64)
 
 
-def _proved(op: QuantizedLif, source: QuantParams) -> QuantizedLif | None:
-    """Return the layer with limits that no legal input crosses, of 16 bits where those exist."""
+def _proved(op: QuantizedLif, source: QuantParams, most: int) -> QuantizedLif | None:
+    """Return the layer with limits that no legal input crosses, of at most this magnitude."""
     found = _currents(op, source)
     if found is None:
         return None
     op, current = found
-    limit = WIDE if op.shift_leak else Q15_LIMIT
-    always = settled(op, current)
-    once = reached(op, current, op.steps)
-    for most in (NARROW, limit):
-        for bounds in (always, once):
-            if bounds is not None and (within := _within(op, bounds, most)):
-                return replace(op, low=within[0], high=within[1], threshold=_below(op, within[1]))
+    for bounds in (settled(op, current), reached(op, current, op.steps)):
+        if bounds is not None and (within := _within(op, bounds, most)):
+            return replace(op, low=within[0], high=within[1], threshold=_below(op, within[1]))
     return None
 
 

@@ -123,7 +123,8 @@ class SpikingBench:
         """Return neurons of which two fit a word: small weights, leaks by one shift."""
         random, draws = self.random, generator(self.random)
         reset, delay = random.choice(MODES)
-        largest = max(1, min(127, 2000 // (n_in * max(abs(source.low), source.high))))
+        most = random.choice([2000, 8000])  # of a current: leaks make eight times as much
+        largest = max(1, min(127, most // (n_in * max(abs(source.low), source.high))))
         weight = draws.integers(-largest, largest + 1, (n, n_in)).astype(np.int8)
         reach = max(2, int(np.abs(weight).sum(axis=1).max()))
         hard = reset == "zero" and not delay and self.kernel != "lif_swar16"

@@ -96,7 +96,8 @@ def test_rows_have_units_of_their_own_but_where_membranes_meet() -> None:
     assert len(set(hidden.unit.tolist())) == 20 and not hidden.membranes
     assert (np.abs(hidden.weight).max(axis=1) == 127).all()
     assert len(set(last.unit.tolist())) == 1 and last.membranes
-    real = hidden.weight * hidden.unit[:, None] * 4  # one unit of x is 1
+    assert hidden.fraction < 2 and hidden.low >= -32768 and hidden.high <= 32767
+    real = hidden.weight * hidden.unit[:, None] * 2**hidden.fraction  # one unit of x is 1
     assert np.abs(real - SCALED[0][0]).max() <= hidden.unit.max() * 2
     assert np.allclose(hidden.threshold * hidden.unit, 1.0, atol=hidden.unit.max())
 

@@ -7,7 +7,6 @@ from pyexport.codegen.spiking import ZEROS_HELPER, behind, list_text, masks_text
 from pyexport.codegen.text import C_TYPES
 
 Helper = tuple[str, dict[str, Any]]
-OFFSET = 1 << 14  # what a lane holds for a membrane of 0
 
 
 def values(params: dict[str, Any]) -> dict[str, Any]:
@@ -40,10 +39,10 @@ def values(params: dict[str, Any]) -> dict[str, Any]:
         "membranes": bool(p["membranes_dtype"]),
         "membranes_type": C_TYPES[p["membranes_dtype"]] if p["membranes_dtype"] else "",
         "own_threshold": own,
-        "limit": "limit" if own else f"UINT32_C(0x{int(p['threshold']) * 0x10001:08X})",
-        "above": f"0x{(OFFSET + (p['compare'] == 'gt')) * 0x10001:08X}",
+        "limit": "limit" if own else _lanes(int(p["threshold"])),
+        "threshold": _threshold(p, own),
         "leak": p["leak"],
-        "kept": f"0x{(0x7FFF >> int(p['leak'])) * 0x10001:08X}",
+        "kept": f"0x{(0xFFFF >> int(p['leak'])) * 0x10001:08X}",
         "looks_back": looks_back,
         "clears_before": looks_back and reset == "zero",
         "subtracts_before": looks_back and subtracts,
@@ -53,6 +52,19 @@ def values(params: dict[str, Any]) -> dict[str, Any]:
         "acts": bool(p["packed_out"]) or (now and reset != "none"),
         "note": note(p),
     }
+
+
+def _lanes(value: int) -> str:
+    """Return C for a word with the same value in both halves."""
+    return f"UINT32_C(0x{value * 0x10001:08X})"
+
+
+def _threshold(p: dict[str, Any], own: bool) -> str:
+    """Return C for what a reset subtracts; with `gt` limits are greater by one."""
+    more = int(p["compare"] == "gt")
+    if not own:
+        return _lanes(int(p["threshold"]) - more)
+    return f"limit - {_lanes(1)}" if more else "limit"
 
 
 def helper_values(params: dict[str, Any]) -> tuple[Helper, ...]:

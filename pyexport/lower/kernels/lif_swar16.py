@@ -21,12 +21,12 @@ from pyexport.lower.spikes import mask_dtype
 from pyexport.program import Const
 from pyexport.targets import Target
 
-OFFSET = 1 << 14  # what a lane holds for a membrane of 0
+OFFSET = 1 << 15  # what a lane holds for a membrane of 0
 MASKS = "u32"
 
 
 def _matches(node: Node, graph: Graph, target: Target | None) -> bool:
-    """Return whether all membranes stay in 15 bits, and a leak takes two at once."""
+    """Return whether all membranes fit 16 bits, and a leak takes two at once."""
     op = node.op
     return (
         isinstance(op, QuantizedLif)
@@ -38,7 +38,6 @@ def _matches(node: Node, graph: Graph, target: Target | None) -> bool:
         and not op.saturating
         and op.shift_leak
         and len(set(op.leak.tolist())) == 1
-        and int(op.leak[0]) <= OFFSET.bit_length() - 1
         and not len(op.synaptic)
         and not op.refractory
         and not op.v_reset.any()
@@ -83,10 +82,9 @@ def _lower(node: Node, graph: Graph) -> Lowered:
 
 
 def _limits(node: Node) -> Array:
-    """Return what a lane must reach to fire, (n,)."""
+    """Return the least membrane that fires, (n,)."""
     op = lif(node)
-    least = op.threshold.astype(np.int64) + int(op.compare == "gt")
-    return np.asarray(least + OFFSET)
+    return np.asarray(op.threshold.astype(np.int64) + int(op.compare == "gt"))
 
 
 def _words(node: Node, graph: Graph) -> int:
