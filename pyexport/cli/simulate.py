@@ -9,6 +9,7 @@ from rich.text import Text
 
 from pyexport.artifact import Artifact, quantize_inputs, read_artifact
 from pyexport.cli.common import JsonOption, out, plain_table, print_json, say, warn
+from pyexport.cli.raster import BesideOption, OnOption, RasterOption, check_raster, draw_raster
 from pyexport.cli.several_outputs import SeveralOutputs, encoded
 from pyexport.decision import decide
 from pyexport.errors import UsageError
@@ -47,6 +48,9 @@ def simulate_command(
     engine: Annotated[
         str, typer.Option(help="fast (NumPy) or definition (plain Python, the specification).")
     ] = "fast",
+    raster: RasterOption = None,
+    beside: BesideOption = None,
+    on: OnOption = None,
     json: JsonOption = False,
 ) -> None:
     """Compute what the firmware computes, bit for bit, for rows of inputs."""
@@ -69,6 +73,9 @@ def simulate_command(
             f"--steps {steps}: {artifact} keeps no state between rows; leave --steps out, or "
             "export with --stream"
         )
+    check_raster(raster, beside, on, model, raw)
+    if raster is not None:
+        draw_raster(raster, model, artifact.stem, rows, dataset.inputs, beside, on)
     simulator = FastSimulator(model.graph, steps)
     if engine == "fast":
         outputs = simulator.run(rows)

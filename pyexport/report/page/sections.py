@@ -10,12 +10,14 @@ from pyexport.report.page.provenance import provenance_values
 from pyexport.report.page.scores import scores_values
 from pyexport.report.page.section import Section
 from pyexport.report.page.sizes import sizes_values
+from pyexport.report.page.spiking import spike_values
 
 SECTIONS = (
     Section("Firmware and simulator", "comparison.html.j2", comparison_values),
     Section("Memory", "sizes.html.j2", sizes_values),
     Section("Accuracy", "tables.html.j2", scores_values),
     Section("Error by layer", "errors.html.j2", error_values),
+    Section("Spikes", "spikes.html.j2", spike_values),
     Section("Cost by layer", "costs.html.j2", cost_values),
     Section("Generated inputs", "generated.html.j2", generated_values),
     Section("Adversarial inputs", "attack.html.j2", attack_values),
