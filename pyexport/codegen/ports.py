@@ -81,6 +81,7 @@ def _port(port: Port, *, is_input: bool, is_single: bool) -> dict[str, Any]:
         "steps": None,
         "size": port.size,
         "type": C_TYPES[port.dtype],
+        "wide": "int32_t" if port.dtype == "u16" else "int16_t",  # holds every value as signed
         "read": READERS[port.dtype],
         "has_scale": False,
     }

@@ -19,7 +19,7 @@ from pyexport.quantize.rules.spiking import latency_limits
 from pyexport.reference import evaluate
 from pyexport.simulator.fast import FastSimulator
 from scripts.kernel_cases import spiking_nets
-from tests.spiking_models import Builder, random_layers, spiking_graph
+from scripts.spiking_models import Builder, random_layers, spiking_graph
 
 ROWS = np.random.default_rng(1).integers(0, 17, (200, 12)).astype(float)
 EVENTS = (np.random.default_rng(2).random((200, 6, 12)) < 0.3).astype(float)

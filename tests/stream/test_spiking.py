@@ -22,8 +22,8 @@ from pyexport.simulator.plain import read_plain
 from pyexport.streams import Stream
 from scripts.kernel_cases.spiking_nets import draw_net
 from scripts.kernel_cases.zoo import artifact_of
+from scripts.spiking_models import random_layers, spiking_graph
 from tests.integer.test_spiking import rows as drawn
-from tests.spiking_models import random_layers, spiking_graph
 
 STEPS = 7
 

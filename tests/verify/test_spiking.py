@@ -23,7 +23,7 @@ from pyexport.verify.straight_through import of_integer_graph
 from pyexport.verify.suites import SuiteOptions, build_suites
 from pyexport.verify.thresholds import edges_met, edges_of, membrane_extremes, threshold_rows
 from scripts.kernel_cases.zoo import artifact_of
-from tests.spiking_models import random_layers, spiking_graph
+from scripts.spiking_models import random_layers, spiking_graph
 
 STEPS, N_IN = 5, 8
 ROWS = np.random.default_rng(3).integers(0, 17, (120, N_IN)).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Float spiking networks as the readers make them, with fixed seeds: shared by tests."""
+"""Float spiking networks as the readers make them, with fixed seeds: for tests and figures."""
 
 from __future__ import annotations
 
@@ -93,11 +93,11 @@ def spiking_graph(
         if number == 0 and current_once:
             (x,) = b.add(Encode(encoding, steps, 0.0, high), x)
         n = len(bias)
-        given = {
-            k: np.full(n, v) if k in ("beta", "threshold", "alpha") else v
-            for k, v in neurons.items()
-        }
-        op = Lif(**{"threshold": np.ones(n), **given})
+        fields: dict[str, Any] = {"threshold": np.ones(n)}
+        for name, value in neurons.items():
+            each = name in ("beta", "threshold", "alpha")
+            fields[name] = np.full(n, value) if each else value
+        op = Lif(**fields)
         x, membranes, *_ = b.lif(x, op)
     return b.graph(b.add(Readout(method), x, membranes)[0] if method else x)
 
@@ -123,3 +123,28 @@ def spiking_model(
         calibration=Dataset(rows), evaluation=Dataset(rows, classes),
     )  # fmt: skip
     return Model(graph, metadata)
+
+
+def bench_model(which: str) -> Model:
+    """Return the networks that bugs are planted in: "rate", "latency", "direct", "delta"."""
+    encoding = which
+    layers = random_layers((16 if which == "delta" else 8, 12, 4), gain=1.6)
+    if which == "direct":
+        layers[0] = (layers[0][0] / 3, layers[0][1])
+        layers[1] = (layers[1][0] - 0.3, layers[1][1])  # sums of membranes far below zero
+    neurons: dict[str, Any] = {"beta": 0.875}
+    if which == "latency":
+        neurons = {
+            "beta": 0.9,
+            "reset": "zero",
+            "reset_delay": False,
+            "refractory": 2,
+            "v_reset": -0.25,
+        }
+    if which == "delta":
+        neurons = {"beta": 0.75, "alpha": 0.5, "reset_delay": False, "events": 3.0, "refractory": 1}
+    method = {"latency": "first_spike", "delta": "membrane_mean"}.get(which, "count")
+    graph = spiking_graph(layers, encoding, 6, method=method, **neurons)
+    random = np.random.default_rng(5)
+    rows = random.integers(0, 17, (200, *graph.input.shape)).astype(float)
+    return spiking_model(graph, rows)
