@@ -63,13 +63,13 @@ def neuron_text(p: dict[str, Any]) -> dict[str, Any]:
     limit = "limit" if own_threshold else p["threshold"]
     looks_back = reset == "carry" or (bool(p["reset_delay"]) and reset != "none")
     left = leaked("u", "leak", p)
+    synaptic = p["synaptic"] != "none"
     if looks_back and reset == "zero":
-        charged = f"(fired ? 0 : {left}) + current"
+        charged = f"fired ? 0 : {left} + current" if synaptic else f"(fired ? 0 : {left}) + current"
     elif looks_back:
         charged = f"{left} + current - (fired ? {limit} : 0)"
     else:
         charged = f"{left} + current"
-    synaptic = p["synaptic"] != "none"
     fires = f"u {COMPARE[p['compare']]} {limit}"
     return {
         **table_types(p),

@@ -96,6 +96,8 @@ def one_step(op: Neurons, u: Bounds, current: Bounds) -> tuple[Bounds, Bounds]:
         low = np.where(can, np.minimum(low, fired_low), low)
         high = np.where(can, np.maximum(top, fired_high), high)
     tested = low + current[0], high + current[1]
+    if starts and op.reset == "zero" and len(op.synaptic):  # what fired is 0, without its current
+        tested = np.minimum(tested[0], 0), np.maximum(tested[1], 0)
     if op.reset_delay or op.reset == "none":
         return tested, tested
     can = tested[1] >= threshold

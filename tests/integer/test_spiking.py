@@ -170,3 +170,17 @@ def test_a_file_says_steps_encoding_and_readout() -> None:
         metadata, _ = read_tensorfile(data, "net.px")
         assert json.loads(metadata["pyexport"])["graph"]["snn"] == facts
     assert told == {"direct", "rate", "latency", "delta", "events"}
+
+
+def test_a_delayed_reset_to_zero_loses_the_synaptic_current_too() -> None:
+    """As snnTorch's Synaptic does; the current itself goes on."""
+    op = replace(
+        legal(), weight=np.array([[50, 0, 0], [50, 0, 0]], np.int8), fraction=0, reset="zero",
+        threshold=np.array([60, 30], np.int32), leak=np.full(2, 1, np.int32), membranes=True,
+        synaptic=np.full(2, 1, np.int32), synaptic_limit=2**20,
+    )  # fmt: skip
+    x = np.zeros((1, 15), np.uint8)
+    x[0, 0] = 1
+    values, sums = FastSimulator(alone(op, QuantParams("u8", 1.0, 0, 0, 255))).values(x)
+    assert sums[0].reshape(5, 2).T.tolist() == [[50, 50, 38, 26, 17], [50, 0, 13, 14, 11]]
+    assert values["s"].reshape(5, 2).T.tolist() == [[0, 0, 0, 0, 0], [1, 0, 0, 0, 0]]

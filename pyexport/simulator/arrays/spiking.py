@@ -64,6 +64,8 @@ def step_of(op: QuantizedLif, before: State, current: Array) -> tuple[State, Arr
     subtracts = op.reset in ("subtract", "carry")
     u = before.u * (1 - r) if op.reset == "zero" else before.u
     charged = leaked(u, op.leak, op.shift_leak) + current
+    if op.reset == "zero" and len(op.synaptic):
+        charged = charged * (1 - r)  # the current is lost, too
     tested = np.clip(charged - r * op.threshold * subtracts, op.low, op.high)
     waits = before.wait > 0
     tested = np.where(waits, before.u, tested)

@@ -102,6 +102,8 @@ def _fire(layer: LifLayer, u: int, current: int, k: int) -> tuple[int, int, int]
     r = layer.fired(u, k) if starts else 0
     left = 0 if r and layer.reset == "zero" else u
     charged = leaked(left, layer.leak[k], layer.shift_leak) + current
+    if r and layer.reset == "zero" and layer.synaptic:
+        charged = 0  # the current is lost, too
     if r and layer.reset in ("subtract", "carry"):
         charged -= threshold
     tested = clamp(charged, layer.low, layer.high)
