@@ -25,10 +25,11 @@ from scripts.evidence_topics.hunting import HUNTING
 from scripts.evidence_topics.kernels import KERNEL_COUNTS
 from scripts.evidence_topics.operators import OPERATORS
 from scripts.evidence_topics.scratch import SCRATCH
+from scripts.evidence_topics.spiking import SPIKING
 from scripts.evidence_topics.spine import SPINE
 
 ROOT = Path(__file__).resolve().parent.parent
-ALL = (FIRMWARE, FORMATS, HUNTING, KERNEL_COUNTS, OPERATORS, SCRATCH, SPINE)
+ALL = (FIRMWARE, FORMATS, HUNTING, KERNEL_COUNTS, OPERATORS, SCRATCH, SPIKING, SPINE)
 TOPICS = {topic.name: topic for topic in ALL}
 SOURCES = ("pyexport", "templates", "firmware", "scripts", "requirements", "tests/c")
 
