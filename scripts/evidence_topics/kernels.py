@@ -76,7 +76,8 @@ def _summary(context: Context) -> tuple[Figure, ...]:
         mine = {one.key for one in counts}
         counts += [Count(**one) for key, one in before.items() if key not in mine]
     figures = figures_of(counts, before)
-    if not context.short:
+    changed = any(before.get(one.key) != asdict(one) for one in counts)
+    if changed and not context.short:  # else the page keeps the figures before the last ones
         publish(counts, before, FOLDER)
     return figures
 
