@@ -107,37 +107,6 @@ def halves(p: Params) -> Work:
     }
 
 
-def windows(p: Params, density: float, rows: int, columns: int, is_cut: bool) -> Work:
-    """Count a convolution with two sums in a word, perhaps with a max pooling behind it.
-
-    rows, columns: taps inside the input, all places of an axis together.
-    """
-    height, width, per_group = p["out_height"], p["out_width"], p["per_group"]
-    places, sizes = height * width, blocks_of(p)
-    area = p.get("pool_height", 1) * p.get("pool_width", 1)
-    kind = ("cut" if is_cut else "whole") + ("" if p["skips"] else ", never skipped")
-    pairs = sum(-(-size // 2) for size in sizes)
-    inputs = rows * columns * per_group
-    work: Work = {
-        "calls": 1,
-        "rows": height,
-        f"places, {kind}": places,
-        f"outputs{scaled(p)}{'' if p['skips'] else ', never skipped'}": places * p["n_out"] / area,
-        f"blocks, {kind}": places * len(sizes),
-        "words of blocks": places * pairs,
-        f"rows of taps, {kind}": rows * width * len(sizes),
-        f"taps, {kind}": rows * columns * len(sizes),
-        f"inputs, {kind}": inputs * len(sizes),
-        f"inputs other than 0, {kind}": inputs * density * len(sizes) if p["skips"] else 0,
-        f"words, {kind}": inputs * (density if p["skips"] else 1.0) * pairs,
-    }
-    if area > 1:
-        work["pools"] = places / area
-        work["words of pools"] = places / area * pairs
-        work["words compared"] = places * pairs
-    return work
-
-
 def tiles(p: Params, density: float, inputs: int) -> Work:
     """Count a convolution whose weights are read once for all windows of a pool."""
     area, sizes = p["pool_height"] * p["pool_width"], blocks_of(p)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyexport.ir import Graph, Node
-from pyexport.lower import lane_work
+from pyexport.lower import lane_work, window_work
 from pyexport.lower.lane_work import blocks_of
 from pyexport.lower.lane_work import scaled as _scaled
 
@@ -114,85 +114,6 @@ def _add(work: Work, name: str, n: float) -> None:
     work[name] = work.get(name, 0.0) + n
 
 
-def _valid(p: Params, axis: str) -> tuple[int, int]:
-    """Return how many taps lie inside the input, all places together; and those places' number."""
-    kernel, stride, pad = p[f"kernel_{axis}"], p[f"stride_{axis}"], p[f"pad_{axis}"]
-    dilation, size, places = p.get(f"dilation_{axis}", 1), p[axis], p[f"out_{axis}"]
-    inside = sum(
-        0 <= place * stride - pad + tap * dilation < size
-        for place in range(places)
-        for tap in range(kernel)
-    )
-    return inside, places
-
-
-def _cut(p: Params) -> bool:
-    """Return whether some window reaches over an edge."""
-    return any(
-        _valid(p, axis)[0] < p[f"kernel_{axis}"] * p[f"out_{axis}"] for axis in ("height", "width")
-    )
-
-
-def _lane_windows(job: Job) -> Work:
-    """Count a convolution with two sums in a word."""
-    p = job.params
-    (rows, _), (columns, _) = _valid(p, "height"), _valid(p, "width")
-    return lane_work.windows(p, job.density, rows, columns, _cut(p))
-
-
-def _tiles(job: Job) -> Work:
-    """Count a convolution with two sums in a word, all windows of a pool at once."""
-    return lane_work.tiles(job.params, job.density, job.inputs)
-
-
-def _windows(job: Job) -> Work:
-    """Count a convolution that makes output after output, tap after tap."""
-    p = job.params
-    rows, height = _valid(p, "height")
-    columns, width = _valid(p, "width")
-    n_out, per_group = p["n_out"], p["per_group"]
-    places, taps = height * width, rows * columns
-    kind = ("cut" if _cut(p) else "whole") + (
-        ", 1 channel" if per_group == 1 else ", few channels" if per_group <= 8 else ""
-    )
-    kind += ", line" if p["kernel_height"] == 1 < p["kernel_width"] else ""
-    point = p["kernel_height"] * p["kernel_width"] == 1
-    return {
-        "calls": 1,
-        "rows": height,
-        f"places, {'cut' if _cut(p) else 'whole'}": places,
-        f"outputs{_scaled(p)}, {kind}": places * n_out,
-        "outputs of groups": places * n_out * (p["groups"] > 1),
-        f"rows of taps, {kind}": 0 if point else rows * width * n_out,
-        f"taps, {kind}": 0 if point else taps * n_out,
-        f"products, {kind}": taps * n_out * per_group,
-        f"products of an offset, {kind}": taps * n_out * per_group * bool(p["in_zero"]),
-    }
-
-
-def _transposed(job: Job) -> Work:
-    p = job.params
-    taps = job.macs / max(p["per_group"], 1)
-    return {"calls": 1, "outputs": job.outputs, "taps": taps, "products": job.macs}
-
-
-def _pool(job: Job) -> Work:
-    p = job.params
-    rows, height = _valid(p, "height")
-    columns, width = _valid(p, "width")
-    kind = ("cut" if _cut(p) else "whole") + (", line" if p["kernel_height"] == 1 else "")
-    few = ", 1 channel" if p["channels"] == 1 else ""
-    large = ", large" if p["kernel_height"] * p["kernel_width"] > 9 else ""
-    return {
-        "calls": 1,
-        "rows": height,
-        f"places, {kind}": height * width,
-        f"outputs, {kind}{few}{large}": height * width * p["channels"],
-        f"rows of taps, {kind}{large}": rows * width * p["channels"],
-        f"taps, {kind}{large}": rows * columns * p["channels"],
-    }
-
-
 def _reduced(job: Job) -> Work:
     p = job.params
     inner = "rows" if p["inner"] == 1 else "columns"
@@ -286,13 +207,13 @@ COUNTS: dict[str, Callable[[Job], Work]] = {
     "linear_q15x_s4": lambda job: lane_work.halves(job.params),
     "linear_smlad24": _pairs,
     "linear_smlad32": _pairs,
-    "conv2d_q15x": _windows,
-    "conv2d_swar16": _lane_windows,
-    "conv2d_pool_swar16": _lane_windows,
-    "conv2d_tile_swar16": _tiles,
-    "conv_transpose2d_q15x": _transposed,
-    "max_pool2d": _pool,
-    "average_pool2d_q15x": _pool,
+    "conv2d_q15x": lambda job: window_work.convolution(job.params),
+    "conv2d_swar16": lambda job: window_work.lane_convolution(job.params, job.density),
+    "conv2d_pool_swar16": lambda job: window_work.lane_convolution(job.params, job.density),
+    "conv2d_tile_swar16": lambda job: lane_work.tiles(job.params, job.density, job.inputs),
+    "conv_transpose2d_q15x": lambda job: window_work.transposed(job.params, job.macs, job.outputs),
+    "max_pool2d": lambda job: window_work.pool(job.params),
+    "average_pool2d_q15x": lambda job: window_work.pool(job.params),
     "reduce_q15x": _reduced,
     "reduce_max": _reduced,
     "argmax_u8": _reduced,

@@ -43,13 +43,15 @@ from pyexport.ir import (
 from scripts.cost_cases.net import Net
 
 RANGES = ((0.0, 15.0), (0.0, 255.0), (-8.0, 7.0))
-MOST_PRODUCTS = 6_000  # of a convolution
+MOST_PRODUCTS = 20_000  # of a convolution
 LIMITS = ((-math.inf, math.inf), (0.0, math.inf))
 
 
 def linear(random: Random) -> Net:
     """A linear layer of 4 to 256 inputs."""
-    n_in = random.choice([4, 7, 10, 12, 16, 18, 24, 32, 40, 48, 64, 64, 84, 96, 120, 128, 200, 256])
+    n_in = random.choice(
+        [4, 7, 10, 12, 16, 18, 24, 32, 40, 48, 64, 64, 84, 96, 120, 128, 200, 256, 400]
+    )
     n_out = random.choice([2, 3, 4, 6, 7, 8, 10, 10, 12, 16, 16, 20, 24, 32, 32, 40, 48, 64])
     if n_in * n_out > 4000:
         n_out = max(4000 // n_in, 2)
@@ -78,41 +80,43 @@ def _image(random: Random, channels: int) -> tuple[int, int, int]:
     return size, size, channels
 
 
+CONVOLUTIONS = {  # kernels, channels and outputs that each kind of convolution has
+    "full": (((3, 3), (3, 3), (5, 5), (3, 5)), (2, 4, 6, 8, 12, 16, 24, 32), (4, 8, 10, 16, 24)),
+    "first": (((3, 3), (5, 5), (5, 3), (7, 7), (8, 4)), (1, 1, 1, 3), (4, 6, 8, 12, 16, 20, 32)),
+    "depthwise": (((3, 3), (3, 3), (5, 5), (3, 1)), (4, 8, 16, 24, 32, 40, 64), ()),
+    "grouped": (((3, 3),), (4, 8, 16), (8, 16)),
+    "dilated": (((3, 3),), (2, 4, 8), (4, 8)),
+    "pointwise": (((1, 1),), (8, 12, 16, 24, 32, 48, 64), (4, 8, 16, 24, 32, 48, 64)),
+    "line": (((1, 3), (1, 5), (1, 5), (1, 7), (1, 9)), (1, 2, 3, 6, 8, 12, 16, 24), (4, 8, 16, 24)),
+}
+
+
 def conv(random: Random) -> Net:
-    """A convolution: full, depthwise, pointwise or along a line."""
-    kind = random.choice(
-        ["full", "full", "full", "first", "depthwise", "depthwise", "pointwise", "line"]
-    )
-    n_in = 1 if kind == "first" else random.choice([2, 3, 4, 6, 8, 8, 12, 16, 16, 24, 32])
-    n_out = n_in if kind == "depthwise" else random.choice([4, 6, 8, 10, 12, 16, 16, 24, 32])
-    height, width, _ = _image(random, n_in)
-    kernel = random.choice([(3, 3), (3, 3), (5, 5)])
-    if kind == "pointwise":
-        kernel = (1, 1)
+    """A convolution: full, depthwise, in groups, with gaps, pointwise or along a line."""
+    kind = random.choice([*CONVOLUTIONS, "full", "full", "line", "pointwise", "depthwise"])
+    kernels, inputs, outputs = CONVOLUTIONS[kind]
+    kernel, n_in = random.choice(kernels), random.choice(inputs)
+    n_out = random.choice(outputs) if outputs else n_in
+    height, width = random.choice([(5, 5), (6, 6), (7, 7), (8, 8), (10, 10), (9, 6)])
     if kind == "line":
-        height, kernel = 1, (1, random.choice([3, 5, 7]))
-        width = random.choice([12, 16, 24, 32])
-    stride = (1, 1) if random.random() < 0.7 else (min(2, height), 2)
+        height, width = 1, random.choice([16, 24, 32, 48])
+    groups = {"depthwise": n_in, "grouped": random.choice([2, 4])}.get(kind, 1)
+    stride = (1, 1) if random.random() < 0.65 else (min(2, height), 2)
+    gap = 2 if kind == "dilated" else 1
     pads = (0, 0, 0, 0)
-    if kind != "pointwise" and random.random() < 0.6:
-        pads = (kernel[0] // 2, kernel[1] // 2) * 2
-    per_group = 1 if kind == "depthwise" else n_in
-    while math.prod(kernel) * per_group * n_out * height * width > MOST_PRODUCTS and width > max(
-        kernel
-    ):
+    if kind == "dilated" or (kind != "pointwise" and random.random() < 0.65):
+        pads = (gap * (kernel[0] // 2), gap * (kernel[1] // 2)) * 2
+    products = math.prod(kernel) * n_in // groups * n_out
+    while products * height * width > MOST_PRODUCTS * math.prod(stride) and width > max(kernel):
         height, width = max(height - 1, kernel[0]) if height > 1 else 1, width - 1
-    while (
-        math.prod(kernel) * per_group * n_out * height * width > MOST_PRODUCTS
-        and n_out > 4
-        and kind != "depthwise"
-    ):
-        n_out -= 2
+    height, width = max(height, kernel[0]), max(width, kernel[1])
     wanted = random.choice([(0.0, 15.0), (0.0, 15.0), random.choice(RANGES)])
     net = Net(random, (height, width, n_in), wanted, lanes=random.choice([16, 16, 32]))
-    weight = net.normal(n_out, *kernel, per_group) / (math.prod(kernel) * per_group)
+    weight = net.normal(n_out, *kernel, n_in // groups) / (math.prod(kernel) * n_in // groups)
+    if random.random() < 0.3:
+        weight *= np.exp(net.normal(n_out))[:, None, None, None]  # as different as trained ones
     low, high = random.choice(LIMITS)
-    groups = n_in if kind == "depthwise" else 1
-    net.add(Conv2d(weight, 0.1 * net.normal(n_out), stride, pads, (1, 1), groups, low, high))
+    net.add(Conv2d(weight, 0.1 * net.normal(n_out), stride, pads, (gap, gap), groups, low, high))
     return net
 
 
@@ -257,21 +261,22 @@ def constant(random: Random) -> Net:
 def recurrent(random: Random) -> Net:
     """An LSTM or GRU over a few steps."""
     steps, n_in, n = (
-        random.choice([2, 4, 8]),
-        random.choice([3, 4, 6, 10, 16]),
-        random.choice([4, 8, 12, 16, 24]),
+        random.choice([3, 4, 8]),
+        random.choice([3, 4, 6, 8, 10, 12, 16, 20]),
+        random.choice([6, 8, 12, 16, 20, 24, 32]),
     )
     while steps * n * (n + n_in) * 4 > MOST_PRODUCTS and steps > 2:
-        steps //= 2
+        steps -= 1
     net = Net(random, (steps, n_in), random.choice([(-2.0, 2.0), (0.0, 15.0)]))
-    scale = 1.0 / math.sqrt(n)
-    if random.random() < 0.5:
-        weights = net.normal(4 * n, n_in) * scale, net.normal(4 * n, n) * scale
-        op: Lstm | Gru = Lstm(*weights, net.normal(4 * n))
-    else:
-        weights = net.normal(3 * n, n_in) * scale, net.normal(3 * n, n) * scale
-        op = Gru(*weights, *net.normal(2, 3 * n))
-    net.recurrent(op, random.random() < 0.5)
+    gates = random.choice([3, 4])
+    of_x = net.normal(gates * n, n_in) / math.sqrt(n_in) / net.input_range[1]
+    of_h = net.normal(gates * n, n) / math.sqrt(n)
+    if random.random() < 0.6:  # as different as trained rows: each is shifted by its own count
+        of_x *= np.exp(0.4 * net.normal(gates * n))[:, None]
+        of_h *= np.exp(0.4 * net.normal(gates * n))[:, None]
+    bias = net.normal(2, gates * n)
+    op: Lstm | Gru = Gru(of_x, of_h, *bias) if gates == 3 else Lstm(of_x, of_h, bias[0])
+    net.recurrent(op, random.random() < 0.3)
     return net
 
 
@@ -322,7 +327,7 @@ def small_cnn(random: Random) -> Net:
 
 # what draws networks, and how many of them
 FAMILIES: dict[Callable[[Random], Net], int] = {
-    linear: 22, wide_linear: 14, narrow_linear: 14, conv: 40, conv_pool: 8, conv_transpose: 6,
+    linear: 22, wide_linear: 14, narrow_linear: 14, conv: 64, conv_pool: 8, conv_transpose: 6,
     pool: 28, pairs: 14, product: 6, curve: 14, affine: 10, rows: 18, norm: 6, moves: 16,
-    constant: 4, recurrent: 10, flat: 4, small_cnn: 4, floats: 4,
+    constant: 4, recurrent: 24, flat: 4, small_cnn: 4, floats: 4,
 }  # fmt: skip

@@ -113,7 +113,9 @@ def test_taps_in_the_padding_are_not_counted() -> None:
     step, node = made.program.steps[0], made.artifact.graph.nodes[0]
     assert isinstance(step, Step)
     work = work_of("conv2d_q15x", Job(node, made.artifact.graph, dict(step.params), 0))
-    assert work["products, cut, 1 channel"] == (3 * 4 - 2) ** 2 * 2  # a row and a column fewer
+    assert (
+        work["products of some taps"] == (3 * 4 - 2) ** 2 * 2
+    )  # a row and a column fewer at each end
 
 
 def test_the_worst_case_has_no_zero() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pyexport.lower.kernels import KERNELS
-from pyexport.lower.lane_work import halves, immediate, listed, nibbles, singles, tiles, windows
+from pyexport.lower.lane_work import halves, immediate, listed, nibbles, singles, tiles
+from pyexport.lower.window_work import convolution, lane_convolution
 from pyexport.lower.work import COUNTS
 from pyexport.targets import TARGETS
 from pyexport.targets.costs import read_costs
@@ -111,15 +112,27 @@ def test_inputs_behind_the_last_round_are_never_skipped() -> None:
     assert halves({"n_in": 7, "n_out": 3, "shift": 4})["single products"] == 3
 
 
+WINDOWS: dict[str, Any] = {  # 3x3 on 4x4, with a pixel of padding around
+    "height": 4, "width": 4, "out_height": 4, "out_width": 4, "kernel_height": 3,
+    "kernel_width": 3, "stride_height": 1, "stride_width": 1, "dilation_width": 1,
+    "pad_height": 1, "pad_width": 1, "per_group": 2, "n_out": 6, "shift": 20,
+}  # fmt: skip
+INSIDE = 3 * 4 - 2  # taps of an axis: the first and the last place lack one
+
+
 def test_a_pooled_convolution_rounds_one_output_a_pool() -> None:
-    p: dict[str, Any] = {
-        "out_height": 4, "out_width": 4, "per_group": 2, "n_out": 6, "block": 4, "skips": 1,
-        "shift": 20,
-    }  # fmt: skip
-    taps = 3 * 4 - 2  # of an axis: the first and the last place lack one
-    alone = windows(p, 0.5, taps, taps, True)
-    pooled = windows({**p, "pool_height": 2, "pool_width": 2}, 0.5, taps, taps, True)
+    p = {**WINDOWS, "block": 4, "skips": 1}
+    alone = lane_convolution(p, 0.5)
+    pooled = lane_convolution({**p, "pool_height": 2, "pool_width": 2}, 0.5)
     assert (alone["outputs"], pooled["outputs"]) == (96, 24)
-    assert alone["words, cut"] == pooled["words, cut"] == 100 * 2 * 0.5 * 3
+    assert alone["words, cut"] == pooled["words, cut"] == INSIDE**2 * 2 * 0.5 * 3
     assert pooled["words compared"] == 16 * 3
     assert alone["blocks, cut"] == 16 * 2
+
+
+def test_a_row_of_taps_is_one_run_unless_groups_lie_between() -> None:
+    whole = convolution({**WINDOWS, "groups": 1, "in_zero": 0})
+    apart = convolution({**WINDOWS, "groups": 2, "per_group": 1, "in_zero": 3})
+    assert whole["products of some taps"] == INSIDE**2 * 6 * 2
+    assert apart["single products, offset"] == INSIDE**2 * 6
+    assert whole["taps outside"] == 2 + 4 * 2

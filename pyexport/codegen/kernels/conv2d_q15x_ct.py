@@ -2,17 +2,20 @@
 
 from typing import Any
 
+from pyexport.codegen import steady
 from pyexport.codegen.kernels import conv2d_q15x
-from pyexport.codegen.steady import helper_values, limit_values
 
-__all__ = ["helper_values", "values"]
+
+def helper_values(params: dict[str, Any]) -> tuple[steady.Helper, ...]:
+    """Return the templates that the kernel calls, with their variables."""
+    return (("ops/apart.h.j2", {}), *steady.helper_values(params))
 
 
 def values(params: dict[str, Any]) -> dict[str, Any]:
     """Return the template's variables."""
     plain = conv2d_q15x.values(params)
     shifted = conv2d_q15x.values({**params, "zero_point": 0})["rounded"]
-    limits = limit_values(params)
+    limits = steady.limit_values(params)
     return {
         **plain,
         **limits,
