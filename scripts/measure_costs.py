@@ -3,7 +3,8 @@
 
 Draws networks of one layer, counts each in an emulator with every kernel that computes it, and
 writes prices for the counts of pyexport/lower/work.py to pyexport/targets/costs/TARGET.json.
-With --add it counts networks of some families only, and adds kernels that the table lacks.
+With --add it counts networks of some families only, and adds kernels that the table lacks; with
+--kernel it counts networks of these kernels only, and replaces their prices.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pyexport.errors import PyexportError, UsageError
+from pyexport.lower.kernels import KERNELS
+from pyexport.lower.selecting import check_kernel
 from pyexport.runners import available
 from pyexport.runners.compilers import compiler_for
 from pyexport.targets import TARGETS, get_target
@@ -37,12 +40,15 @@ def main() -> int:
     parser.add_argument(
         "--add", action="append", default=[], metavar="FAMILY", help="of networks; may be repeated"
     )
+    parser.add_argument(
+        "--kernel", action="append", default=[], metavar="NAME", help="to count; may be repeated"
+    )
     parser.add_argument("--worst", action="store_true", help="also print the worst predicted cases")
     try:
         arguments = parser.parse_args()
         for name in arguments.targets:
             get_target(name)
-        check(arguments.add, arguments.targets)
+        check(arguments.add, arguments.kernel, arguments.targets)
     except PyexportError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -55,9 +61,12 @@ def main() -> int:
         KNOWN.mkdir(parents=True, exist_ok=True)
         FOLDER.mkdir(exist_ok=True)
         path = FOLDER / f"{name}.json"
-        if arguments.add:
+        if arguments.add or arguments.kernel:
             before = json.loads(path.read_text(encoding="utf-8"))
-            samples = measure(name, KNOWN, say, tuple(arguments.add), before["kernels"])
+            families = tuple(arguments.add or EVERY)
+            priced = {k.name for k in KERNELS} - set(arguments.kernel)
+            kept = priced if arguments.kernel else before["kernels"]
+            samples = measure(name, KNOWN, say, families, kept)
             document = extended(before, table(name, samples)) if samples else before
         else:
             samples = measure(name, KNOWN, say)
@@ -67,16 +76,18 @@ def main() -> int:
     return 0
 
 
-def check(families: list[str], targets: list[str]) -> None:
-    """Raise UsageError for families that do not exist, or targets without a table to add to."""
+def check(families: list[str], kernels: list[str], targets: list[str]) -> None:
+    """Raise UsageError for unknown families or kernels, or targets without a table to add to."""
+    for name in kernels:
+        check_kernel(name)
     for name in families:
         if name not in EVERY:
             raise UsageError(f"--add {name}: no such family; there are {', '.join(EVERY)}")
-    if families and not targets:
-        raise UsageError("--add: name the targets")
-    for target in targets if families else ():
+    if (families or kernels) and not targets:
+        raise UsageError("--add and --kernel: name the targets")
+    for target in targets if families or kernels else ():
         if not (FOLDER / f"{target}.json").is_file():
-            raise UsageError(f"--add: {target} has no table yet; measure it without --add first")
+            raise UsageError(f"{target} has no table yet; measure it without --add or --kernel")
 
 
 def extended(before: dict[str, Any], added: dict[str, Any]) -> dict[str, Any]:

@@ -64,6 +64,7 @@ def _sums(job: Job) -> Work:
         f"outputs{_scaled(p)}": n_out,
         f"rounds of {n_in % 4} left": n_out if n_in > 4 else 0,
         f"products{_short(n_in)}": n_out * n_in,
+        "products of signed bytes": n_out * n_in if p.get("in_dtype") == "s8" else 0,
     }
 
 
@@ -163,6 +164,7 @@ def _recurrent(job: Job) -> Work:
         "gates of inputs" + ("" if p["shift_x"] else ", own"): rows,
         "gates of the state" + ("" if p["shift_h"] else ", own"): rows,
         "products of inputs": rows * n_in,
+        "products of signed bytes": rows * n_in if p["in_dtype"] == "s8" else 0,
         "products of the state": rows * n,
     }
 

@@ -17,12 +17,10 @@ from pyexport.ir import (
     Add,
     Affine,
     Argmax,
-    AveragePool2d,
     Clamp,
     Concat,
     Constant,
     Conv2d,
-    ConvTranspose2d,
     Gru,
     LayerNorm,
     Linear,
@@ -34,17 +32,23 @@ from pyexport.ir import (
     Pad,
     Permute,
     PRelu,
-    Reduce,
     Reshape,
     Slice,
     Softmax,
     Upsample2d,
 )
 from scripts.cost_cases.net import Net
-
-RANGES = ((0.0, 15.0), (0.0, 255.0), (-8.0, 7.0))
-MOST_PRODUCTS = 20_000  # of a convolution
-LIMITS = ((-math.inf, math.inf), (0.0, math.inf))
+from scripts.cost_cases.windows import (
+    LIMITS,
+    MOST_PRODUCTS,
+    RANGES,
+    conv,
+    conv_pool,
+    conv_transpose,
+    image,
+    pool,
+    uneven_conv,
+)
 
 
 def linear(random: Random) -> Net:
@@ -75,102 +79,9 @@ def narrow_linear(random: Random) -> Net:
     return net
 
 
-def _image(random: Random, channels: int) -> tuple[int, int, int]:
-    size = random.choice([5, 5, 6, 7, 8, 9])
-    return size, size, channels
-
-
-CONVOLUTIONS = {  # kernels, channels and outputs that each kind of convolution has
-    "full": (((3, 3), (3, 3), (5, 5), (3, 5)), (2, 4, 6, 8, 12, 16, 24, 32), (4, 8, 10, 16, 24)),
-    "first": (((3, 3), (5, 5), (5, 3), (7, 7), (8, 4)), (1, 1, 1, 3), (4, 6, 8, 12, 16, 20, 32)),
-    "depthwise": (((3, 3), (3, 3), (5, 5), (3, 1)), (4, 8, 16, 24, 32, 40, 64), ()),
-    "grouped": (((3, 3),), (4, 8, 16), (8, 16)),
-    "dilated": (((3, 3),), (2, 4, 8), (4, 8)),
-    "pointwise": (((1, 1),), (8, 12, 16, 24, 32, 48, 64), (4, 8, 16, 24, 32, 48, 64)),
-    "line": (((1, 3), (1, 5), (1, 5), (1, 7), (1, 9)), (1, 2, 3, 6, 8, 12, 16, 24), (4, 8, 16, 24)),
-}
-
-
-def conv(random: Random) -> Net:
-    """A convolution: full, depthwise, in groups, with gaps, pointwise or along a line."""
-    kind = random.choice([*CONVOLUTIONS, "full", "full", "line", "pointwise", "depthwise"])
-    kernels, inputs, outputs = CONVOLUTIONS[kind]
-    kernel, n_in = random.choice(kernels), random.choice(inputs)
-    n_out = random.choice(outputs) if outputs else n_in
-    height, width = random.choice([(5, 5), (6, 6), (7, 7), (8, 8), (10, 10), (9, 6)])
-    if kind == "line":
-        height, width = 1, random.choice([16, 24, 32, 48])
-    groups = {"depthwise": n_in, "grouped": random.choice([2, 4])}.get(kind, 1)
-    stride = (1, 1) if random.random() < 0.65 else (min(2, height), 2)
-    gap = 2 if kind == "dilated" else 1
-    pads = (0, 0, 0, 0)
-    if kind == "dilated" or (kind != "pointwise" and random.random() < 0.65):
-        pads = (gap * (kernel[0] // 2), gap * (kernel[1] // 2)) * 2
-    products = math.prod(kernel) * n_in // groups * n_out
-    while products * height * width > MOST_PRODUCTS * math.prod(stride) and width > max(kernel):
-        height, width = max(height - 1, kernel[0]) if height > 1 else 1, width - 1
-    height, width = max(height, kernel[0]), max(width, kernel[1])
-    wanted = random.choice([(0.0, 15.0), (0.0, 15.0), random.choice(RANGES)])
-    net = Net(random, (height, width, n_in), wanted, lanes=random.choice([16, 16, 32]))
-    weight = net.normal(n_out, *kernel, n_in // groups) / (math.prod(kernel) * n_in // groups)
-    if random.random() < 0.3:
-        weight *= np.exp(net.normal(n_out))[:, None, None, None]  # as different as trained ones
-    low, high = random.choice(LIMITS)
-    net.add(Conv2d(weight, 0.1 * net.normal(n_out), stride, pads, (gap, gap), groups, low, high))
-    return net
-
-
-def conv_pool(random: Random) -> Net:
-    """A convolution with padding and a max pooling behind it, which may share a kernel."""
-    size, n_in = random.choice([6, 8, 8, 10, 12, 16]), random.choice([1, 1, 2, 4, 8])
-    n_out = random.choice([4, 6, 8, 8, 12, 16])
-    while 9 * size * size * n_in * n_out > MOST_PRODUCTS and size > 4:
-        size, n_out = size - 2, max(n_out - 2, 4)
-    net = Net(random, (size, size, n_in), (0.0, 15.0), lanes=16)
-    weight = net.normal(n_out, 3, 3, n_in) / (9 * n_in)
-    net.add(Conv2d(weight, 0.1 * net.normal(n_out), pad=(1, 1, 1, 1), low=0.0))
-    net.add(MaxPool2d((2, 2), (2, 2)))
-    return net
-
-
-def conv_transpose(random: Random) -> Net:
-    """A transposed convolution."""
-    n_in, n_out = random.choice([2, 4, 8]), random.choice([2, 4, 8])
-    height, width, _ = _image(random, n_in)
-    kernel, stride = random.choice([((2, 2), (2, 2)), ((3, 3), (2, 2)), ((3, 3), (1, 1))])
-    net = Net(random, (min(height, 7), min(width, 7), n_in), random.choice(RANGES))
-    weight = net.normal(n_out, *kernel, n_in) / (math.prod(kernel) * n_in)
-    net.add(ConvTranspose2d(weight, 0.1 * net.normal(n_out), stride))
-    return net
-
-
-def pool(random: Random) -> Net:
-    """A max or average pooling, a mean, sum or maximum over axes."""
-    shape = _image(random, random.choice([1, 2, 4, 6, 8, 12, 16, 24]))
-    kind = random.choice(["max", "max", "average", "average", "mean", "reduce"])
-    if kind != "reduce" and random.random() < 0.2:
-        shape = (1, 4 * shape[1], shape[2])
-    net = Net(random, shape, random.choice(RANGES))
-    size = random.choice([2, 2, 3])
-    kernel = (min(size, shape[0]), size)
-    is_padded = random.random() < 0.2 and shape[0] > 1
-    half = (kernel[0] // 2, kernel[1] // 2)
-    pad = (*half, *half) if is_padded else (0, 0, 0, 0)
-    if kind == "max":
-        net.add(MaxPool2d(kernel, kernel, pad))
-    elif kind == "average":
-        net.add(AveragePool2d(kernel, kernel, pad))
-    elif kind == "mean":
-        net.add(AveragePool2d((shape[0], shape[1]), (1, 1)))
-    else:
-        function = random.choice(["mean", "sum", "max", "max"])
-        net.add(Reduce(function, random.choice([(0,), (1,), (2,), (0, 1), (1, 2)]), False))
-    return net
-
-
 def pairs(random: Random) -> Net:
     """A sum or product of two tensors, of which one may repeat."""
-    shape = _image(random, random.choice([1, 2, 4, 8, 16]))
+    shape = image(random, random.choice([1, 2, 4, 8, 16]))
     net = Net(random, shape, random.choice(RANGES))
     kind = random.choice([Add, Mul])
     if random.random() < 0.5:
@@ -192,7 +103,7 @@ def product(random: Random) -> Net:
 
 def curve(random: Random) -> Net:
     """A function of each byte."""
-    shape = _image(random, random.choice([1, 2, 4, 8]))
+    shape = image(random, random.choice([1, 2, 4, 8]))
     net = Net(random, shape, random.choice(RANGES))
     kinds = (
         Activation("sigmoid"),
@@ -206,7 +117,7 @@ def curve(random: Random) -> Net:
 
 def affine(random: Random) -> Net:
     """A scale and a shift of columns."""
-    shape = random.choice([(random.choice([8, 24, 64, 128]),), (12, 6), _image(random, 3)])
+    shape = random.choice([(random.choice([8, 24, 64, 128]),), (12, 6), image(random, 3)])
     net = Net(random, shape, random.choice(RANGES))
     net.add(Affine(net.normal(shape[-1]), net.normal(shape[-1])))
     if random.random() < 0.5:
@@ -233,7 +144,7 @@ def norm(random: Random) -> Net:
 
 def moves(random: Random) -> Net:
     """A permute, slice, enlarging, padding or concatenation."""
-    shape = _image(random, random.choice([2, 4, 8]))
+    shape = image(random, random.choice([2, 4, 8]))
     net = Net(random, shape, random.choice(RANGES))
     kind = random.choice(["permute", "slice", "upsample", "pad", "pad", "concat", "concat"])
     if kind == "permute":
@@ -252,7 +163,7 @@ def moves(random: Random) -> Net:
 
 def constant(random: Random) -> Net:
     """A table of numbers beside something that reads the input."""
-    shape = _image(random, 4)
+    shape = image(random, 4)
     net = Net(random, shape, (0.0, 15.0))
     net.add(Concat(2), net.add(Constant(net.normal(*shape))), net.add(Activation("tanh"), "x"))
     return net
@@ -327,7 +238,7 @@ def small_cnn(random: Random) -> Net:
 
 # what draws networks, and how many of them
 FAMILIES: dict[Callable[[Random], Net], int] = {
-    linear: 22, wide_linear: 14, narrow_linear: 14, conv: 64, conv_pool: 8, conv_transpose: 6,
-    pool: 28, pairs: 14, product: 6, curve: 14, affine: 10, rows: 18, norm: 6, moves: 16,
-    constant: 4, recurrent: 24, flat: 4, small_cnn: 4, floats: 4,
+    linear: 22, wide_linear: 14, narrow_linear: 14, conv: 64, uneven_conv: 14, conv_pool: 20,
+    conv_transpose: 6, pool: 48, pairs: 14, product: 6, curve: 14, affine: 10, rows: 18,
+    norm: 6, moves: 16, constant: 4, recurrent: 24, flat: 4, small_cnn: 4, floats: 4,
 }  # fmt: skip

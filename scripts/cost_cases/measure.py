@@ -32,7 +32,9 @@ from scripts.cost_cases.fit import Equation, equation
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 BATCH = 24  # headers of one image
-SPARSE = ("linear", "narrow_linear", "conv", "conv_pool", "flat", "small_cnn")  # whose zeros count
+SPARSE = (  # families whose zeros count
+    *("linear", "narrow_linear", "conv", "uneven_conv", "conv_pool", "flat", "small_cnn"),
+)
 BATCH_BYTES = 40_000  # of tables and weights in code: an AVR reads with 16-bit addresses
 
 

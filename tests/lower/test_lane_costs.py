@@ -12,7 +12,6 @@ from pyexport.targets import TARGETS
 from pyexport.targets.costs import read_costs
 
 # kernels that no table prices, and why
-UNCOUNTED = "measure_costs.py was not run on networks of convolutions since it was added"
 SPIKING = "its layers have more counts than a table knows: spikes in and out"
 UNMEASURED = "measure_costs.py was not run since it was added"
 CONSTANT = "added for constant time after measure_costs.py was run"
@@ -22,8 +21,6 @@ UNPRICED = {
     "linear_block32": UNMEASURED,
     "linear_q15x_ct": CONSTANT,
     "conv2d_tile_swar16": UNMEASURED,
-    "conv2d_pool_swar16": UNCOUNTED,
-    "conv2d_swar16": UNCOUNTED,
     "conv2d_q15x_ct": CONSTANT,
     "max_pool2d_ct": CONSTANT,
     "encode_rate": SPIKING,
@@ -115,7 +112,7 @@ def test_inputs_behind_the_last_round_are_never_skipped() -> None:
 WINDOWS: dict[str, Any] = {  # 3x3 on 4x4, with a pixel of padding around
     "height": 4, "width": 4, "out_height": 4, "out_width": 4, "kernel_height": 3,
     "kernel_width": 3, "stride_height": 1, "stride_width": 1, "dilation_width": 1,
-    "pad_height": 1, "pad_width": 1, "per_group": 2, "n_out": 6, "shift": 20,
+    "pad_height": 1, "pad_width": 1, "per_group": 2, "n_out": 6, "shift": 20, "in_dtype": "u8",
 }  # fmt: skip
 INSIDE = 3 * 4 - 2  # taps of an axis: the first and the last place lack one
 
@@ -125,14 +122,14 @@ def test_a_pooled_convolution_rounds_one_output_a_pool() -> None:
     alone = lane_convolution(p, 0.5)
     pooled = lane_convolution({**p, "pool_height": 2, "pool_width": 2}, 0.5)
     assert (alone["outputs"], pooled["outputs"]) == (96, 24)
-    assert alone["words, cut"] == pooled["words, cut"] == INSIDE**2 * 2 * 0.5 * 3
+    assert alone["words"] == pooled["words"] == INSIDE**2 * 2 * 0.5 * 3
     assert pooled["words compared"] == 16 * 3
-    assert alone["blocks, cut"] == 16 * 2
+    assert alone["blocks"] == alone["blocks of some taps"] == 16 * 2
 
 
 def test_a_row_of_taps_is_one_run_unless_groups_lie_between() -> None:
     whole = convolution({**WINDOWS, "groups": 1, "in_zero": 0})
     apart = convolution({**WINDOWS, "groups": 2, "per_group": 1, "in_zero": 3})
     assert whole["products of some taps"] == INSIDE**2 * 6 * 2
-    assert apart["single products, offset"] == INSIDE**2 * 6
+    assert apart["single products"] == apart["products with an offset"] == INSIDE**2 * 6
     assert whole["taps outside"] == 2 + 4 * 2
