@@ -102,7 +102,8 @@ def rounding_params(shifts: Array) -> Params:
 
 def start_words(bias: Array, blocks: Blocks) -> Array:
     """Return the biases, two a word, block by block; a lane without an output starts at 0."""
-    values, parts, at = bias.astype(np.int64), [], 0
+    values, parts, at = np.zeros(max(sum(blocks.sizes), len(bias)), np.int64), [], 0
+    values[: len(bias)] = bias
     for size in blocks.sizes:
         parts.append(_paired(values[at : at + size][:, None])[0])
         at += size

@@ -1,6 +1,6 @@
 """Integer convolutions of any kernel, stride, padding, dilation and groups."""
 
-from pyexport.integer.conv import QuantizedConv2d, reads_padding
+from pyexport.integer.conv import Convolution, QuantizedConv2d, reads_padding
 from pyexport.ir import Array, Graph, Node
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.sums import (
@@ -55,6 +55,17 @@ def loop_zero(node: Node, graph: Graph) -> int:
 def geometry(node: Node, graph: Graph) -> Params:
     """Return the sizes of a convolution, how its windows lie, and the type that it reads."""
     op = quantized_conv(node)
+    height, width, _ = graph.tensor(node.inputs[0]).shape
+    return (
+        *sizes(op, node, graph),
+        ("dilation_height", op.dilation[0]),
+        ("dilation_width", op.dilation[1]),
+        ("far", height + op.pad[0] + op.pad[2] + width + op.pad[1] + op.pad[3]),
+    )
+
+
+def sizes(op: Convolution, node: Node, graph: Graph) -> Params:
+    """Return the sizes of a convolution, transposed or not, its strides and padding."""
     height, width, channels = graph.tensor(node.inputs[0]).shape
     out_height, out_width, n_out = graph.tensor(node.outputs[0]).shape
     _, kernel_height, kernel_width, per_group = op.weight.shape
@@ -71,11 +82,8 @@ def geometry(node: Node, graph: Graph) -> Params:
         ("groups", op.groups),
         ("stride_height", op.stride[0]),
         ("stride_width", op.stride[1]),
-        ("dilation_height", op.dilation[0]),
-        ("dilation_width", op.dilation[1]),
         ("pad_height", op.pad[0]),
         ("pad_width", op.pad[1]),
-        ("far", height + op.pad[0] + op.pad[2] + width + op.pad[1] + op.pad[3]),
         ("in_dtype", quant(graph, node.inputs[0]).dtype),
     )
 

@@ -7,6 +7,7 @@ import numpy as np
 from pyexport.integer.conv import QuantizedConvTranspose2d
 from pyexport.ir import Graph, Node
 from pyexport.lower.kernel import Kernel, Lowered
+from pyexport.lower.kernels.conv2d_q15x import sizes
 from pyexport.lower.kernels.sums import output_params, quant, scale_tables, weighted_start
 from pyexport.lower.packing import plain_const
 from pyexport.program import Const
@@ -25,7 +26,6 @@ def _conv(node: Node) -> QuantizedConvTranspose2d:
 
 def _lower(node: Node, graph: Graph) -> Lowered:
     op, source = _conv(node), quant(graph, node.inputs[0])
-    height, width, channels = graph.tensor(node.inputs[0]).shape
     out_height, out_width, n_out = graph.tensor(node.outputs[0]).shape
     _, kernel_height, kernel_width, per_group = op.weight.shape
     shape = f"[{n_out} outputs][{kernel_height} rows][{kernel_width} columns][{per_group} channels]"
@@ -39,25 +39,11 @@ def _lower(node: Node, graph: Graph) -> Lowered:
             _phases(f"{node.name}_columns", op, 1),
         ),
         params=(
-            ("height", height),
-            ("width", width),
-            ("channels", channels),
-            ("out_height", out_height),
-            ("out_width", out_width),
-            ("n_out", n_out),
-            ("kernel_height", kernel_height),
-            ("kernel_width", kernel_width),
-            ("per_group", per_group),
-            ("groups", op.groups),
-            ("stride_height", op.stride[0]),
-            ("stride_width", op.stride[1]),
-            ("pad_height", op.pad[0]),
-            ("pad_width", op.pad[1]),
+            *sizes(op, node, graph),
             ("step_height", op.stride[0] // common[0]),
             ("step_width", op.stride[1] // common[1]),
             ("back_height", op.dilation[0] // common[0]),
             ("back_width", op.dilation[1] // common[1]),
-            ("in_dtype", source.dtype),
             ("in_zero", source.zero_point),
             *output_params(graph, node.outputs[0], op.shift, op.pre_shift),
         ),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from pyexport.ir import Graph, Node
 from pyexport.lower import swar
 from pyexport.lower.kernel import Kernel, Lowered
-from pyexport.lower.kernels.linear_q15x import cost, quant, quantized_linear
-from pyexport.lower.kernels.linear_swar16 import matches
+from pyexport.lower.kernels.linear_q15x import cost, quantized_linear
+from pyexport.lower.kernels.linear_swar16 import lowered, matches
 from pyexport.lower.packing import plain_const
 from pyexport.targets import Target
 
@@ -47,47 +49,17 @@ def _kernel(core: str, targets: tuple[str, ...]) -> Kernel:
 
     def lower(node: Node, graph: Graph) -> Lowered:
         op = quantized_linear(node)
-        source, target = quant(graph, node.inputs[0]), quant(graph, node.outputs[0])
         n_out, n_in = op.weight.shape
         count, pairs = _blocks(n_out)
         blocks = swar.Blocks(2 * pairs, count, 0)
         weight = np.zeros((2 * pairs * count, n_in), np.int64)
         weight[:n_out] = op.weight
-        bias = np.zeros(len(weight), np.int64)
-        bias[:n_out] = op.bias
-        shifts = swar.combined_shifts(op.shift, op.pre_shift)
-        assert shifts is not None  # it matches
         note = f"[blocks of {2 * pairs} outputs][{n_in} inputs][2 outputs a word]"
-        return Lowered(
-            consts=(
-                plain_const(
-                    f"{node.name}_weight", swar.weight_words16(weight, blocks), "s32", note
-                ),
-                plain_const(
-                    f"{node.name}_start",
-                    swar.start_words(bias, blocks),
-                    "s32",
-                    "biases of two outputs a word",
-                ),
-                *swar.rounding_tables(node.name, op.multiplier, shifts),
-            ),
-            params=(
-                ("n_in", n_in),
-                ("n_out", n_out),
-                ("blocks", count),
-                ("pairs", pairs),
-                ("core", core),
-                ("in_dtype", source.dtype),
-                ("out_dtype", target.dtype),
-                ("zero_point", target.zero_point),
-                ("low", target.low),
-                ("high", target.high),
-                *swar.rounding_params(shifts),
-            ),
-            acc_low=int(op.acc_low.min()),
-            acc_high=int(op.acc_high.max()),
-            trace_size=n_out,
-        )
+        words = swar.weight_words16(weight, blocks)
+        table = plain_const(f"{node.name}_weight", words, "s32", note)
+        made = lowered(node, graph, table, blocks, skips=True)
+        own = (("blocks", count), ("pairs", pairs), ("core", core))
+        return replace(made, params=(*made.params, *own))
 
     return Kernel(
         name="linear_list16",
