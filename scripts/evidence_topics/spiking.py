@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scripts.evidence_topics.figures import Task, Topic
+from scripts.evidence_topics.spiking_planted import planted
 from scripts.evidence_topics.spiking_scratch import moons
 from scripts.evidence_topics.spiking_temporal import temporal
 from scripts.evidence_topics.spiking_training import digits, equal, snntorch
@@ -23,5 +24,6 @@ SPIKING = Topic(
         Task("event streams", temporal),
         Task("equality", equal),
         Task("moons", moons),
+        Task("planted bugs", planted),
     ),
 )
