@@ -12,7 +12,8 @@ def _bug(name: str, function: str, old: str, new: str) -> Mutant:
 
     A # in both is a number that calibration chose.
     """
-    scope = rf"(?s)(static (?:inline|PYEXPORT_APART) void \w+_{function}\(.*?)"
+    kinds = "(?:static inline|PYEXPORT_APART static|static PYEXPORT_APART) (?:void|int32_t)"
+    scope = rf"(?s)({kinds} \w+_{function}\((?:(?!\n}}\n).)*?)"
     return Mutant(
         name, scope + re.escape(old).replace(r"\#", r"(\d+)"), r"\1" + new.replace("#", r"\2")
     )
@@ -27,18 +28,16 @@ def _narrow(bits: int) -> str:
     )
 
 
-_AT = "((y * 2 + row - 1) * 10 + x + column - 1) * 2"
-_WEIGHT = "((o * 3 + row) * 2 + column) * 2"
-_TAPS = "for (row = first_row; row < end_row; row++) {"
+_AT = "((y * 2 + first_row - 1) * 10 + x + first_column - 1) * 2"
 _SUM = "CONV_TRACE(node, at, acc)"
 _ROUNDED = "((acc + INT32_C(64)) >> 7)"
 _POOLED = "((y * 2 + row) * 11 + x * 2 + column) * 4"
 # Every weight of a window whose input lies outside counts as if a byte 0 were read there.
 _ZEROS_OUTSIDE = (
-    "for (row = 0; row < 3; row++) { for (column = 0; column < 2; column++) {"
-    " if (row < first_row || row >= end_row || column < first_column || column >= end_column) {"
+    "{ unsigned r, c, i; for (r = 0; r < 3; r++) { for (c = 0; c < 2; c++) {"
+    " if (r < first_row || r >= end_row || c < first_column || c >= end_column) {"
     " for (i = 0; i < 2; i++) {"
-    " acc += 64 * PYEXPORT_READ_S8(&weight[((o * 3 + row) * 2 + column) * 2 + i]); } } } }\n"
+    " acc += 64 * PYEXPORT_READ_S8(&weight[o * 12 + r * 4 + c * 2 + i]); } } } } }\n"
 )
 
 # For the kernels conv2d_q15x, max_pool2d and average_pool2d_q15x: a convolution of 3 x 2 with
@@ -46,46 +45,48 @@ _ZEROS_OUTSIDE = (
 # that leaves the last column out, a convolution of 3 x 3 in two groups, a padded average of 2 x 3.
 # All of them read inside the input, so that nothing but the comparison can notice.
 PLANTED_CONV = (
-    _bug("row padding off by one", "conv2d0", _AT,
-         "((y * 2 + row - (y * 2 + row > 1 ? 2 : 1)) * 10 + x + column - 1) * 2"),
-    _bug("column padding off by one", "conv2d0", _AT,
-         "((y * 2 + row - 1) * 10 + x + column - (x + column > 1 ? 2 : 1)) * 2"),
+    _bug("row padding off by one", "conv2d0", _AT, "((y * 2 + first_row - "
+         "(y * 2 + first_row > 1 ? 2 : 1)) * 10 + x + first_column - 1) * 2"),
+    _bug("column padding off by one", "conv2d0", _AT, "((y * 2 + first_row - 1) * 10 + x + "
+         "first_column - (x + first_column > 1 ? 2 : 1)) * 2"),
     _bug("strides of rows and columns swapped", "conv2d0", _AT,
-         "((y + row - 1) * 10 + (x * 2 + column - 1) % 10) * 2"),
-    _bug("stride 1 instead of 2", "conv2d0", _AT, "((y + row - 1) * 10 + x + column - 1) * 2"),
-    _bug("kernel transposed", "conv2d0", _WEIGHT, "((o * 2 + column) * 3 + row) * 2"),
-    _bug("kernel turned round", "conv2d0", _WEIGHT, "((o * 3 + 2 - row) * 2 + 1 - column) * 2"),
-    _bug("input channels in the other order", "conv2d0", "from[i]", "from[1 - i]"),
-    _bug("input read plane by plane", "conv2d0", "from[i]",
-         "in[i * 110 + (y * 2 + row - 1) * 10 + x + column - 1] + 0 * from[0]"),
-    _bug("weights read plane by plane", "conv2d0", "&w[i]",
-         "&weight[((o * 2 + i) * 3 + row) * 2 + column + 0u * (unsigned)(*w)]"),
-    _bug("last channel lost", "conv2d0", "i < 2", "i < 1"),
-    _bug("last kernel column lost", "conv2d0", "; column < end_column",
-         "; column + 1 < end_column"),
-    _bug("last kernel row lost", "conv2d0", "; row < end_row", "; row + 1 < end_row"),
+         "((y + first_row - 1) * 10 + (x * 2 + first_column - 1) % 10) * 2"),
+    _bug("stride 1 instead of 2", "conv2d0", _AT,
+         "((y + first_row - 1) * 10 + x + first_column - 1) * 2"),
+    _bug("kernel transposed", "conv2d0_window", "&w[i]",
+         "&weight[(i / 2 * rows + row) * 2 + i % 2 + 0u * (unsigned)(*w)]"),
+    _bug("kernel turned round", "conv2d0_window", "&w[i]",
+         "&weight[(rows - 1 - row) * 4 + (columns - 1 - i / 2) * 2 + i % 2 + 0u * (unsigned)(*w)]"),
+    _bug("input channels in the other order", "conv2d0_window", "from[i]", "from[i ^ 1]"),
+    _bug("inputs of a row read channel by channel", "conv2d0_window", "from[i]",
+         "from[i / 2 + i % 2 * columns]"),
+    _bug("weights read plane by plane", "conv2d0_window", "&w[i]",
+         "&weight[i % 2 * rows * 2 + row * 2 + i / 2 + 0u * (unsigned)(*w)]"),
+    _bug("last channel lost", "conv2d0_window", "i++", "i += 2"),
+    _bug("last kernel column lost", "conv2d0_window", "i < columns * 2", "i < (columns - 1) * 2"),
+    _bug("last kernel row lost", "conv2d0_window", "; row < rows", "; row + 1 < rows"),
     _bug("last window of a line is the one before", "conv2d0", _AT,
-         "((y * 2 + row - 1) * 10 + (x == 10 ? 9 : x) + column - 1) * 2"),
+         "((y * 2 + first_row - 1) * 10 + (x == 10 ? 9 : x) + first_column - 1) * 2"),
     _bug("last line of windows is the one before", "conv2d0", _AT,
-         "(((y == 5 ? 4 : y) * 2 + row - 1) * 10 + x + column - 1) * 2"),
-    _bug("padded with 0 instead of the zero point", "conv2d0", _TAPS, _ZEROS_OUTSIDE + _TAPS),
+         "(((y == 5 ? 4 : y) * 2 + first_row - 1) * 10 + x + first_column - 1) * 2"),
+    _bug("padded with 0 instead of the zero point", "conv2d0", _SUM, _ZEROS_OUTSIDE + _SUM),
     _bug("left padding reads the end of the line above", "conv2d0", "x + first_column < 1",
          "x + first_column < (y == 0)"),
     _bug("right padding reads the start of the line below", "conv2d0",
          "x + (end_column - 1) >= 11", "x + (end_column - 1) >= (y == 5 ? 11u : 12u)"),
     _bug("top line of windows cut by a row too many", "conv2d0", "y * 2 + first_row < 1",
          "y * 2 + first_row < 2"),
-    _bug("input zero point + 1", "conv2d0", "+ 64)", "+ 65)"),
-    _bug("signed input read as unsigned", "conv2d0", "(int16_t)from[i]",
+    _bug("input zero point + 1", "conv2d0_window", "+ 64)", "+ 65)"),
+    _bug("signed input read as unsigned", "conv2d0_window", "(int16_t)from[i]",
          "(int16_t)(uint8_t)from[i]"),
     _bug("bias of the channel before", "conv2d0", "&bias[o]", "&bias[o == 0 ? 0 : o - 1]"),
     _bug("multiplier of the first channel for all", "conv2d0", "&multiplier[o]", "&multiplier[0]"),
     _bug("16-bit accumulator", "conv2d0", _SUM, "acc = (int16_t)acc; " + _SUM),
     _bug("outputs written plane by plane", "conv2d0", "out[at]", "out[o * 66 + y * 11 + x]"),
-    _bug("last window without its last channel", "conv2d0", "i < 2",
-         "i < 2u - (y == 5 && x == 10 ? 1u : 0u)"),
-    _bug("weight + 1 in the first window", "conv2d0", "PYEXPORT_READ_S8(&w[i])",
-         "(PYEXPORT_READ_S8(&w[i]) + (o == 3 && y == 0 && x == 0 && row == 2 && i == 1))"),
+    _bug("last window without its last column", "conv2d0", "end_column - first_column);",
+         "end_column - first_column - (y == 5 && x == 10 ? 1u : 0u));"),
+    _bug("weight + 1 in the first window", "conv2d0", _SUM,
+         "acc += (o == 3 && y == 0 && x == 0) * ((int16_t)in[21] + 64); " + _SUM),
     _bug("bias of one channel + 1", "conv2d0", "PYEXPORT_READ_S32(&bias[o])",
          "PYEXPORT_READ_S32(&bias[o]) + (o == 2)"),
     _bug("limited to 254", "conv2d0", "acc > 255 ? 255", "acc > 254 ? 254"),
