@@ -35,7 +35,7 @@ from pyexport.cli.memory import (
     write_memory_svg,
 )
 from pyexport.describe import network_title, stated_lines
-from pyexport.errors import PyexportError, UsageError
+from pyexport.errors import PyexportError, UnsupportedOperatorError, UsageError
 from pyexport.frontends import load_model
 from pyexport.frontends.contents import read_contents
 from pyexport.frontends.weight_files import Layers, parse_input_shape
@@ -209,11 +209,16 @@ def _print(name: str, held: dict[str, Any], costs: _Costs) -> None:
 def _artifact(path: Path, trust: bool, layers: dict[str, Any]) -> tuple[Artifact, tuple[str, ...]]:
     loaded = load_model(path, trust=trust, **layers)
     declared = loaded.metadata.input_range is not None or loaded.metadata.calibration is not None
-    options = ExportOptions("model", scheme="int8" if declared else "float32")
-    result = export_model(loaded, options)
-    warnings = list(result.warnings)
-    if not declared:
-        warnings.append("the file tells no input range: sizes are those of the float32 scheme")
+    if declared:
+        result = export_model(loaded, ExportOptions("model"))
+        return result.artifact, result.warnings
+    try:
+        result = export_model(loaded, ExportOptions("model", scheme="float32"))
+        said = "those of the float32 scheme"
+    except UnsupportedOperatorError:  # of layers that int8 alone has, or that neither has
+        result = export_model(loaded, ExportOptions("model", input_range=(0.0, 1.0)))
+        said = "those of int8 with inputs of 0..1"
+    warnings = [*result.warnings, f"the file tells no input range: sizes are {said}"]
     return result.artifact, tuple(warnings)
 
 

@@ -15,6 +15,7 @@ from pyexport.ir import Array
 from pyexport.untrusted import MAX_ELEMENTS, MAX_LAYERS, MAX_RANK, MAX_TEXT, printable
 
 MAX_FIELDS = 40  # of a node; NIR's largest has 8
+MAX_NAME = 1000  # letters of a node
 METADATA = "metadata"
 Field = Array | str
 
@@ -111,9 +112,16 @@ class _Reader:
 
     def _edges(self, root: Any) -> list[tuple[str, str]]:
         found = self._dataset(root, "edges", "the graph")
-        if found.ndim != 2 or found.shape[1] != 2 or len(found) > 4 * MAX_LAYERS:
+        texts = self.h5py.check_string_dtype(found.dtype) is not None
+        if not texts or found.ndim != 2 or found.shape[1] != 2 or len(found) > 4 * MAX_LAYERS:
             raise self._wrong("its edges are no list of pairs")
-        return [(_decoded(a), _decoded(b)) for a, b in found[()]]
+        pairs = []
+        for row in range(len(found)):  # one at a time: many can share one long text
+            source, target = found[row]
+            if max(len(source), len(target)) > MAX_NAME:
+                raise self._wrong(f"a name in its edges is longer than {MAX_NAME} letters")
+            pairs.append((_decoded(source), _decoded(target)))
+        return pairs
 
     def _chain(
         self, nodes: Mapping[str, NirNode], edges: list[tuple[str, str]]
@@ -153,7 +161,8 @@ class _Reader:
             raise self._wrong(f"{place}: {printable(name, 40)} is no dataset")
         if found.external or found.is_virtual or len(found.shape or ()) > MAX_RANK:
             raise self._wrong(f"{place}: {printable(name, 40)} lies elsewhere, or is too deep")
-        self.room -= math.prod(found.shape or ())
+        wide = -(-found.dtype.itemsize // 8)  # a text of fixed length can claim any length
+        self.room -= math.prod(found.shape or ()) * max(1, wide)
         if self.room < 0:
             raise self._wrong(f"it states more than {MAX_ELEMENTS} numbers")
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
@@ -51,9 +51,21 @@ def parse_nir(
     nir = read_nir(data, where)
     stated = options.or_else(noted(nir.metadata, where))
     graph = _Chain(nir.nodes, stated, options, where).graph()
-    extras = sidecar.extras(graph) if sidecar is not None else Extras()
+    extras = _with_range(sidecar.extras(graph) if sidecar is not None else Extras(), stated)
     digest = hashlib.sha256(data).hexdigest()
     return assemble(graph, extras, source_name, digest, f"NIR {nir.version}")
+
+
+def _with_range(extras: Extras, stated: SnnOptions) -> Extras:
+    """Return what is stated, and that the input is as wide as its encoder takes it, if it has one.
+
+    Not where a sidecar tells what raw values are.
+    """
+    told = extras.statements
+    raw = (told.input_range, told.input_dtype, told.input_scale, told.input_normalize)
+    if stated.encoding not in ("rate", "latency") or any(value is not None for value in raw):
+        return extras
+    return replace(extras, statements=replace(told, input_range=stated.input_range))
 
 
 class _Chain:

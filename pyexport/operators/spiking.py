@@ -14,6 +14,7 @@ COMPARISONS = ("gt", "ge")
 ENCODINGS = ("direct", "rate", "latency", "delta")
 READOUTS = ("count", "membrane_mean", "membrane_last", "first_spike")
 MAX_STEPS = 4096
+MAX_REFRACTORY = 255  # a count down is a byte
 
 
 def _nothing() -> Array:
@@ -61,7 +62,8 @@ class Lif(Op):
         require(bool(positive.all()), "lif: a threshold that is not above 0")
         require(self.reset in RESETS, f"lif: reset {self.reset!r} is unknown")
         require(self.compare in COMPARISONS, f"lif: compare {self.compare!r} is unknown")
-        require(self.refractory >= 0, f"lif: refractory {self.refractory}")
+        waits = f"lif: refractory of {self.refractory} steps, not 0..{MAX_REFRACTORY}"
+        require(0 <= self.refractory <= MAX_REFRACTORY, waits)
         _check_modes(self)
 
     @property

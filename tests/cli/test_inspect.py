@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 import pyexport as api
+from pyexport.snn import LIF, Encode, Readout, save_nir
 from tests.cli.command import pyexport, refused
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,6 +66,17 @@ def test_a_model_without_a_range_is_shown_as_float32(plain_model: Path) -> None:
     assert document["parameters"] == 2778
     assert document["flash_bytes"] == 4 * 2778
     assert len(document["warnings"]) == 1
+
+
+def test_a_spiking_network_without_a_range_is_shown_as_int8(tmp_path: Path) -> None:
+    path = tmp_path / "net.nir"
+    layers = [nn.Linear(4, 2), LIF(0.5, membranes=True), Readout()]
+    save_nir(nn.Sequential(Encode("direct", 3), *layers), path)
+    done = pyexport("inspect", path)
+    assert done.status == 0
+    assert "sizes are those of int8 with inputs of 0..1" in done.err
+    assert "lif_direct" in done.out
+    assert "refuse" not in done.out
 
 
 def test_a_specialized_artifact_keeps_its_costs(model: Path, tmp_path: Path) -> None:

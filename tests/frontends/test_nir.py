@@ -77,6 +77,8 @@ def test_our_own_file_says_everything(
     x = torch.rand((20, 8, 3) if encoding in (None, "delta") else (20, 3)) * 2
     scores = net(x).detach().numpy()
     assert scores.max() > 1
+    stated = (0.5, 2.0) if encoding in ("rate", "latency") else None  # what the encoder takes
+    assert graph.input.declared_range == stated
     found = evaluate(graph, x.numpy())[graph.output.name]
     np.testing.assert_allclose(found, scores, atol=1e-5)
 
@@ -272,6 +274,11 @@ def huge(file: Any) -> None:
     file.create_dataset("node/nodes/n0/weight", (1 << 20, 1 << 20), "f4", chunks=(1 << 10, 1 << 10))
 
 
+def long_type(file: Any) -> None:
+    del file["node/type"]
+    file.create_dataset("node/type", (), "S2000000000")  # nothing of it lies in the file
+
+
 HOSTILE = {
     "link to another file": (
         replaced("node/nodes/n0/weight", h5py.ExternalLink("/etc/passwd", "/")),
@@ -280,6 +287,9 @@ HOSTILE = {
     "soft link": (replaced("node/nodes/n0", h5py.SoftLink("/node")), "n0 is a link"),
     "group in itself": (lambda f: f["node/nodes"].__setitem__("n9", f["node"]), "a graph itself"),
     "huge": (huge, "it states more than"),
+    "huge text": (long_type, "it states more than"),
+    "counts as edges": (replaced("node/edges", np.full((2, 2), 1 << 34)), "no list of pairs"),
+    "long edges": (replaced("node/edges", [["x" * 2000, "y"]]), "longer than 1000 letters"),
     "objects": (replaced("node/nodes/n0/weight", np.zeros(2, "V8")), "no number and no text"),
     "no group": (replaced("node/nodes", 3), "nodes is no group"),
     "no edges": (lambda f: f["node"].__delitem__("edges"), "has no edges"),

@@ -220,3 +220,17 @@ def test_what_has_no_integers_is_refused_with_the_way_out() -> None:
 
     with pytest.raises(QuantizationError, match="is one byte of the input"):
         quantized(spiking_graph(LAYERS, "rate", 4, high=0.01, beta=0.875))
+
+
+def test_a_layer_behind_a_readout_is_refused() -> None:
+    graph = spiking_graph(random_layers((4, 3)), "rate", 5, beta=0.5)
+    b = Builder((4,))
+    b.tensors, b.nodes = list(graph.tensors), list(graph.nodes)
+    name = b.linear(graph.output.name, np.ones((2, 3)), np.zeros(2))
+    with pytest.raises(UnsupportedOperatorError, match="a layer reads its scores"):
+        quantize_int8(run_passes(b.graph(name)), (0.0, 16.0), None)
+
+
+def test_a_refractory_time_that_no_byte_counts_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"refractory of 256 steps, not 0\.\.255"):
+        Lif(np.full(1, 0.5), np.ones(1), reset_delay=False, refractory=256)

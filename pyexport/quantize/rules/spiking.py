@@ -202,6 +202,11 @@ def readout(request: Request) -> Outcome:
         raise UnsupportedOperatorError(
             f"{request.title}: a readout takes spikes and membranes of one layer of neurons"
         )
+    if any(not isinstance(n.op, Reshape) for n in request.graph.users(node.outputs[0])):
+        raise UnsupportedOperatorError(
+            f"{request.title}: a layer reads its scores, which have 16 bits; make the readout the "
+            "model's output"
+        )
     quant = request.known[membranes]
     most = SUM_LIMIT // max(-quant.low, quant.high, 1)
     if steps > most:
