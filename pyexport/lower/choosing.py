@@ -1,8 +1,9 @@
 """Chooses kernels by what they were measured to cost, where a table knows it.
 
 speed takes the fewest instructions or cycles, balanced the fewest among kernels whose tables
-take little more flash than the smallest, constant-time the fewest among those that take as
-long for every input. size, and whatever nobody measured, keep the order of registration.
+take little more flash than the smallest, or as much as a kernel for this goal states,
+constant-time the fewest among those that take as long for every input. size, and whatever nobody
+measured, keep the order of registration.
 """
 
 from __future__ import annotations
@@ -61,8 +62,11 @@ def _best(
     if first.name not in costs:
         return first.name
     room = min(flash for _, flash in costs.values()) * BALANCED_FLASH
+    stated = {kernel.name for kernel in offered if goal in kernel.goals}  # its matches() has limits
     allowed = {
-        name: cost for name, (cost, flash) in costs.items() if goal != "balanced" or flash <= room
+        name: cost
+        for name, (cost, flash) in costs.items()
+        if goal != "balanced" or flash <= room or name in stated
     }
     return min(allowed, key=lambda name: allowed[name])  # of equal ones the first registered
 

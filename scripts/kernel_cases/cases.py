@@ -63,8 +63,8 @@ BRANCHES: dict[str, Branch] = {
 GOALS = {
     "linear_block32": ("speed", "balanced", "constant-time"),
     "linear_swar4": ("balanced", "constant-time"),
-    "conv2d_swar16": ("speed", "constant-time"),
-    "conv2d_pool_swar16": ("speed", "constant-time"),
+    "conv2d_swar16": ("speed", "balanced", "constant-time"),
+    "conv2d_pool_swar16": ("speed", "balanced", "constant-time"),
     "conv2d_tile_swar16": ("speed",),
     "linear_swar16": ("speed", "constant-time"),
     "linear_swar8": ("balanced",),

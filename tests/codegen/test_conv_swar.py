@@ -131,11 +131,34 @@ def test_riscv_takes_the_windows_of_a_pool_together(tmp_path: Path) -> None:
     [
         ("same", "cortex-m0", "speed"),
         ("gaps", "cortex-m4", "speed"),
+        ("line", "cortex-m0", "balanced"),
         ("uneven", "rv32imc", "constant-time"),
     ],
 )
 def test_a_chip_gives_the_same(tmp_path: Path, name: str, target: str, goal: str) -> None:
     require_equal(exported(name, goal, target), target, tmp_path)
+
+
+@pytest.mark.parametrize("target", [None, "cortex-m4", "cortex-m0"])
+def test_balanced_takes_the_kernels_of_speed_for_small_layers(target: str | None) -> None:
+    balanced, fast = exported("same", "balanced", target), exported("same", "speed", target)
+    assert kernels(balanced) == kernels(fast) == wanted_kernels("same")
+    ours, theirs = ([s for s in e.program.steps if "conv" in s.kernel] for e in (balanced, fast))  # type: ignore[union-attr]
+    assert ours == theirs
+
+
+def test_balanced_pays_no_flash_for_many_weights_or_empty_lanes() -> None:
+    layers = {
+        "conv2d_swar16": Layer(16, (1, 1)),  # 4,096 weights
+        "conv2d_q15x": Layer(17, (1, 1)),  # one output more
+    }
+    for kernel, layer in layers.items():
+        export = exported_layers((1, 2, 256), [layer], "balanced", "cortex-m4", 16, 1)
+        assert kernels(export) == [kernel]
+    three = [Layer(3, (1, 1))]  # fills four lanes, so that tables grow 2.6 times
+    assert kernels(exported_layers((2, 2, 64), three, "balanced", "cortex-m4", 16, 1)) == [
+        "conv2d_q15x"
+    ]
 
 
 def test_constant_time_takes_as_many_instructions_for_every_input(tmp_path: Path) -> None:

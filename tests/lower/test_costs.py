@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pyexport.artifact import parse_artifact, read_artifact, write_artifact
-from pyexport.ir import Conv2d, Dataset, Graph, Metadata, Model, Node, Tensor
+from pyexport.ir import Conv2d, Dataset, Graph, Metadata, Model, Node, Reshape, Tensor
 from pyexport.lower.costs import step_costs, step_work
 from pyexport.lower.work import Job, work_of
 from pyexport.pipeline import Export, ExportOptions, export_model, render_artifact
@@ -21,7 +21,7 @@ from pyexport.statements import Statements
 from pyexport.targets.costs import CostTable, read_costs
 from scripts.cost_cases.fit import CALL, equation, fit, predicted
 from tests.cli.command import pyexport
-from tests.networks import Recipe, build
+from tests.networks import Recipe, build, chain
 
 LINEAR = Recipe((16, 12, 8, 4))
 SWAR16 = ("calls", "outputs", "blocks", "words of blocks", "inputs", "inputs other than 0", "words")
@@ -73,6 +73,21 @@ def test_balanced_takes_no_kernel_of_much_more_flash(monkeypatch: pytest.MonkeyP
     use(monkeypatch, priced(swar16=1.0, swar8=5.0))
     assert names(exported("balanced")) == ["linear_swar8"] * 3
     assert names(exported("speed")) == ["linear_swar16"] * 3
+
+
+def test_balanced_takes_a_kernel_that_states_its_own_limit_of_flash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    use(monkeypatch, table({"conv2d_q15x": {}, "conv2d_swar16": {}}))
+    conv = Conv2d(np.full((8, 3, 3, 2), 0.5), np.zeros(8), low=0.0)
+    model = chain(32, [Reshape((4, 4, 2)), conv], calibration=np.eye(32))
+    for fewest in ("conv2d_q15x", "conv2d_swar16"):
+        monkeypatch.setattr(
+            "pyexport.lower.choosing.lowered_cost",
+            lambda kernel, *_, name=fewest: 1.0 if kernel.name == name else 2.0,
+        )
+        options = ExportOptions("net", lanes=16, optimize="balanced", target="rv32imc")
+        assert fewest in names(export_model(model, options))
 
 
 def test_without_a_known_cost_the_first_registered_kernel_stays(

@@ -12,7 +12,7 @@ from pyexport.integer.pool import QuantizedMaxPool2d
 from pyexport.ir import Graph, Node
 from pyexport.lower import swar
 from pyexport.lower.kernel import Kernel, Lowered, sole_reader
-from pyexport.lower.kernels.conv2d_swar16 import cost, lowered, matches, weight_table
+from pyexport.lower.kernels.conv2d_swar16 import cost, lowered, matches, serves, weight_table
 
 MOST_PLACES = 9  # of a pool, whose sums lie on the stack together
 
@@ -56,6 +56,7 @@ def _kernel(goal: str, most: int) -> Kernel:
             swar.block_size(target) == most
             and matches(node, graph, target)
             and pool_behind(node, graph) is not None
+            and serves(goal, node, graph, most)
         ),
         lower=lower,
         workspace=lambda node, graph: 0,
@@ -68,5 +69,7 @@ def _kernel(goal: str, most: int) -> Kernel:
 
 
 KERNELS = tuple(
-    _kernel(goal, most) for goal in ("speed", "constant-time") for most in swar.BLOCK_SIZES
+    _kernel(goal, most)
+    for goal in ("speed", "balanced", "constant-time")
+    for most in swar.BLOCK_SIZES
 )

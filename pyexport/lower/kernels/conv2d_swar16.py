@@ -8,6 +8,7 @@ from pyexport.integer.conv import QuantizedConv2d
 from pyexport.ir import Graph, Node
 from pyexport.lower import swar
 from pyexport.lower.kernel import Kernel, Lowered
+from pyexport.lower.kernels.conv2d_q15x import KERNEL as SMALLEST
 from pyexport.lower.kernels.conv2d_q15x import (
     geometry,
     loop_zero,
@@ -19,6 +20,8 @@ from pyexport.lower.packing import plain_const
 from pyexport.program import Const
 from pyexport.targets import Target
 
+BALANCED_WEIGHTS = 4096  # of a layer at most, for balanced: each takes a second byte of flash
+BALANCED_GROWTH = 2  # times the tables of the smallest kernel at most, for balanced
 SHORT_ROUNDS = 16  # blocks of this size are for Armv7-M, where rounds of 8 bytes cost registers
 
 
@@ -33,6 +36,20 @@ def matches(node: Node, graph: Graph, target: Target | None) -> bool:
         and swar.sums_fit(op.acc_low, op.acc_high)
         and swar.combined_shifts(op.shift, op.pre_shift) is not None
     )
+
+
+def serves(goal: str, node: Node, graph: Graph, most: int) -> bool:
+    """Return whether a convolution that matches takes little enough flash for a goal."""
+    if goal != "balanced":
+        return True
+    if quantized_conv(node).weight.size > BALANCED_WEIGHTS:
+        return False
+    own = lowered(node, graph, weight_table(node, most), most, skips=True)
+    return _table_bytes(own) <= BALANCED_GROWTH * _table_bytes(SMALLEST.lower(node, graph))
+
+
+def _table_bytes(layer: Lowered) -> int:
+    return sum(len(const.data) for const in layer.consts)
 
 
 def lowered(
@@ -100,7 +117,9 @@ def _kernel(goal: str, most: int) -> Kernel:
     return Kernel(
         name="conv2d_swar16",
         matches=lambda node, graph, target: (
-            swar.block_size(target) == most and matches(node, graph, target)
+            swar.block_size(target) == most
+            and matches(node, graph, target)
+            and serves(goal, node, graph, most)
         ),
         lower=lower,
         workspace=lambda node, graph: 0,
@@ -112,5 +131,7 @@ def _kernel(goal: str, most: int) -> Kernel:
 
 
 KERNELS = tuple(
-    _kernel(goal, most) for goal in ("speed", "constant-time") for most in swar.BLOCK_SIZES
+    _kernel(goal, most)
+    for goal in ("speed", "balanced", "constant-time")
+    for most in swar.BLOCK_SIZES
 )
