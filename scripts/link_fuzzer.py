@@ -10,6 +10,7 @@ from pyexport.runners.messages import Ask, Request
 from scripts.link_simulator import LIBRARY, ROOT
 
 LONGEST = 2048  # bytes of an input
+STATEFUL = 0x80  # bit of an input's first byte: the model has a state
 
 
 def build_fuzzer(folder: Path) -> Path:
@@ -29,9 +30,11 @@ def write_seeds(folder: Path) -> None:
         for size in (0, 7, 12):
             request = Request(ask, number, bytes(range(size))).payload
             frame = encode_frame(request)
-            (folder / f"frame-{number}-{size}").write_bytes(b"\0" + frame + frame)
             payload = bytes([len(request)]) + request
-            (folder / f"payload-{number}-{size}").write_bytes(b"\1" + payload + payload)
+            for model in (0, STATEFUL):
+                name = f"{model}-{number}-{size}"
+                (folder / f"frame-{name}").write_bytes(bytes([model]) + frame + frame)
+                (folder / f"payload-{name}").write_bytes(bytes([model | 1]) + payload + payload)
 
 
 def run_fuzzer(program: Path, folder: Path, runs: int) -> str:

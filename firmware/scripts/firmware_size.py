@@ -33,7 +33,10 @@ def matching_bytes(output: str, pattern: str) -> int:
 
 
 def stack_bytes(project: Path, model: FirmwareModel, avr: bool) -> int:
-    """Return how much stack the firmware needs at least: scratch of the model, and calls."""
+    """Return how much stack the firmware needs at least: scratch of the model, and calls.
+
+    A model with a state has another one on the stack while it tests itself.
+    """
     text = (project / model.place / "pyexport.h").read_text(encoding="ascii")
     buffers = re.findall(r"^#define MODEL_(?:INPUT|OUTPUT)_BYTES (\d+)", text, re.M)
     scratch = model.ram_bytes - sum(int(value) for value in buffers)

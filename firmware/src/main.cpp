@@ -14,10 +14,26 @@ const char model_profile[] PYX_FLASH = MODEL_PROFILE;
 const char model_exporter[] PYX_FLASH = MODEL_EXPORTER;
 const uint8_t model_identity[PYX_IDENTITY_BYTES] PYX_FLASH = MODEL_IDENTITY_BYTES;
 
+#if MODEL_STATE_BYTES
+model_state_t state; /* of the one stream that comes over the line */
+
+void predict(const void *in, void *out)
+{
+    model_step(&state, static_cast<const model_input_t *>(in), static_cast<model_output_t *>(out));
+}
+
+void reset()
+{
+    model_reset(&state);
+}
+#else
 void predict(const void *in, void *out)
 {
     model_predict(static_cast<const model_input_t *>(in), static_cast<model_output_t *>(out));
 }
+
+void (*const reset)() = nullptr;
+#endif
 
 #if MODEL_HAS_ARGMAX
 uint16_t argmax(const void *out)
@@ -45,6 +61,8 @@ const pyx_model_t model = {
     predict,
     argmax,
     selftest,
+    MODEL_STATE_BYTES,
+    reset,
 };
 
 const pyx_board_t board = {

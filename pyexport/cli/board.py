@@ -77,10 +77,13 @@ def _print(port: str, info: "BoardInfo") -> None:
         "identity": info.identity,
         "input": f"{info.input_size} x {info.input_dtype}",
         "output": f"{info.output_size} x {info.output_dtype}",
+        "state": f"{info.state_bytes} bytes, kept from step to step",
         "self-test": "passed" if info.selftest else "FAILED: the board computes other values",
         "RAM": ram,
         "cycles": clock,
         "link": f"{info.requests} requests, {info.dropped} damaged, {info.repeats} repeated",
     }
+    if not info.state_bytes:
+        del lines["state"]
     for name, value in lines.items():
         say(f"{name:10} {value}")

@@ -198,11 +198,6 @@ def export_command(
         stream=stream,
     )
     result = export_model(loaded, options)
-    if firmware is not None and result.program.states:
-        raise UsageError(
-            f"--firmware {firmware}: its link answers one question at a time and keeps no state; "
-            f"call {chosen}_step from a program of yours, or leave out --stream"
-        )
     _check_fits(result, *budget)
     before = installed_name(firmware) if firmware is not None else None
     paths = _write(result, folder if output is not None else None, package, firmware)

@@ -7,6 +7,7 @@ from typing import Any
 from pyexport.codegen.context import build_context
 from pyexport.codegen.info import HeaderInfo, Port
 from pyexport.codegen.render import template_environment
+from pyexport.codegen.stream import stream_context
 from pyexport.codegen.text import C_TYPES
 from pyexport.program import Program
 
@@ -19,7 +20,6 @@ _CODES = {
 }
 _ITEM_BYTES = {"u8": 1, "s8": 1, "u16": 2, "s16": 2, "f32": 4}
 _MACROS = ("IDENTITY", "INPUT_SIZE", "OUTPUT_SIZE", "SCRATCH_SIZE")
-_FUNCTIONS = ("predict", "predict_scratch", "selftest")
 
 
 def render_names(program: Program, info: HeaderInfo, profile: str) -> str:
@@ -31,7 +31,10 @@ def render_names(program: Program, info: HeaderInfo, profile: str) -> str:
     upper = info.name.upper()
     single = info.is_single
     has_argmax = single and context["outputs"][0]["argmax"] is not None
-    functions = [*(_FUNCTIONS if single else ("selftest",)), *(["argmax"] if has_argmax else [])]
+    stream = stream_context(program, info)
+    functions = ["selftest", *(["argmax"] if has_argmax else [])]
+    if single:
+        functions = [stream["call"], f"{stream['call']}_scratch", *functions]
     names = list(_MACROS if single else ("IDENTITY", "SCRATCH_SIZE"))
     if context["decision"]:
         functions.append("decide")
@@ -39,6 +42,10 @@ def render_names(program: Program, info: HeaderInfo, profile: str) -> str:
     macros = [(f"MODEL_{macro}", f"{upper}_{macro}") for macro in names]
     macros += [(f"model_{function}", f"{info.name}_{function}") for function in functions]
     types = [(f"{info.name}_scratch_t", "model_scratch_t")]
+    if program.states:
+        macros.append(("MODEL_STATE_BYTES", f"{upper}_STATE_BYTES"))
+        macros.append(("model_reset", f"{info.name}_reset"))
+        types.append((f"{info.name}_state_t", "model_state_t"))
     ports = {"input": _blob(info.inputs, "in"), "output": _blob(info.outputs, "out")}
     text = (
         template_environment()
@@ -51,11 +58,16 @@ def render_names(program: Program, info: HeaderInfo, profile: str) -> str:
             **ports,
             tables={
                 "flash": _flash_bytes(program, info),
-                "ram": program.arena_bytes + sum(port["bytes"] for port in ports.values()),
+                "ram": program.arena_bytes
+                + program.state_bytes
+                + sum(port["bytes"] for port in ports.values()),
             },
             has_argmax=1 if has_argmax else 0,
             single=single,
-            predict=f"{info.name}_predict",
+            has_state=bool(program.states),
+            call=stream["call"],
+            parameter=stream["parameter"],
+            argument=stream["argument"].strip(),
             pointers=",\n        ".join(ports["input"]["pointers"] + ports["output"]["pointers"]),
             macros=[pair for pair in macros if pair[0] != pair[1]],
             types=[pair for pair in types if pair[0] != pair[1]],

@@ -23,6 +23,8 @@ from pyexport.runners.protocol import (
 
 _CLASS_BYTES = 2
 _FIGURES = _CLASS_BYTES + 4  # behind the outputs: class and cycles
+_STEP_BYTES = 4  # behind these, of a model with a state: how many steps it made since its reset
+_ATTEMPTS = 5  # at a sequence that the board lost; more, and it restarts ever again
 
 Progress = Callable[[int, int], None]  # rows answered, rows asked for
 
@@ -59,6 +61,7 @@ class BoardRunner:
     def run(self, inputs: Array) -> RunResult:
         """Predict every row; raises CutOffError with the rows so far if the board is lost.
 
+        With a state rows are steps, and a reset comes before each sequence of them.
         Ctrl-C ends the rows in the same way and sets `interrupted`.
         """
         interface = self._interface
@@ -69,9 +72,9 @@ class BoardRunner:
         try:
             for number, row in enumerate(rows):
                 self._progress(number, len(rows))
-                body = self._ask(Ask.PREDICT, row.tobytes(), interface.output_bytes + _FIGURES)
+                body = self._step(rows, number) if interface.state_bytes else self._predict(row)
                 outputs[number] = np.frombuffer(body[: interface.output_bytes], outputs.dtype)
-                figures = body[interface.output_bytes :]
+                figures = body[interface.output_bytes : interface.output_bytes + _FIGURES]
                 classes[number] = int.from_bytes(figures[:_CLASS_BYTES], "little")
                 self._cycles.append(int.from_bytes(figures[_CLASS_BYTES:], "little"))
                 done = number + 1
@@ -118,6 +121,33 @@ class BoardRunner:
             count_min=min(self._cycles),
             count_max=max(self._cycles),
             clock_hz=self.info.clock_hz,
+        )
+
+    def _predict(self, row: Array) -> bytes:
+        """Return what the board says to one row: outputs, class, cycles, number of the step."""
+        more = _STEP_BYTES if self._interface.state_bytes else 0
+        size = self._interface.output_bytes + _FIGURES + more
+        return self._ask(Ask.PREDICT, row.tobytes(), size)
+
+    def _step(self, rows: Array, number: int) -> bytes:
+        """Return what the board says to row `number`, after those before it in its sequence.
+
+        A board that restarted begins a sequence of its own: the step's number tells, and all steps
+        are made again from a reset.
+        """
+        first = number - number % (self._interface.steps or len(rows))
+        for start in (number, *[first] * _ATTEMPTS):
+            if start == first:
+                self._ask(Ask.RESET, b"", 0)
+            for at in range(start, number + 1):
+                body = self._predict(rows[at])
+                if int.from_bytes(body[-_STEP_BYTES:], "little") != at - first + 1:
+                    break
+            else:
+                return body
+        raise LinkError(
+            f"{self.link.name}: the board lost its state {_ATTEMPTS + 1} times before step "
+            f"{number - first + 1} of a sequence; does it restart by itself? check its power"
         )
 
     def _ask(self, ask: Ask, body: bytes, size: int) -> bytes:

@@ -9,15 +9,16 @@ from enum import IntEnum
 from pyexport.errors import LinkError
 from pyexport.runners.frames import crc32c
 
-PROTOCOL = 1
+PROTOCOL = 2
 ANSWER = 0x80
 
 _HEAD = struct.Struct("<BBH")  # version, type, sequence
 _TAG_BYTES = 4
 _RAM_UNKNOWN = 0xFFFFFFFF
 _DTYPES = {1: "u8", 2: "s8", 3: "f32", 4: "u16", 5: "s16"}
-# dtypes, self-test, argmax; sizes; free RAM, clock, last cycles; requests, dropped, repeats
-_FACTS = struct.Struct("<BBBBIIIIIIII32s")
+# dtypes, self-test, argmax; sizes of input, output and state; free RAM, clock, last cycles;
+# requests, dropped, repeats; identity
+_FACTS = struct.Struct("<BBBBIIIIIIIII32s")
 
 
 class Ask(IntEnum):
@@ -27,6 +28,7 @@ class Ask(IntEnum):
     PREDICT = 2
     ARGMAX = 3
     SELFTEST = 4
+    RESET = 5  # of a model with a state only
 
 
 class Status(IntEnum):
@@ -95,6 +97,7 @@ class BoardInfo:
     input_size: int
     output_dtype: str
     output_size: int
+    state_bytes: int  # kept from step to step; 0: a prediction stands alone
     has_argmax: bool
     selftest: bool  # what the self-test said when the board started, or when last asked
     free_ram: int | None  # bytes never used since it started; None: it cannot tell
@@ -123,19 +126,20 @@ def read_board_info(body: bytes) -> BoardInfo:
             model=model,
             profile=profile,
             exporter=exporter,
-            identity=facts[12].hex(),
+            identity=facts[13].hex(),
             input_dtype=_DTYPES[facts[0]],
             input_size=facts[4],
             output_dtype=_DTYPES[facts[1]],
             output_size=facts[5],
+            state_bytes=facts[6],
             has_argmax=bool(facts[3]),
             selftest=bool(facts[2]),
-            free_ram=None if facts[6] == _RAM_UNKNOWN else facts[6],
-            clock_hz=facts[7],
-            last_cycles=facts[8],
-            requests=facts[9],
-            dropped=facts[10],
-            repeats=facts[11],
+            free_ram=None if facts[7] == _RAM_UNKNOWN else facts[7],
+            clock_hz=facts[8],
+            last_cycles=facts[9],
+            requests=facts[10],
+            dropped=facts[11],
+            repeats=facts[12],
         )
     except (struct.error, IndexError, KeyError, ValueError) as error:
         raise LinkError(f"a board's description of itself cannot be read ({error})") from None

@@ -3,8 +3,8 @@
  * writes nothing but whole frames that answer requests.
  *
  * The first byte of an input says how the rest is taken: as bytes of the line, or as payloads that
- * are framed here, so that the checksum does not keep the fuzzer out of what lies behind it. Buffers
- * come from malloc in their exact size, so the address sanitizer sees the first byte too far.
+ * are framed here, so that the checksum does not keep the fuzzer out of what lies behind it; and its
+ * highest bit whether the model has a state. Buffers come from malloc in their exact size, so the address sanitizer sees the first byte too far.
  */
 #include "pyexport_link.h"
 
@@ -75,14 +75,30 @@ static bool selftest(void)
     return true;
 }
 
+static uint32_t kept; /* steps since a reset, by the model's own account */
+
+static void step(const void *in, void *out)
+{
+    predict(in, out);
+    *(float *)out += (float)++kept;
+}
+
+static void reset(void)
+{
+    kept = 0;
+}
+
 static const uint8_t identity[PYX_IDENTITY_BYTES] = {1, 2, 3};
 static const pyx_model_t model = {
-    "fuzzed", "PX1-f32", "0", identity, INPUTS, OUTPUTS, 1, 3, predict, argmax, selftest,
+    "fuzzed", "PX1-f32", "0", identity, INPUTS, OUTPUTS, 1, 3, predict, argmax, selftest, 0, NULL,
+};
+static const pyx_model_t stateful = {
+    "fuzzed", "PX1-f32", "0", identity, INPUTS, OUTPUTS, 1, 3, step, argmax, selftest, sizeof kept, reset,
 };
 static const pyx_board_t board = {line_write, one_more, one_more, one_more, long_name};
 
 /* Every zero-terminated piece must be a whole frame with an answer in it. */
-static size_t answers(void)
+static size_t answers(const pyx_device_t *device)
 {
     static uint8_t payload[1024];
     pyx_receiver_t receiver;
@@ -101,6 +117,10 @@ static size_t answers(void)
             REQUIRE(receiver.length >= PYX_ANSWER_BYTES);
             REQUIRE(payload[0] == PYX_PROTOCOL && (payload[1] & PYX_ANSWER) != 0);
             REQUIRE(payload[PYX_HEAD_BYTES] <= PYX_WRONG_VERSION);
+            if (payload[1] == (PYX_PREDICT | PYX_ANSWER) && payload[PYX_HEAD_BYTES] == PYX_OK) {
+                REQUIRE(receiver.length == PYX_ANSWER_BYTES + OUTPUTS * sizeof(float) +
+                        PYX_PREDICT_BYTES + (device->model->reset != NULL ? PYX_STEP_BYTES : 0));
+            }
             found++;
             pyx_receiver_reset(&receiver);
         }
@@ -110,7 +130,7 @@ static size_t answers(void)
     return found;
 }
 
-static pyx_device_t *new_device(void)
+static pyx_device_t *new_device(const pyx_model_t *asked)
 {
     const size_t size = PYX_BUFFER_BYTES(INPUTS, OUTPUTS * sizeof(float), NAMES);
     pyx_device_t *const device = (pyx_device_t *)malloc(sizeof *device);
@@ -118,7 +138,7 @@ static pyx_device_t *new_device(void)
     uint8_t *const outputs = (uint8_t *)malloc(OUTPUTS * sizeof(float));
 
     REQUIRE(device != NULL && buffer != NULL && outputs != NULL);
-    pyx_device_begin(device, &model, &board, buffer, size, outputs);
+    pyx_device_begin(device, asked, &board, buffer, size, outputs);
     line_size = 0; /* the greeting is no frame */
     return device;
 }
@@ -160,9 +180,9 @@ static void framed(pyx_device_t *device, const uint8_t *data, size_t size)
             pyx_device_receive(device, frame[i], clock_now);
         }
         if (length >= PYX_HEAD_BYTES && length + PYX_CRC_BYTES <= device->receiver.size) {
-            REQUIRE(answers() == 1);
+            REQUIRE(answers(device) == 1);
         } else {
-            REQUIRE(answers() == 0);
+            REQUIRE(answers(device) == 0);
         }
     }
 }
@@ -175,19 +195,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0) {
         return 0;
     }
-    device = new_device();
+    device = new_device((data[0] & 0x80u) != 0 ? &stateful : &model);
     if ((data[0] & 1u) != 0) {
         framed(device, data + 1, size - 1);
     } else {
         for (i = 1; i < size; i++) {
-            pyx_device_receive(device, data[i], clock_now + (data[0] == 2 ? (uint32_t)i * 999u : 0u));
+            pyx_device_receive(device, data[i], clock_now + ((data[0] & 0x7Fu) == 2 ? (uint32_t)i * 999u : 0u));
         }
         pyx_device_receive(device, 0, clock_now); /* what came may lack nothing but its end */
-        REQUIRE(answers() == device->requests);
+        REQUIRE(answers(device) == device->requests);
         /* whatever came, the next request is answered */
-        framed(device, (const uint8_t *)"\x05\x01\x01\x00\x00", 5);
+        framed(device, (const uint8_t *)"\x05\x02\x01\x00\x00", 5);
         REQUIRE(device->requests >= 1);
     }
+    REQUIRE(device->model->reset == NULL || device->steps == kept);
     delete_device(device);
     return 0;
 }

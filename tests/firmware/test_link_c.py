@@ -104,9 +104,9 @@ def test_a_whole_frame_that_cannot_be_obeyed_is_answered(payload: bytes, status:
 
 
 def test_a_frame_too_short_for_a_request_is_dropped() -> None:
-    assert answers(encode_frame(b"\1\1\0")) == []
+    assert answers(encode_frame(b"\2\1\0")) == []
     (facts,) = answers(encode_frame(Request(Ask.IDENTIFY, 0).payload))
-    assert facts[29:37] == bytes([1, 0, 0, 0, 1, 0, 0, 0]), "one request, one dropped"
+    assert facts[33:41] == bytes([1, 0, 0, 0, 1, 0, 0, 0]), "one request, one dropped"
 
 
 def test_the_same_request_again_is_not_computed_again() -> None:
@@ -116,7 +116,7 @@ def test_the_same_request_again_is_not_computed_again() -> None:
     assert once == again
     assert later != once
     (facts,) = answers(encode_frame(Request(Ask.IDENTIFY, 0).payload))
-    assert facts[37:41] == bytes([1, 0, 0, 0])
+    assert facts[41:45] == bytes([1, 0, 0, 0])
 
 
 def test_outputs_of_an_argmax_do_not_pass_for_those_of_a_prediction() -> None:

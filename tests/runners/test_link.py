@@ -16,7 +16,7 @@ from pyexport.runners.messages import PROTOCOL, Ask, Request, Status, read_answe
 
 IDENTITY = bytes(range(32))
 INFO = (
-    struct.pack("<BBBBIIIIIIII", 1, 2, 1, 1, 64, 10, 1234, 16_000_000, 55, 7, 2, 1)
+    struct.pack("<BBBBIIIIIIIII", 1, 2, 1, 1, 64, 10, 20, 1234, 16_000_000, 55, 7, 2, 1)
     + IDENTITY
     + b"".join(bytes([len(text)]) + text for text in (b"digits", b"PX1-q15x", b"0.1.0", b"uno"))
 )
@@ -24,7 +24,7 @@ Answers = Callable[[bytes], list[bytes]]  # request payload -> frames, or bytes,
 
 
 def answer(
-    request: bytes, body: bytes, *, status: int = 0, identity: bytes = IDENTITY, version: int = 1
+    request: bytes, body: bytes, *, status: int = 0, identity: bytes = IDENTITY, version: int = 2
 ) -> bytes:
     """Return the frame of an answer to a request."""
     said = bytes([version, request[1] | 0x80]) + request[2:4] + bytes([status]) + body
@@ -92,7 +92,7 @@ def test_a_board_tells_what_it_runs() -> None:
     )  # fmt: skip
     assert info.identity == IDENTITY.hex()
     assert (info.input_dtype, info.input_size) == ("u8", 64)
-    assert (info.output_dtype, info.output_size) == ("s8", 10)
+    assert (info.output_dtype, info.output_size, info.state_bytes) == ("s8", 10, 20)
     assert (info.free_ram, info.clock_hz, info.last_cycles) == (1234, 16_000_000, 55)
     assert (info.requests, info.dropped, info.repeats) == (7, 2, 1)
     assert info.selftest

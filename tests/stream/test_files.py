@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,9 @@ import pytest
 import pyexport as public
 from pyexport.artifact import parse_artifact, write_artifact
 from pyexport.errors import FileFormatError
-from pyexport.resources import resource_dir
 from pyexport.simulator.plain import read_plain
 from pyexport.tensorfile import read_tensorfile, write_tensorfile
-from tests.cli.command import pyexport, refused
+from tests.cli.command import pyexport
 from tests.stream.models import N_IN, exported
 
 
@@ -95,12 +95,18 @@ def test_the_manifest_names_the_state(tmp_path: Path) -> None:
     }
 
 
-def test_firmware_takes_no_model_with_a_state(tmp_path: Path) -> None:
+def test_firmware_takes_a_model_with_a_state(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     net = torch.nn.Sequential(torch.nn.GRU(3, 2, batch_first=True))
     net.forward = lambda x: net[0](x)[0]
     public.save(net, torch.zeros(1, 4, 3), tmp_path / "m.pt", input_range=(-1, 1))
-    line = refused(
-        tmp_path, "export", tmp_path / "m.pt", "--stream", "--firmware", resource_dir("firmware")
-    )
-    assert "keeps no state; call m_step" in line
+    project = tmp_path / "project"
+    assert pyexport("new", project).status == 0
+    done = pyexport("export", tmp_path / "m.pt", "--stream", "--firmware", project)
+    assert (done.status, "now runs m" in done.out) == (0, True)
+    names = (project / "include" / "model" / "pyexport.h").read_text(encoding="ascii")
+    stated = json.loads((project / "include" / "model" / "m.json").read_text())["stream"]
+    assert "#define MODEL_STATE_BYTES M_STATE_BYTES\n" in names
+    assert "#define model_step m_step\n" in names and "model_predict" not in names
+    ram = 3 + 2 + stated["state_bytes"]  # input, output
+    assert int(re.search(r"MODEL_RAM_BYTES (\d+)", names)[1]) > ram

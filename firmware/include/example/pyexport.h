@@ -33,8 +33,9 @@
 #define MODEL_INPUT_BYTES 64
 #define MODEL_OUTPUT_BYTES 10
 #define MODEL_TABLE_BYTES 4252 /* flash: parameters and self-test vectors */
-#define MODEL_RAM_BYTES 122 /* input, output and scratch of one inference */
+#define MODEL_RAM_BYTES 122 /* input, output, state and scratch of one inference */
 #define MODEL_HAS_ARGMAX 1
+#define MODEL_STATE_BYTES 0 /* nothing is kept from one prediction to the next */
 #define MODEL_IDENTITY DIGITS_IDENTITY
 #define MODEL_INPUT_SIZE DIGITS_INPUT_SIZE
 #define MODEL_OUTPUT_SIZE DIGITS_OUTPUT_SIZE

@@ -189,7 +189,24 @@ bool selftest()
 }
 
 const pyx_model_t model = {
-    text, text, text, identity, 2, 2, 1, 1, predict, argmax, selftest,
+    text, text, text, identity, 2, 2, 1, 1, predict, argmax, selftest, 0, nullptr,
+};
+
+uint8_t kept = 0;
+
+void add_step(const void *in, void *out)
+{
+    kept = static_cast<uint8_t>(kept + *static_cast<const uint8_t *>(in));
+    *static_cast<uint8_t *>(out) = kept;
+}
+
+void forget()
+{
+    kept = 0;
+}
+
+const pyx_model_t running_sum = {
+    text, text, text, identity, 1, 1, 1, 1, add_step, nullptr, selftest, sizeof kept, forget,
 };
 const pyx_board_t board = {
     line_write, board_cycles, board_cycles_hz, board_free_ram, board_name,
@@ -274,7 +291,7 @@ void an_identity_is_answered()
     CHECK(ask(request, sizeof request, 0) ==
         PYX_ANSWER_BYTES + PYX_IDENTIFY_BYTES + 4 + 3 * 3 + strlen(board_name()));
     CHECK(buffer[PYX_HEAD_BYTES] == PYX_OK);
-    CHECK(memcmp(&buffer[PYX_HEAD_BYTES + 1 + 36], "\1\2\3\0", 4) == 0);
+    CHECK(memcmp(&buffer[PYX_HEAD_BYTES + 1 + 40], "\1\2\3\0", 4) == 0);
 }
 
 void a_self_test_is_run_when_asked_for()
@@ -301,13 +318,38 @@ void what_cannot_be_obeyed_is_refused()
     begin();
     CHECK(ask(request, sizeof request, 0) == PYX_ANSWER_BYTES);
     CHECK(buffer[PYX_HEAD_BYTES] == PYX_WRONG_LENGTH);
-    request[1] = PYX_SELFTEST + 1;
+    request[1] = PYX_RESET; /* of a model without a state */
     CHECK(ask(request, sizeof request, 0) == PYX_ANSWER_BYTES);
     CHECK(buffer[PYX_HEAD_BYTES] == PYX_UNKNOWN_TYPE);
     request[0] = PYX_PROTOCOL + 1;
     CHECK(ask(request, sizeof request, 0) == PYX_ANSWER_BYTES);
     CHECK(buffer[PYX_HEAD_BYTES] == PYX_WRONG_VERSION);
     CHECK(predictions == 0);
+}
+
+bool step_gives(uint8_t number, uint8_t value, uint8_t sum, uint8_t steps)
+{
+    const uint8_t request[] = {PYX_PROTOCOL, PYX_PREDICT, number, 0, value};
+    const size_t length = PYX_ANSWER_BYTES + 1 + PYX_PREDICT_BYTES + PYX_STEP_BYTES;
+    const uint8_t *const told = &buffer[PYX_HEAD_BYTES + 1];
+
+    return ask(request, sizeof request, 0) == length && told[0] == sum &&
+        told[1 + PYX_PREDICT_BYTES] == steps;
+}
+
+void steps_go_on_until_a_reset()
+{
+    static const uint8_t request[] = {PYX_PROTOCOL, PYX_RESET, 3, 0};
+
+    kept = 9;
+    line_size = 0;
+    pyx_device_begin(&device, &running_sum, &board, buffer, sizeof buffer, outputs);
+    CHECK(step_gives(1, 5, 5, 1));
+    CHECK(step_gives(2, 5, 10, 2));
+    CHECK(step_gives(2, 5, 10, 2)); /* asked again */
+    CHECK(ask(request, sizeof request, 0) == PYX_ANSWER_BYTES);
+    CHECK(buffer[1] == (PYX_RESET | PYX_ANSWER) && buffer[PYX_HEAD_BYTES] == PYX_OK);
+    CHECK(step_gives(2, 5, 5, 1)); /* nothing that was before the reset is an answer */
 }
 
 void half_a_frame_is_forgotten_after_a_time()
@@ -337,6 +379,7 @@ void run_tests()
     RUN(an_identity_is_answered);
     RUN(a_self_test_is_run_when_asked_for);
     RUN(what_cannot_be_obeyed_is_refused);
+    RUN(steps_go_on_until_a_reset);
     RUN(half_a_frame_is_forgotten_after_a_time);
 }
 

@@ -103,6 +103,7 @@ static void identify(const pyx_device_t *device, answer_t *answer)
     put8(answer, model->argmax != NULL ? 1 : 0);
     put32(answer, model->input_size);
     put32(answer, model->output_size);
+    put32(answer, model->state_bytes);
     put32(answer, board->free_ram());
     put32(answer, board->cycles_hz());
     put32(answer, device->last_cycles);
@@ -116,6 +117,14 @@ static void identify(const pyx_device_t *device, answer_t *answer)
     put_flash_text(answer, model->profile);
     put_flash_text(answer, model->exporter);
     put_text(answer, board->name());
+}
+
+/* A sequence begins: no step was made, and no answer before is one of its. */
+static void reset(pyx_device_t *device)
+{
+    device->model->reset();
+    device->steps = 0;
+    device->predicted = false;
 }
 
 /*
@@ -140,6 +149,7 @@ static void predict(pyx_device_t *device, answer_t *answer, uint32_t tag)
         device->last_tag = tag;
         device->last_number = number;
         device->predicted = true;
+        device->steps++;
     }
     answer->length = BODY;
     put8(answer, PYX_OK);
@@ -148,6 +158,9 @@ static void predict(pyx_device_t *device, answer_t *answer, uint32_t tag)
     }
     put16(answer, class_of(model, device->outputs));
     put32(answer, device->last_cycles);
+    if (model->reset != NULL) {
+        put32(answer, device->steps); /* tells a host whether a step was lost, or made twice */
+    }
 }
 
 /* The class of output bytes of the host's choice, moved to where they are aligned. */
@@ -169,7 +182,8 @@ static uint8_t problem_of(const pyx_device_t *device, const uint8_t *request, si
     if (request[0] != PYX_PROTOCOL) {
         return PYX_WRONG_VERSION;
     }
-    if (request[TYPE] < PYX_IDENTIFY || request[TYPE] > PYX_SELFTEST) {
+    if (request[TYPE] < PYX_IDENTIFY || request[TYPE] > PYX_RESET ||
+        (request[TYPE] == PYX_RESET && device->model->reset == NULL)) {
         return PYX_UNKNOWN_TYPE;
     }
     if (request[TYPE] == PYX_PREDICT) {
@@ -204,6 +218,9 @@ static void answer_request(pyx_device_t *device)
     if (problem == PYX_OK && type == PYX_SELFTEST) {
         device->selftest = device->model->selftest();
         put8(&answer, device->selftest ? 1 : 0);
+    }
+    if (problem == PYX_OK && type == PYX_RESET) {
+        reset(device);
     }
     put32(&answer, tag_of(tag, buffer, answer.length) ^ UINT32_C(0xFFFFFFFF));
     pyx_send(device->board->write, buffer, answer.length);
@@ -246,6 +263,9 @@ void pyx_device_begin(pyx_device_t *device, const pyx_model_t *model, const pyx_
     device->seed = PYX_CRC_START;
     for (i = 0; i < PYX_IDENTITY_BYTES; i++) {
         device->seed = pyx_crc_byte(device->seed, PYX_READ_U8(&model->identity[i]), PYX_CRC32C);
+    }
+    if (model->reset != NULL) {
+        reset(device);
     }
     device->selftest = model->selftest();
     greet(device);

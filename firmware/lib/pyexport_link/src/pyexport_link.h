@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-#define PYX_PROTOCOL 1
+#define PYX_PROTOCOL 2
 #define PYX_TIMEOUT_MS 200 /* a frame whose next byte is that late is given up */
 #define PYX_IDENTITY_BYTES 32
 
@@ -23,6 +23,7 @@ extern "C" {
 #define PYX_PREDICT 0x02u
 #define PYX_ARGMAX 0x03u
 #define PYX_SELFTEST 0x04u
+#define PYX_RESET 0x05u
 #define PYX_ANSWER 0x80u
 
 /* First byte of an answer's body. */
@@ -38,7 +39,8 @@ extern "C" {
 #define PYX_HEAD_BYTES 4
 #define PYX_ANSWER_BYTES (PYX_HEAD_BYTES + 1 + 4)
 #define PYX_PREDICT_BYTES 6   /* behind the outputs: class and cycles */
-#define PYX_IDENTIFY_BYTES 68 /* without the four texts: each a length and its characters */
+#define PYX_STEP_BYTES 4      /* behind these, of a model with a state: its steps since the reset */
+#define PYX_IDENTIFY_BYTES 72 /* without the four texts: each a length and its characters */
 #define PYX_TEXT_BYTES 32     /* more than that of a board's name is cut off */
 
 #define PYX_LARGER(a, b) ((a) > (b) ? (a) : (b))
@@ -48,7 +50,7 @@ extern "C" {
     (PYX_CRC_BYTES + \
         PYX_LARGER( \
             PYX_LARGER(PYX_HEAD_BYTES + (input_bytes), \
-                PYX_ANSWER_BYTES + PYX_PREDICT_BYTES + (output_bytes)), \
+                PYX_ANSWER_BYTES + PYX_PREDICT_BYTES + PYX_STEP_BYTES + (output_bytes)), \
             PYX_ANSWER_BYTES + PYX_IDENTIFY_BYTES + 4 + PYX_TEXT_BYTES + (names)))
 
 /* What is asked about. Texts and identity lie in flash (PYX_FLASH). */
@@ -61,9 +63,11 @@ typedef struct {
     uint32_t output_size;
     uint8_t input_dtype; /* 1 u8, 2 s8, 3 f32, 4 u16, 5 s16 */
     uint8_t output_dtype;
-    void (*predict)(const void *in, void *out);
+    void (*predict)(const void *in, void *out); /* with a state: one step */
     uint16_t (*argmax)(const void *out); /* null: none */
-    bool (*selftest)(void);
+    bool (*selftest)(void);              /* leaves the state as it is */
+    uint32_t state_bytes;                /* kept from step to step; 0: none */
+    void (*reset)(void);                 /* before the first step of a sequence; null: no state */
 } pyx_model_t;
 
 /* What it runs on. */
@@ -84,6 +88,7 @@ typedef struct {
     uint32_t last_tag;    /* of the request that `outputs` answers */
     uint16_t last_number; /* its sequence number */
     uint32_t last_cycles; /* that it took */
+    uint32_t steps;       /* computed since the reset, of a model with a state */
     uint32_t heard_at;    /* ms */
     uint32_t requests;    /* whole frames received */
     uint32_t dropped;     /* others */
@@ -93,7 +98,7 @@ typedef struct {
 } pyx_device_t;
 
 /*
- * Run the self-test and say so in one line of text, which is no frame. buffer has size bytes
+ * Reset, run the self-test, and say so in one line of text, which is no frame. buffer has size bytes
  * (PYX_BUFFER_BYTES) and outputs those of the model's output; both aligned as its values need.
  */
 void pyx_device_begin(pyx_device_t *device, const pyx_model_t *model, const pyx_board_t *board,
