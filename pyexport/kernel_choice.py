@@ -16,7 +16,7 @@ MAX_ROWS = 500  # on which bytes of 0 are counted
 
 @dataclass(frozen=True)
 class Observed:
-    """The share of the values of each tensor that are not 0, and in which rows."""
+    """The share of the values that each node reads that are not 0, and in which rows."""
 
     shares: dict[str, float]
     rows: str

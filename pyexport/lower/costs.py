@@ -13,7 +13,9 @@ from pyexport.lower.work import Job, Work, work_of
 from pyexport.program import Program, RowLoop, Step
 from pyexport.targets.costs import CostTable
 
-Densities = Mapping[str, float]  # tensor -> share of its bytes that are not 0; 1 where it lacks
+# node -> share of the bytes that it reads first that are not 0, each as often as it reads it; 1
+# where it lacks
+Densities = Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,7 @@ def lowered_cost(
 def _job(
     kernel: Kernel, node: Node, graph: Graph, params: dict[str, int | str], densities: Densities
 ) -> Job:
-    density = densities.get(node.inputs[0], 1.0) if node.inputs else 1.0
-    return Job(node, graph, params, kernel.cost(node, graph), density)
+    return Job(node, graph, params, kernel.cost(node, graph), densities.get(node.name, 1.0))
 
 
 @cache

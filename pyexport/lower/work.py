@@ -27,7 +27,7 @@ class Job:
     graph: Graph
     params: Params
     macs: int  # products of one inference, or what takes as long
-    density: float = 1.0  # share of the bytes that the node reads first that are not zero
+    density: float = 1.0  # share of what the node reads first that is not zero, each read counted
 
     @property
     def inputs(self) -> int:

@@ -24,6 +24,7 @@ from pyexport.rows import (
     row_slices,
 )
 from pyexport.simulator.arrays import EVALUATORS, Evaluate
+from pyexport.simulator.reads import reads_of
 
 CHUNK_ROWS = 2048  # rows that are computed together,
 CHUNK_VALUES = 1 << 18  # fewer where a tensor is large: a layer stays in the processor's cache
@@ -80,11 +81,21 @@ class FastSimulator:
         return Result(outputs, sums)
 
     def densities(self, inputs: npt.ArrayLike) -> dict[str, float]:
-        """Return for every tensor the share of its values that are not 0; {} of a stream."""
+        """Return for every node what share of its first input is not 0; {} of a stream.
+
+        Of a convolution a value counts as often as windows read it, so edges count less.
+        """
         if self.graph.states or not len(np.asarray(inputs)):
             return {}
-        counts = self.counts(inputs)
-        return {n: float(c.mean()) / self.graph.tensor(n).size for n, c in counts.items()}
+        nodes = [node for node in self.graph.nodes if node.inputs]
+        weights = {node.name: reads_of(node, self.graph) for node in nodes}
+        found, rows = dict.fromkeys(weights, 0.0), 0
+        for values in self.tensors(inputs):
+            rows += len(values[nodes[0].inputs[0]]) if nodes else 0
+            for node in nodes:
+                counts = np.count_nonzero(values[node.inputs[0]], axis=0)
+                found[node.name] += float(counts @ weights[node.name])
+        return {name: n / (rows * float(weights[name].sum())) for name, n in found.items()}
 
     def tensors(self, inputs: npt.ArrayLike) -> Iterator[dict[str, Array]]:
         """Return every tensor (rows, size) by name, block of rows by block; of no stream."""

@@ -106,7 +106,7 @@ def test_words_are_counted_for_inputs_that_are_not_zero() -> None:
     made = exported("speed", target=None)
     step, node = made.program.steps[0], made.artifact.graph.nodes[0]
     assert isinstance(step, Step)
-    half = step_work(step, node, made.artifact.graph, {node.inputs[0]: 0.5})
+    half = step_work(step, node, made.artifact.graph, {node.name: 0.5})
     whole = step_work(step, node, made.artifact.graph, {})
     assert whole["words"] == 16 * 6  # one block of 12 outputs is 6 words an input
     assert half["words"] == 0.5 * whole["words"]
