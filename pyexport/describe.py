@@ -20,6 +20,7 @@ from pyexport.ir import (
     Graph,
     Linear,
     Node,
+    Op,
     QuantizedAffine,
     QuantizedLinear,
     QuantizedSoftmax,
@@ -40,6 +41,8 @@ from pyexport.scoring import accuracy_line, errors_line
 from pyexport.statements import Statements
 from pyexport.targets import Target
 
+# what operators call their weights and biases
+PARAMETERS = ("weight", "bias", "weight_x", "bias_x", "weight_h", "bias_h")
 _FLAT = (Linear, QuantizedSums, Affine, Softmax, QuantizedSoftmax)
 _ACTIVATIONS = {(0.0, math.inf): "relu", (0.0, 6.0): "relu6", (-1.0, 1.0): "hardtanh"}
 
@@ -276,3 +279,8 @@ def _port_bytes(rows: Array, tensors: Sequence[Tensor]) -> tuple[bytes, ...]:
 
 def _tensor_bytes(tensors: Sequence[Tensor]) -> int:
     return sum(tensor.size * ITEM_BYTES[tensor.dtype] for tensor in tensors)
+
+
+def parameter_count(op: Op) -> int:
+    """Return how many weights and biases an operator has, however a kernel packs them."""
+    return sum(int(np.size(getattr(op, name))) for name in PARAMETERS if hasattr(op, name))

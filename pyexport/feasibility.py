@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pyexport.describe import network_title
+from pyexport.describe import network_title, parameter_count
 from pyexport.errors import DoesNotFitError
 from pyexport.fitting import check_fits, io_and_scratch_bytes
 from pyexport.frontends import load_model
@@ -77,7 +77,7 @@ def check_model(model: Model, targets: Sequence[str] = (), scheme: str = "int8")
     return Feasibility(
         network=network_title(graph),
         scheme=scheme,
-        parameters=sum(c.size for c in program.consts if c.name.endswith(("_weight", "_bias"))),
+        parameters=sum(parameter_count(node.op) for node in graph.nodes),
         macs=sum(select_kernel(node, graph, None).cost(node, graph) for node in graph.nodes),
         flash_bytes=program.const_bytes,
         ram_bytes=io_and_scratch_bytes(program),

@@ -15,8 +15,9 @@ from pyexport.fitting import (
     ram_costs,
     ram_ways_out,
 )
+from pyexport.lower.kernels.linear_ldi16 import step_code_bytes
 from pyexport.pipeline import Export
-from pyexport.program import Program
+from pyexport.program import Program, Step
 from pyexport.runners import available, open_runner
 from pyexport.targets import Target
 from pyexport.verify.subject import header_interface
@@ -54,11 +55,15 @@ def footprint(export: Export, target: Target) -> Footprint:
 
 
 def estimated(program: Program, target: Target) -> Footprint:
-    """Return exact bytes of tables, scratch, input and output, and allowances for the rest."""
+    """Return exact bytes of tables, scratch, input and output, and allowances for the rest.
+
+    Weights that are numbers in the code (linear_ldi16) count with what they take at most.
+    """
+    weights = sum(step_code_bytes(step) for step in program.steps if isinstance(step, Step))
     return Footprint(
         target=target.name,
         compiler="",
-        flash_bytes=program.const_bytes + CODE_BYTES[target.family],
+        flash_bytes=program.const_bytes + CODE_BYTES[target.family] + weights,
         tables_bytes=program.const_bytes,
         static_bytes=program.state_bytes,
         stack_bytes=program.arena_bytes + FRAME_BYTES[target.family],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyexport.artifact import Artifact
-from pyexport.describe import operator_name
+from pyexport.describe import operator_name, parameter_count
 from pyexport.ir import Node
 from pyexport.lower import select_kernel
 from pyexport.memory_picture import memory_picture
@@ -35,7 +35,7 @@ def _row(node: Node, artifact: Artifact, program: Program, alive: dict[str, int]
         "operator": operator_name(node, graph),
         "inputs": sum(graph.tensor(t).size for t in node.inputs),
         "outputs": sum(graph.tensor(t).size for t in node.outputs),
-        "parameters": sum(c.size for c in consts if c.name.endswith(("_weight", "_bias"))),
+        "parameters": parameter_count(node.op),
         "macs": kernel.cost(node, graph),
         "flash_bytes": sum(len(c.data) for c in consts),
         "ram_bytes": alive[step.node],

@@ -12,8 +12,9 @@ import pytest
 
 from pyexport.describe import header_info
 from pyexport.ir import Clamp, Dataset
+from pyexport.layer_rows import layer_rows
 from pyexport.pipeline import ExportOptions, export_model, render_artifact
-from tests.networks import chain, layer, uneven
+from tests.networks import Recipe, build, chain, layer, uneven
 
 ROWS = np.floor(np.random.default_rng(0).random((20, 4)) * 17)
 
@@ -89,3 +90,16 @@ def test_the_comment_begins_with_the_identity_that_the_macro_holds_whole() -> No
     line = f" * identity    {identity[:16]}..., whole in TINY_IDENTITY\n"
     assert line in export.header[: export.header.index("*/")]
     assert f'"{identity}"' in export.header
+
+
+@pytest.mark.parametrize(
+    ("target", "goal", "weights"),
+    [("atmega328p", "speed", 8), ("cortex-m4", "speed", 8), (None, "speed", 8), (None, "size", 4)],
+)
+def test_parameters_are_weights_and_biases_whatever_a_kernel_packs(
+    target: str | None, goal: str, weights: int
+) -> None:
+    options = ExportOptions("net", target=target, optimize=goal, lanes=16, weights=weights)
+    made = export_model(build(Recipe((17, 11, 3))), options)
+    rows = layer_rows(made.artifact, made.program)
+    assert [row["parameters"] for row in rows] == [17 * 11 + 11, 11 * 3 + 3]

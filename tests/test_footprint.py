@@ -10,7 +10,7 @@ import pytest
 from pyexport import footprint as module
 from pyexport.errors import DoesNotFitError
 from pyexport.footprint import check_budget, estimated, footprint
-from pyexport.pipeline import Export
+from pyexport.pipeline import Export, ExportOptions, export_model
 from pyexport.runners import open_runner
 from pyexport.targets import get_target
 from pyexport.verify.subject import header_interface
@@ -79,3 +79,12 @@ def test_an_estimate_is_not_far_from_the_measurement(target: str) -> None:
     assert abs(stated.ram_bytes - guessed.ram_bytes) <= 200
     assert abs(stated.flash_bytes - guessed.flash_bytes) <= 1500
     assert np.sign(guessed.ram_bytes - stated.ram_bytes) >= 0, "an allowance is not too small"
+
+
+def test_an_estimate_knows_weights_that_are_numbers_in_the_code() -> None:
+    options = ExportOptions("net", target="atmega328p", optimize="speed", lanes=16)
+    exported, chip = export_model(build(Recipe((64, 32, 10))), options), get_target("atmega328p")
+    assert {step.kernel for step in exported.program.steps} == {"linear_ldi16"}  # type: ignore[union-attr]
+    guessed, measured = estimated(exported.program, chip), footprint(exported, chip)
+    assert measured.compiler
+    assert measured.flash_bytes <= guessed.flash_bytes <= 1.4 * measured.flash_bytes

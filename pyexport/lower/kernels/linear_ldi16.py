@@ -8,6 +8,7 @@ from pyexport.ir import Graph, Node
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels import linear_acc16
 from pyexport.lower.kernels.linear_q15x import cost, quantized_linear
+from pyexport.program import Step
 from pyexport.targets import Target
 
 MOST_FLASH = 0.8  # of the chip, for the code of all such layers: the rest is for the firmware
@@ -19,12 +20,21 @@ SUM_BYTES = 12  # load the bias, store the sum
 def code_bytes(node: Node) -> int:
     """Return the bytes that a layer takes at most; products that outputs share save some."""
     weight = quantized_linear(node).weight
-    blocks = len(linear_acc16.block_sizes(len(weight)))
-    return int(
-        WEIGHT_BYTES * int(np.count_nonzero(weight))
-        + INPUT_BYTES * blocks * weight.shape[1]
-        + SUM_BYTES * len(weight)
-    )
+    return _code_bytes(int(np.count_nonzero(weight)), weight.shape[1], len(weight))
+
+
+def step_code_bytes(step: Step) -> int:
+    """Return the same of a step of a program; 0 of one with another kernel."""
+    if step.kernel != KERNEL.name:
+        return 0
+    params = dict(step.params)
+    weights = bytes.fromhex(str(params["weights"]))
+    return _code_bytes(len(weights) - weights.count(0), int(params["n_in"]), int(params["n_out"]))
+
+
+def _code_bytes(products: int, n_in: int, n_out: int) -> int:
+    blocks = len(linear_acc16.block_sizes(n_out))
+    return WEIGHT_BYTES * products + INPUT_BYTES * blocks * n_in + SUM_BYTES * n_out
 
 
 def _matches(node: Node, graph: Graph, target: Target | None) -> bool:
