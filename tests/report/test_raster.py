@@ -124,4 +124,6 @@ def test_the_report_has_a_section_about_spikes(folder: Path) -> None:
     values = spike_values(material)
     assert isinstance(values, dict)
     assert "of them differ from the float network" in values["text"]
+    assert "; 0 differ in the firmware on host. " in values["text"]
+    assert "firmware on host" in values["picture"]
     assert marks(values["picture"], "s") > 0

@@ -38,6 +38,7 @@ from pyexport.report.page.searches import (
     hunted_inputs,
     pair_of,
 )
+from pyexport.report.page.spiking import device_sums
 from pyexport.report.shapes import Shape, shape_of
 from pyexport.runners import RUNNER_NAMES, target_of
 from pyexport.targets.costs import read_costs
@@ -70,6 +71,7 @@ def gather(
         effort = effort_for(artifact, options.seed)
         pair, climbed = pair_of(artifact, graph)
         with judging(one, document) as (runner, judge, why_not):
+            sums = None if runner is None else device_sums(artifact, known, runner)
             if isinstance(pair, Missing):
                 made: Generated | Missing = pair
                 found: Attack | Missing = pair
@@ -107,6 +109,7 @@ def gather(
             pair=pair,
             judge=judge,
             judge_reason=why_not,
+            judge_sums=sums,
             shape=shape,
             generated=made,
             attack=found,

@@ -84,6 +84,7 @@ class Material:
     pair: Pair | Missing
     judge: str  # where the firmware judged inputs: a target; "" where it did not
     judge_reason: str  # why it did not
+    judge_sums: Array | None  # what it traced of the spikes that are shown; None without neurons
     shape: Shape | Missing
     generated: Generated | Missing
     attack: Attack | Missing
