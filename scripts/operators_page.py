@@ -59,9 +59,9 @@ READ_AS: dict[str, str] = {
     "layer_norm": "layer_norm native_layer_norm",
     "lstm": "lstm lstm_cell",
     "gru": "gru gru_cell",
-    "encode": "",
-    "lif": "",
-    "readout": "",
+    "encode": "encode",
+    "lif": "lif",
+    "readout": "readout",
 }
 # Names that move or check memory: they leave no operator behind.
 NOTHING = (

@@ -12,10 +12,16 @@ import numpy as np
 
 from pyexport.errors import FileFormatError, ToolMissingError
 from pyexport.ir import Array
-from pyexport.untrusted import MAX_ELEMENTS, MAX_LAYERS, MAX_RANK, MAX_TEXT, printable
+from pyexport.untrusted import (
+    MAX_ELEMENTS,
+    MAX_LAYERS,
+    MAX_NIR_FIELDS,
+    MAX_NIR_NAME,
+    MAX_RANK,
+    MAX_TEXT,
+    printable,
+)
 
-MAX_FIELDS = 40  # of a node; NIR's largest has 8
-MAX_NAME = 1000  # letters of a node
 METADATA = "metadata"
 Field = Array | str
 
@@ -97,9 +103,9 @@ class _Reader:
         return self._fields(self._group(group, METADATA, place), f"{place}, metadata", set())
 
     def _fields(self, group: Any, place: str, without: set[str]) -> dict[str, Field]:
-        names = [name for name in list(group)[: MAX_FIELDS + 1] if name not in without]
-        if len(names) > MAX_FIELDS:
-            raise self._wrong(f"{place} has over {MAX_FIELDS} fields")
+        names = [name for name in list(group)[: MAX_NIR_FIELDS + 1] if name not in without]
+        if len(names) > MAX_NIR_FIELDS:
+            raise self._wrong(f"{place} has over {MAX_NIR_FIELDS} fields")
         return {printable(name, 40): self._value(group, name, place) for name in names}
 
     def _value(self, group: Any, name: str, place: str) -> Field:
@@ -118,8 +124,8 @@ class _Reader:
         pairs = []
         for row in range(len(found)):  # one at a time: many can share one long text
             source, target = found[row]
-            if max(len(source), len(target)) > MAX_NAME:
-                raise self._wrong(f"a name in its edges is longer than {MAX_NAME} letters")
+            if max(len(source), len(target)) > MAX_NIR_NAME:
+                raise self._wrong(f"a name in its edges is longer than {MAX_NIR_NAME} letters")
             pairs.append((_decoded(source), _decoded(target)))
         return pairs
 

@@ -17,6 +17,11 @@ class Cell:
     strong: bool = False
     html: bool = False  # the text is HTML of drawing.py, and safe
 
+    @property
+    def bar_percent(self) -> float:
+        """The bar's length, 0..100."""
+        return round(100 * (self.bar or 0.0), 1)
+
 
 @dataclass(frozen=True)
 class Column:
