@@ -2,57 +2,7 @@
 
 from __future__ import annotations
 
-from pyexport.ir import Graph, Node
-from pyexport.lower.columns import columns, layout_of
-from pyexport.lower.kernel import Kernel, Lowered
-from pyexport.lower.kernels.spiking import (
-    BLOCK,
-    FORMS,
-    Form,
-    is_direct,
-    lif,
-    neuron_params,
-    neuron_tables,
-    products,
-    space_of,
-    space_params,
-)
-from pyexport.lower.packing import plain_const
-from pyexport.targets import Target
+from pyexport.lower.kernels.spiking import is_direct
+from pyexport.lower.kernels.spiking_bytes import byte_kernels
 
-
-def _kernel(form: Form) -> Kernel:
-    def matches(node: Node, graph: Graph, target: Target | None) -> bool:
-        return form.holds(node, graph, target) and is_direct(node, graph)
-
-    def lower(node: Node, graph: Graph) -> Lowered:
-        op = lif(node)
-        layout = layout_of(op.size, BLOCK)
-        note = f"[blocks of {layout.size} neurons][{op.weight.shape[1]} inputs]"
-        weight = plain_const(f"{node.name}_weight", columns(op.weight, layout), "s8", note)
-        return Lowered(
-            consts=(weight, *neuron_tables(node)),
-            params=(
-                *neuron_params(node, graph, form.masks),
-                *space_params(space_of(node, graph, form.space), node, "s32"),
-                ("size", layout.size),
-                ("stride", layout.stride),
-                ("weight_dtype", "s8"),
-            ),
-            acc_low=op.low,
-            acc_high=op.high,
-            trace_size=op.steps * op.size,
-        )
-
-    return Kernel(
-        name="lif_direct",
-        matches=matches,
-        lower=lower,
-        workspace=lambda node, graph: space_of(node, graph, form.space).size,
-        workspace_dtype=form.space,
-        cost=products,
-        template="ops/lif_direct.h.j2",
-    )
-
-
-KERNELS = tuple(_kernel(form) for form in FORMS)
+KERNELS = byte_kernels("lif_direct", is_direct)
