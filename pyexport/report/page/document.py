@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from pyexport.report.page.verdict import verdict
 from pyexport.verify.causes import count_causes
 from pyexport.verify.generated import Generated
 from pyexport.verify.layer_errors import LayerError, Spread
+
+T = TypeVar("T")
 
 
 def report_figures(material: Material) -> dict[str, Any]:
@@ -27,8 +30,8 @@ def report_figures(material: Material) -> dict[str, Any]:
         "layers": [dict(row) for row in material.layers],
         "accuracy": None if material.accuracy is None else asdict(material.accuracy),
         "errors": None if material.errors is None else asdict(material.errors),
-        "layer_errors": _why(errors) or [_layer(e) for e in errors],  # type: ignore[union-attr]
-        "costs": _why(costs) or [one.as_json() for one in costs],  # type: ignore[union-attr]
+        "layer_errors": _each(errors, _layer),
+        "costs": _each(costs, lambda one: one.as_json()),
         "generated": _generated(material.generated),
         "attack": _attack(material.attack),
         "hunt": _hunt(material.hunt),
@@ -36,8 +39,10 @@ def report_figures(material: Material) -> dict[str, Any]:
     }
 
 
-def _why(value: object) -> dict[str, str] | None:
-    return {"missing": value.reason} if isinstance(value, Missing) else None
+def _each(values: Sequence[T] | Missing, shown: Callable[[T], dict[str, Any]]) -> object:
+    if isinstance(values, Missing):
+        return {"missing": values.reason}
+    return [shown(value) for value in values]
 
 
 def _layer(error: LayerError) -> dict[str, Any]:

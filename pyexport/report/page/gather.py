@@ -69,14 +69,16 @@ def gather(
             one, options, graph, vectors, suites_left_out, progress
         )
         effort = effort_for(artifact, options.seed)
-        pair, climbed = pair_of(artifact, graph)
+        both = pair_of(artifact, graph)
+        pair = both if isinstance(both, Missing) else both[0]
         with judging(one, document) as (runner, judge, why_not):
             sums = None if runner is None else device_sums(artifact, known, runner)
-            if isinstance(pair, Missing):
-                made: Generated | Missing = pair
-                found: Attack | Missing = pair
-                hunted: Hunted | Missing = pair
+            if isinstance(both, Missing):
+                made: Generated | Missing = both
+                found: Attack | Missing = both
+                hunted: Hunted | Missing = both
             else:
+                pair, climbed = both
                 kept = options.saved
                 made = kept.generated(pair, runner) or generated_inputs(
                     pair, climbed, runner, effort, progress

@@ -79,18 +79,14 @@ def macs(artifact: Artifact) -> int:
     return max(1, sum(select_kernel(n, graph, None).cost(n, graph) for n in graph.nodes))
 
 
-def pair_of(artifact: Artifact, graph: Graph | None) -> tuple[Pair | Missing, ValueAndGradient]:
+def pair_of(artifact: Artifact, graph: Graph | None) -> tuple[Pair, ValueAndGradient] | Missing:
     """Return both models and what is climbed; without a float model the export stands for both."""
-
-    def nothing(*_: object) -> object:
-        raise AssertionError("there is no pair to climb")
-
     if artifact.statements.is_regression:
-        return Missing("the model is a regression: its inputs have no classes"), nothing  # type: ignore[return-value]
+        return Missing("the model is a regression: its inputs have no classes")
     try:
         return make_pair(artifact, graph)
     except PyexportError as error:
-        return Missing(without_name(error, artifact)), nothing  # type: ignore[return-value]
+        return Missing(without_name(error, artifact))
 
 
 def generated_inputs(
