@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import re
@@ -45,8 +46,9 @@ def write_emlearn(network: Network, folder: Path) -> str | None:
     if len(linear) != len(layers):
         return None
     emlearn: Any = importlib.import_module("emlearn")
-    path = folder / "converted.h"
-    emlearn.convert(_classifier(linear), dtype="float").save(file=str(path), name="peer")
+    path = folder.resolve() / "converted.h"
+    with contextlib.chdir(folder):  # it compiles something of its own in tmp/
+        emlearn.convert(_classifier(linear), dtype="float").save(file=str(path), name="peer")
     headers = Path(str(emlearn.__file__)).parent
     for header in headers.glob("eml_*.h"):
         text = header.read_text(encoding="utf-8")
