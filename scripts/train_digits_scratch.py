@@ -92,16 +92,16 @@ def train(
     return Result(network, training, test, best, accuracy(network, scaled(test)), seconds)
 
 
-def save(result: Result, path: Path) -> None:
+def save(network: Sequential, training: Samples, test: Samples, path: Path) -> None:
     """Write a checkpoint that takes raw pixels 0..16, ready for `pyexport export`."""
-    result.network.save(
+    network.save(
         path,
         input_scale=PIXEL_SCALE,
         input_range=(0, 16),
         input_unit="pixel intensity",
         labels=range(10),
-        calibration=result.training.inputs[:N_CALIBRATION],
-        evaluation=result.test,
+        calibration=training.inputs[:N_CALIBRATION],
+        evaluation=test,
     )
 
 
@@ -130,7 +130,8 @@ def run(chosen: argparse.Namespace) -> list[Result]:
         recipe = recipe_of(seed, chosen.epochs, chosen.rate)
         results.append(train(digits, chosen.hidden, chosen.engine, recipe, quiet=chosen.json))
         if seed == chosen.first:
-            save(results[0], chosen.output)
+            first = results[0]
+            save(first.network, first.training, first.test, chosen.output)
     return results
 
 

@@ -80,6 +80,17 @@ def quick(network: Sequential) -> Sequential:
     return twin
 
 
+def save(network: Sequential, training: Samples, fresh: Samples, path: Path) -> None:
+    """Write a checkpoint that takes points, ready for `pyexport export`."""
+    network.save(
+        path,
+        input_range=INPUT_RANGE,
+        labels=("upper", "lower"),
+        calibration=training.inputs,
+        evaluation=fresh,
+    )
+
+
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = Options(__doc__)
     parser.add_argument("--engine", choices=ENGINES, default="packed")
@@ -111,13 +122,7 @@ def run(chosen: argparse.Namespace) -> dict[str, object]:
     picture = decision_regions(quick(network).classify, training, title)
     chosen.picture.write_text(picture, encoding="utf-8")
     if chosen.output is not None:
-        network.save(
-            chosen.output,
-            input_range=INPUT_RANGE,
-            labels=("upper", "lower"),
-            calibration=training.inputs,
-            evaluation=fresh,
-        )
+        save(network, training, fresh, chosen.output)
     return {
         "engine": chosen.engine,
         "points": len(training),

@@ -24,13 +24,13 @@ from pyexport.scratch.data import Samples, batches, moons, split
 from pyexport.scratch.readers import read_digits
 from pyexport.scratch.training import accuracy
 from scripts.options import Options
-from scripts.train_digits_scratch import PIXEL_SCALE, digits_file, scaled
+from scripts.train_digits_scratch import digits_file, scaled
+from scripts.train_digits_scratch import save as save_digits
+from scripts.train_moons import save as save_moons
 
 TASKS = ("moons", "digits")
 ENGINES = ("value", "lists")  # Adam, and a packed row of weights takes plain descent only
 BETA = 7 / 8  # a membrane then loses an eighth a step, which is a shift on a microcontroller
-MOONS_RANGE = (-2.0, 3.0)  # what --output declares; the moons lie in -1.5..2.5
-N_CALIBRATION = 200
 MOST_EPOCHS = 12
 
 
@@ -130,29 +130,6 @@ def _epoch(
         )
 
 
-def save(task: str, result: Result, path: Path) -> None:
-    """Write a checkpoint that takes what the task is made of: points, or pixels 0..16."""
-    calibration = result.training.inputs[:N_CALIBRATION]
-    if task == "moons":
-        result.network.save(
-            path,
-            input_range=MOONS_RANGE,
-            labels=("upper", "lower"),
-            calibration=calibration,
-            evaluation=result.test,
-        )
-        return
-    result.network.save(
-        path,
-        input_scale=PIXEL_SCALE,
-        input_range=(0, 16),
-        input_unit="pixel intensity",
-        labels=range(10),
-        calibration=calibration,
-        evaluation=result.test,
-    )
-
-
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = Options(__doc__)
     parser.add_argument("task", choices=TASKS, nargs="?", default="moons")
@@ -183,7 +160,8 @@ def run(chosen: argparse.Namespace) -> dict[str, object]:
         result = train_digits(chosen.engine, chosen.seed, chosen.epochs, data, chosen.json)
         training, test = scaled(result.training), scaled(result.test)
     if chosen.output is not None:
-        save(chosen.task, result, chosen.output)
+        save = save_moons if chosen.task == "moons" else save_digits
+        save(result.network, result.training, result.test, chosen.output)
     return {
         "task": chosen.task,
         "engine": chosen.engine,
