@@ -143,7 +143,7 @@ LAYERS = {
         ("ir", "fixedpoint", "reference", "simulator", "quantize"), ("numpy", "torch")
     ),
     # Spiking layers for PyTorch: `import pyexport` loads none of it, and nothing imports it.
-    "snn": Layer((), ("torch", "numpy"), ("nir",)),
+    "snn": Layer(("operators",), ("torch", "numpy"), ("nir",)),
     "targets": Layer(()),
     "lower": Layer(
         ("choices", "ir", "integer", "program", "fixedpoint", "quantize.bounds", "targets"),

@@ -7,8 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-ENCODINGS = ("direct", "rate", "latency", "delta")
-METHODS = ("count", "membrane_mean", "membrane_last", "first_spike")
+from pyexport.operators.spiking import ENCODINGS, READOUTS
 
 
 def check_encoding(encoding: str, steps: int, low: float, high: float, threshold: float) -> None:
@@ -95,8 +94,8 @@ def encode_gradient(
 
 def readout(spikes: Tensor, membranes: Tensor, method: str) -> Tensor:
     """Return one score a neuron, (batch, n), of spikes and membranes (batch, steps, n)."""
-    if method not in METHODS:
-        raise ValueError(f"readout: method {method!r}; use one of {', '.join(METHODS)}")
+    if method not in READOUTS:
+        raise ValueError(f"readout: method {method!r}; use one of {', '.join(READOUTS)}")
     if method == "membrane_mean":
         return membranes.mean(1)
     if method == "membrane_last":

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from pyexport.operators.spiking import READOUTS
 from pyexport.snn import coding, neuron, operators
 
 Numbers = float | Sequence[float] | Tensor
@@ -132,8 +133,8 @@ class Readout(nn.Module):
 
     def __init__(self, method: str = "count") -> None:
         super().__init__()
-        if method not in coding.METHODS:
-            raise ValueError(f"Readout: {method!r}; use one of {', '.join(coding.METHODS)}")
+        if method not in READOUTS:
+            raise ValueError(f"Readout: {method!r}; use one of {', '.join(READOUTS)}")
         self.method = method
 
     def forward(

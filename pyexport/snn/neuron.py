@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-RESETS = ("subtract", "zero", "none", "carry")
-COMPARES = ("gt", "ge")
+from pyexport.operators.spiking import COMPARISONS, RESETS
 
 
 @dataclass(frozen=True)
@@ -26,10 +25,10 @@ class Rule:
     refractory: int  # steps without current after a spike
 
     def __post_init__(self) -> None:
-        if self.reset not in RESETS or self.compare not in COMPARES:
+        if self.reset not in RESETS or self.compare not in COMPARISONS:
             raise ValueError(
                 f"lif: reset {self.reset!r} and compare {self.compare!r}; use one of "
-                f"{', '.join(RESETS)} and one of {', '.join(COMPARES)}"
+                f"{', '.join(RESETS)} and one of {', '.join(COMPARISONS)}"
             )
         if self.reset_delay and self.reset == "carry":
             raise ValueError("lif: reset 'carry' needs reset_delay=False")

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyexport.operators.spiking import READOUTS
 from pyexport.snn import coding, neuron
 
 _LIF = (
@@ -127,10 +128,10 @@ def readout(spikes: Tensor, membranes: Tensor, method: str) -> Tensor:
 
 @readout.register_fake
 def _(spikes: Tensor, membranes: Tensor, method: str) -> Tensor:
-    if method not in coding.METHODS or spikes.dim() != 3:
+    if method not in READOUTS or spikes.dim() != 3:
         raise ValueError(
             f"readout: method {method!r} of spikes {tuple(spikes.shape)}; use one of "
-            f"{', '.join(coding.METHODS)} of (batch, steps, n)"
+            f"{', '.join(READOUTS)} of (batch, steps, n)"
         )
     return spikes.new_empty(spikes.shape[0], spikes.shape[2])
 

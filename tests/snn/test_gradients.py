@@ -136,7 +136,7 @@ def test_one_parameter_for_all_neurons_collects_their_gradients() -> None:
 @pytest.mark.parametrize(
     ("reset", "delay", "compare", "refractory", "words"),
     [
-        ("hard", True, "gt", 0, "use one of subtract, zero, none"),
+        ("hard", True, "gt", 0, "use one of subtract, carry, zero, none"),
         ("zero", True, "lt", 0, "gt, ge"),
         ("carry", True, "gt", 0, "needs reset_delay=False"),
         ("subtract", True, "gt", 1, "a refractory time needs reset_delay=False"),
