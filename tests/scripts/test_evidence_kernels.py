@@ -20,7 +20,7 @@ from scripts.kernel_cases import compare as comparing
 from scripts.kernel_cases import exercise as exercising
 from scripts.kernel_cases.bench import Bench
 from scripts.kernel_cases.cases import BRANCHES, EXERCISED, RAW, SPIKING, bench_of
-from scripts.kernel_cases.compare import NUMPY, compare_bench
+from scripts.kernel_cases.compare import NUMPY, Count, compare_bench
 from scripts.kernel_cases.exercise import exercise
 
 # kernels that portable C does not have
@@ -197,6 +197,20 @@ def test_a_kernel_that_a_target_never_ran_is_named() -> None:
     assert operators_kernels.uncovered([run]) == [f"kernel {names[0]} was never run on rv32imc"]
     run = {"offered": everywhere[1:], "ran": everywhere[1:]}
     assert operators_kernels.uncovered([run]) == [f"kernel {names[0]} was never run"]
+
+
+def test_only_kernels_of_one_chip_are_owed_to_that_chip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the short form, where another kernel of the same bench need not run there."""
+
+    def compare(bench: object, targets: tuple[str, ...]) -> Count:
+        count = Count()
+        count.offered = {(name, targets[0]) for name in ("conv2d_tile_swar16", "gather")}
+        return count
+
+    monkeypatch.setattr(operators_kernels, "compare_bench", compare)
+    offered = {tuple(pair) for run in operators_kernels._short_runs() for pair in run["offered"]}
+    assert {name for name, target in offered if target == "rv32imc"} == {"conv2d_tile_swar16"}
+    assert {name for name, target in offered if target == "rv32ec"} > {"gather"}
 
 
 def test_stored_values_beside_computed_ones() -> None:
