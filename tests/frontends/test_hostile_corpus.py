@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from scripts.hostile_files import outcome
+from scripts.hostile_files.case import Case
 from scripts.hostile_files.categories import CATEGORIES
 from scripts.hostile_files.outcome import MAX_GROWTH_KIB, Run
 from scripts.make_hostile_files import all_cases, ready_corpus
@@ -40,9 +41,13 @@ def corpus() -> Corpus:
     return Corpus(folder, index, outcome.run_corpus(folder))
 
 
+@pytest.fixture(scope="module")
+def known() -> dict[str, Case]:
+    return {case.name: case for case in all_cases(Path("/canary"))}
+
+
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_every_kind_of_attack_has_cases(category):
-    known = {case.name: case for case in all_cases(Path("/canary"))}
+def test_every_kind_of_attack_has_cases(category: str, known: dict[str, Case]) -> None:
     names = CATEGORIES[category]
     assert names
     assert [name for name in names if name not in known] == []
