@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import platform
 import sys
 from functools import cache
@@ -52,7 +53,7 @@ def main() -> int:
     figures = measure(topic, context, fresh=arguments.fresh, stored=arguments.stored)
     text = page(topic, figures, machine())
     print(text)
-    missed = [figure.what for figure in figures if not figure.ok]
+    missed = [f"{figure.what}: {figure.measured}" for figure in figures if not figure.ok]
     published = ROOT / "docs" / "evidence" / f"{topic.name}.md"
     if arguments.short:
         missed += unpublished(published, figures)
@@ -84,7 +85,10 @@ def measure(topic: Topic, context: Context, *, fresh: bool, stored: bool = False
         key = sources_hash(task.sources or SOURCES)
         if known.get(task.name, {}).get("sources") != key:
             say(task.name)
+            before = cpu_seconds()
             measured = [figure.as_json() for figure in task.run(context)]
+            if (used := cpu_seconds() - before) >= 0.1:
+                say(f"{task.name}: {used:.1f} CPU seconds")
             known[task.name] = {"sources": key, "figures": measured}
             path.write_text(json.dumps(known), encoding="utf-8")
         figures += [Figure.from_json(document) for document in known[task.name]["figures"]]
@@ -110,7 +114,14 @@ def unpublished(page_path: Path, figures: list[Figure]) -> list[str]:
         return [f"{page_path.name} is missing; run the topic without --short"]
     text = page_path.read_text(encoding="utf-8")
     missing = [f"the page has no line: {f.what}" for f in figures if f"| {f.what} |" not in text]
-    return missing + (["the page holds a figure that misses"] if "**NO**" in text else [])
+    failing = [line for line in text.splitlines() if line.endswith("| **NO** |")]
+    return missing + [f"the page holds a figure that misses: {line}" for line in failing]
+
+
+def cpu_seconds() -> float:
+    """Return the user and system time of this process and of the children that it waited for."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
 
 
 def machine() -> str:

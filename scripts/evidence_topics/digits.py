@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import subprocess
 import sys
@@ -23,18 +24,24 @@ def trained(context: Context, seed: int = 0) -> Path:
     pins = context.root / "requirements" / "constraints.txt"
     key = hashlib.sha256(script.read_bytes() + pins.read_bytes()).hexdigest()[:12]
     path = context.folder / f"digits-{key}-seed{seed}.pt"
-    if not path.exists():
-        context.say(f"training seed {seed}")
-        unfinished = path.with_suffix(".tmp.pt")
-        command = [sys.executable, str(script), "--seed", str(seed), "--output", str(unfinished)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        unfinished.replace(path)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another topic may be training it
+        if not path.exists():
+            context.say(f"training seed {seed}")
+            unfinished = path.with_suffix(".tmp.pt")
+            command = [sys.executable, str(script), "--seed", str(seed)]
+            command += ["--output", str(unfinished)]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            unfinished.replace(path)
     return path
 
 
-def exported(context: Context, seed: int = 0) -> Subject:
-    """Return the export of a seed's model: header and artifact on disk."""
-    folder = context.folder / f"export-seed{seed}"
+def exported(context: Context, seed: int = 0, folder_name: str = "export") -> Subject:
+    """Return the export of a seed's model: header and artifact on disk.
+
+    folder_name: of its own for each topic, for topics may run at the same time
+    """
+    folder = context.folder / f"{folder_name}-seed{seed}"
     pyexport.export(trained(context, seed), folder, "digits")
     return subject_from_header(folder / "digits.h")
 

@@ -119,7 +119,7 @@ CNN = Network(
 def exported(context: Context, network: Network) -> Subject:
     """Return a network's export: header and artifact on disk."""
     if network is DIGITS:
-        return digits.exported(context)
+        return digits.exported(context, folder_name="hunting")
     folder = context.folder / "export-lenet"
     pyexport.export(network.trained(context), folder, "lenet")
     return subject_from_header(folder / "lenet.h")

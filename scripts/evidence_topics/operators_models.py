@@ -207,7 +207,7 @@ def export_time(context: Context) -> tuple[Figure, ...]:
     lines: list[tuple[str, ...]] = []
     slowest, foreign = 0.0, set()
     for trained in trained_examples(context):
-        folder = context.folder / "timed"
+        folder = context.folder / "timed-examples"
         command = ["scripts/export.py", str(trained.path), "--name", trained.example.name]
         command += ["--output", str(folder)]
         foreign |= imports(context.root, command) & {"torch"}
