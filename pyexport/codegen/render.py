@@ -1,6 +1,7 @@
 """Prints a Program as one C header through the Jinja templates."""
 
 import textwrap
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +82,20 @@ def _template_error(error: Exception, templates: Path | None) -> UsageError:
 
 def template_environment(templates: Path | None = None) -> jinja2.Environment:
     """Return what finds templates: in the folder `templates` first, then among pyexport's own."""
-    folders = [resource_dir("templates")]
-    if templates is not None:
-        if not templates.is_dir():
-            raise UsageError(f"{templates}: not a folder of templates")
-        folders.insert(0, templates)
+    ours = resource_dir("templates")
+    if templates is None:
+        return _own_environment(ours)
+    if not templates.is_dir():
+        raise UsageError(f"{templates}: not a folder of templates")
+    return _environment(templates, ours)  # a new one: a file may be new there and hide one of ours
+
+
+@cache
+def _own_environment(folder: Path) -> jinja2.Environment:
+    return _environment(folder)  # keeps what it compiled: that takes longer than all the rest
+
+
+def _environment(*folders: Path) -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(folders),
         undefined=jinja2.StrictUndefined,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pyexport.codegen.render import template_environment
 from pyexport.errors import UsageError
 from pyexport.lower.kernels import KERNELS
 from pyexport.resources import resource_dir
@@ -120,3 +121,8 @@ def test_a_template_that_is_no_text_is_one_line(tmp_path: Path) -> None:
 def test_a_missing_folder_of_templates_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a folder of templates"):
         export(tiny_model(), "tiny", templates=tmp_path / "nothing")
+
+
+def test_compiled_templates_are_kept_but_not_those_beside_a_users_folder(tmp_path: Path) -> None:
+    assert template_environment() is template_environment()
+    assert template_environment(tmp_path) is not template_environment(tmp_path)
