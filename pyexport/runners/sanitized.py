@@ -27,7 +27,10 @@ from pyexport.runners.protocol import (
 from pyexport.runners.vectors import check_inputs, require_argmax
 
 # zig links "-fsanitize=address" without the sanitizer, so it can never build this
-_FLAGS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
+_FLAGS = (
+    "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer",
+    "-g1",  # the lines that a report names
+)  # fmt: skip
 _SECONDS = 600.0
 
 
