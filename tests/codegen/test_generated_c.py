@@ -32,8 +32,10 @@ from tests.networks import (
 from tests.quantize.degenerate import DEGENERATE
 
 
-def assert_c_is_the_simulator(exported: Export, folder: Path, rows: int = 300) -> None:
-    compiled = CompiledModel(exported, folder)
+def assert_c_is_the_simulator(
+    exported: Export, folder: Path, rows: int = 300, level: str = "-O2"
+) -> None:
+    compiled = CompiledModel(exported, folder, flags=(level,))
     inputs = device_rows(exported, rows)
     wanted = FastSimulator(exported.artifact.graph).trace(inputs)
     assert wanted.accumulators is not None
@@ -121,7 +123,7 @@ def test_a_network_whose_only_tensor_lies_in_the_output_compiles(tmp_path: Path)
 def test_a_network_of_more_layers_than_a_byte_counts_is_traced(tmp_path: Path) -> None:
     exported = export_recipe(Recipe((2,) * 261, "relu6"))
     assert len(exported.program.steps) == 260
-    assert_c_is_the_simulator(exported, tmp_path, 10)
+    assert_c_is_the_simulator(exported, tmp_path, 10, "-O0")  # -O2 takes 7 s for so much code
 
 
 def test_float32_sums_that_could_become_infinite_are_refused_by_name() -> None:
