@@ -46,6 +46,23 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return _fail_if_skipped((yield))
 
 
+# Files that take half a minute or more. They come first, so that no process is left alone with one
+# of them at the end; scripts/test keeps xdist from sorting files by their number of tests.
+LONG_FILES = (
+    "tests/test_docs.py",
+    "tests/firmware/test_environments.py",
+    "tests/integer/test_kernels.py",
+    "tests/scripts/test_evidence_kernels.py",
+    "tests/frontends/test_hostile_corpus.py",
+    "tests/scripts/test_conformance.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {ROOT / name: place for place, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     lines = [
         f"{path.relative_to(ROOT)}:{block.line}: {block.not_run}"
