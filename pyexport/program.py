@@ -13,6 +13,15 @@ _INTERNAL_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")  # of tensors, nodes and ta
 
 BUFFER_KINDS = ("input", "output", "arena", "line", "state")
 
+# C lets bytes be read and written as characters whatever lies there; of wider elements the same
+# place has one type, or one and its unsigned twin, from the first inference to the last.
+_KINDS = {"s16": "16 bits", "u16": "16 bits", "s32": "32 bits", "u32": "32 bits", "f32": "float"}
+
+
+def element_kind(dtype: str) -> str:
+    """Return what elements of a type may share their place with: "" for bytes, with anything."""
+    return _KINDS.get(dtype, "")
+
 
 def is_internal_name(name: object) -> bool:
     """Return whether a tensor, node or table is called as pyexport itself calls one."""

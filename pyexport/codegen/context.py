@@ -14,7 +14,7 @@ from pyexport.codegen.text import (
     table_values,
 )
 from pyexport.errors import UnsupportedModelError
-from pyexport.program import Buffer, Program, Step
+from pyexport.program import Buffer, Program, Step, element_kind
 from pyexport.targets import Target
 
 MAX_AVR_TABLES = 32767  # bytes: avr-gcc's largest object; far reads are not implemented
@@ -107,23 +107,34 @@ def _info(info: HeaderInfo) -> dict[str, Any]:
 
 
 def _scratch(program: Program) -> dict[str, Any]:
-    """Return the caller's working memory: elements as wide as the widest that lies in it."""
-    dtype, item = _scratch_item(program)
+    """Return the caller's working memory: elements of the one wide type in it, or of several.
+
+    Bytes may lie among wider elements, but C finds an object only through its own type: where
+    elements of several types are to lie, one of the scratch is declared as a union of them all.
+    """
+    wide = _scratch_types(program)
+    c_type, item = wide[0]
+    members = [{"type": t, "name": t.removesuffix("_t"), "count": item // size} for t, size in wide]
     return {
         "size": max(program.arena_bytes // item, 1),
         "bytes": program.arena_bytes,
         "planned": max(program.arena_bytes, item),  # C has no array of nothing
-        "type": C_TYPES[dtype],
+        "type": c_type,
+        "members": members if len(members) > 1 else [],
     }
 
 
-def _scratch_item(program: Program) -> tuple[str, int]:
-    """Return type and bytes of a scratch element; without buffers those of the input."""
+def _scratch_types(program: Program) -> list[tuple[str, int]]:
+    """Return the C types of the wide elements in the scratch and their bytes, the widest first.
+
+    Without wide ones these are bytes; without any buffer they are as wide as those of the input.
+    """
     buffers = [b for b in program.buffers if b.kind in ("arena", "line")]
-    widest = max(
-        buffers or [program.buffer(program.inputs[0])], key=lambda buffer: buffer.item_bytes
-    )
-    return ("u8" if widest.item_bytes == 1 else widest.dtype), widest.item_bytes
+    found: dict[str, tuple[str, int]] = {}
+    for buffer in buffers or [program.buffer(program.inputs[0])]:
+        if kind := element_kind(buffer.dtype):
+            found.setdefault(kind, (C_TYPES[buffer.dtype], buffer.item_bytes))
+    return sorted(found.values(), key=lambda wide: -wide[1]) or [(C_TYPES["u8"], 1)]
 
 
 def _decision(info: HeaderInfo) -> dict[str, str] | None:
@@ -194,21 +205,33 @@ def _buffer(buffer: Buffer, program: Program) -> dict[str, str]:
         home = program.buffer(buffer.inside)
         old = {slot.read for slot in program.states}
         start, const = _buffer_name(home, program), home.kind == "input" or home.name in old
-        start_type, item = home.dtype, home.item_bytes
+        start_type, item = C_TYPES[home.dtype], home.item_bytes
     else:
         start, const = "scratch", False
-        start_type, item = _scratch_item(program)
+        (start_type, item), *others = _scratch_types(program)
+        if others:
+            return _in_union(buffer)
     c_type = ("const " if const else "") + C_TYPES[buffer.dtype]
     if buffer.offset % item:  # bytes between elements of a wider type
         byte = "const uint8_t *" if const else "uint8_t *"
         place = f"({byte}){start} + {buffer.offset}"
     else:
         place = f"{start} + {buffer.offset // item}" if buffer.offset else start
-    if C_TYPES[start_type] != C_TYPES[buffer.dtype]:
+    if start_type != C_TYPES[buffer.dtype]:
         place = f"({c_type} *)({place})"
     return {
         "declaration": f"{c_type} *const {buffer.name} = {place};",
         "note": f"{buffer.size} elements" + (f", inside {start}" if buffer.inside else ""),
+    }
+
+
+def _in_union(buffer: Buffer) -> dict[str, str]:
+    """Return a buffer in a scratch whose elements are unions."""
+    c_type, at = C_TYPES[buffer.dtype], buffer.offset // buffer.item_bytes
+    place = f"({c_type} *)scratch" + (f" + {at}" if at else "")
+    return {
+        "declaration": f"{c_type} *const {buffer.name} = {place};",
+        "note": f"{buffer.size} elements",
     }
 
 

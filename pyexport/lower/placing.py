@@ -7,12 +7,9 @@ from dataclasses import dataclass, replace
 
 from pyexport.lower.memory import ARENA, Item, MemoryPlan, MemoryProblem, Task, plan_memory
 from pyexport.lower.reuse import Reuse
-from pyexport.program import Buffer, RowLoop, Step
+from pyexport.program import Buffer, RowLoop, Step, element_kind
 
 _HOMES = {"line": ARENA}  # lines of a row loop lie in the arena while it runs
-# C lets bytes be read and written as characters whatever lies there; of wider elements the same
-# place has one type, or one and its unsigned twin, from the first inference to the last.
-_KINDS = {"s16": "16 bits", "u16": "16 bits", "s32": "32 bits", "u32": "32 bits", "f32": "float"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ def place_buffers(
     and workspaces at no other time.
     """
     items = [
-        Item(b.name, b.bytes, b.item_bytes, _HOMES.get(b.kind, b.kind), _KINDS.get(b.dtype, ""))
+        Item(b.name, b.bytes, b.item_bytes, _HOMES.get(b.kind, b.kind), element_kind(b.dtype))
         for b in buffers
     ]
     plan = plan_memory(MemoryProblem(tuple(items), tuple(_task(s, reuse) for s in steps)))
