@@ -49,7 +49,10 @@ def parse_nir(
     What the user says in `options` comes before what the file has noted in its metadata.
     """
     nir = read_nir(data, where)
-    stated = options.or_else(noted(nir.metadata, where))
+    said = noted(nir.metadata, where)
+    stated = options.or_else(said)
+    if said.input_range is not None:  # of the encoder: another one makes another network
+        stated = replace(stated, input_range=said.input_range)
     graph = _Chain(nir.nodes, stated, options, where).graph()
     extras = _with_range(sidecar.extras(graph) if sidecar is not None else Extras(), stated)
     digest = hashlib.sha256(data).hexdigest()
@@ -101,6 +104,7 @@ class _Chain:
                 raise self._bad(node, "has no Linear or Affine before it; put one there")
             spikes, membranes = self._layer(waiting, node, spikes, last=node is layers[-1])
             waiting = None
+        self._ends(layers, spikes.shape[-1])
         method = self._asked("readout", "--snn-readout count, first_spike or membrane_last")
         if layers[-1].kind == "LI" and not method.startswith("membrane"):
             raise UnsupportedModelError(
@@ -110,6 +114,25 @@ class _Chain:
         return self.builder.finish(
             self.builder.apply(Readout(method), (spikes, membranes), "readout")[0]
         )
+
+    def _ends(self, layers: list[NirNode], width: int) -> None:
+        """Raise UnsupportedModelError where Input or Output state another width than the layers.
+
+        Their shapes may have a batch or steps in front, or be those of a picture.
+        """
+        first = self._matrix(layers[0]).shape[1]
+        values = {first, first // 2} if self.stated.delta is not None else {first}
+        for node, widths, what in (
+            (self.nodes[0], values, f"{layers[0].name} takes {first} inputs"),
+            (self.nodes[-1], {width}, f"{layers[-1].name} has {width} neurons"),
+        ):
+            shape = node.fields.get("shape")
+            sizes = [] if shape is None or isinstance(shape, str) else shape.reshape(-1).tolist()
+            if sizes and not widths & {sizes[-1], math.prod(sizes)}:
+                stated = " x ".join(f"{size:g}" for size in sizes)
+                raise self._bad(
+                    node, f"states the shape {stated}, but {what}; write the file again"
+                )
 
     def _start(self, first: NirNode) -> tuple[GraphBuilder, Value]:
         """Return the builder and its input: (n,), or a sequence (steps, n)."""

@@ -112,10 +112,12 @@ def test_what_snntorch_writes_fires_as_its_network_does(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, scores, atol=1e-5)
 
 
-def chain(*nodes: nir.NIRNode, n_in: int = 2, metadata: dict[str, Any] | None = None) -> bytes:
+def chain(
+    *nodes: nir.NIRNode, n_in: int = 2, n_out: int = 2, metadata: dict[str, Any] | None = None
+) -> bytes:
     """Return the file of nodes in a row behind two inputs."""
     named = {f"n{i}": node for i, node in enumerate(nodes)}
-    ends = (nir.Input({"input": np.array([n_in])}), nir.Output({"output": np.array([2])}))
+    ends = (nir.Input({"input": np.array([n_in])}), nir.Output({"output": np.array([n_out])}))
     names = ["in", *named, "out"]
     graph = nir.NIRGraph(
         {"in": ends[0], **named, "out": ends[1]},
@@ -241,7 +243,10 @@ def test_a_network_that_cannot_be_read_is_refused_in_one_line(name: str) -> None
 
 
 def test_joins_and_loops_are_refused() -> None:
-    ends = {"in": nir.Input({"input": np.array([2])}), "out": nir.Output({"output": np.array([2])})}
+    ends = {
+        "in": nir.Input({"input": np.array([2])}),
+        "out": nir.Output({"output": np.array([2])}),
+    }
     nodes = {**ends, "a": linear(), "b": lif()}
     for edges, words in (
         ([("in", "a"), ("a", "b"), ("b", "a"), ("b", "out")], "joins or branches at b -> a"),
@@ -341,3 +346,18 @@ def test_inspect_lists_the_nodes_of_a_nir_file(tmp_path: Path) -> None:
     assert [part.what for part in contents.operators] == ["Input", "Affine", "LIF", "Output"]
     assert "n0.weight" in [part.name for part in contents.tensors]
     assert contents.refusals == ()
+
+
+@pytest.mark.parametrize(("node", "n_in", "n_out"), [("in", 3, 2), ("out", 2, 5)])
+def test_ends_of_another_width_than_the_layers_are_refused(
+    node: str, n_in: int, n_out: int
+) -> None:
+    data = chain(linear(), lif(), n_in=n_in, n_out=n_out)
+    with pytest.raises(PyexportError, match=f"{node} .*states the shape .*, but n. "):
+        parse_nir(data, "m.nir", "m.nir", ALL)
+
+
+def test_a_range_of_the_user_leaves_the_encoder_of_a_file_alone(tmp_path: Path) -> None:
+    save_nir(network("rate"), tmp_path / "m.nir")
+    graph = load_model(tmp_path / "m.nir", snn=SnnOptions(input_range=(0.0, 9.0))).graph
+    assert (graph.nodes[0].op.low, graph.nodes[0].op.high) == (0.5, 2.0)
