@@ -39,6 +39,7 @@ class ExportOptions:
     finds: Array | None = None  # rows of the device's integers that become self-test vectors
     finds_name: str = "finds.npz"  # the file that they came from
     stream: bool = False  # one step of a sequence a call, with a state between the calls
+    reading: tuple[str, ...] = ()  # words that say how the file was read, for the command line
 
     def __post_init__(self) -> None:
         check_model_name(self.name)
@@ -52,7 +53,7 @@ class ExportOptions:
 
     def command_line(self) -> tuple[str, ...]:
         """Return the options, as words, that make the same export again."""
-        words = [] if self.scheme == "int8" else ["--scheme", self.scheme]
+        words = [*self.reading, *([] if self.scheme == "int8" else ["--scheme", self.scheme])]
         if self.target is not None:
             words += ["--target", self.target]
         if self.optimize != DEFAULT_GOAL:

@@ -9,10 +9,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from pyexport.cli.common import JsonOption, out, plain_table, print_json, say
+from pyexport.cli.common import InputRangeOption, JsonOption, out, plain_table, print_json, say
 from pyexport.cli.making import (
     ArtifactOption,
-    InputRangeOption,
     OutputOption,
     PicturesOption,
     RowsOption,
@@ -22,12 +21,13 @@ from pyexport.cli.making import (
     judging,
     percent,
     progress_bar,
-    range_options,
+    read_model,
     refuse_differences,
     rows_of,
     say_written,
     write_and_say,
 )
+from pyexport.cli.reading import PLAIN, Reading, reads_model
 from pyexport.errors import UsageError
 from pyexport.pairing import load_pair
 from pyexport.pipeline import Export
@@ -58,6 +58,7 @@ _TAKEN = {
 }
 
 
+@reads_model
 def attack_command(
     model: Annotated[Path, typer.Argument(help="The model file that was, or will be, exported.")],
     method: Annotated[
@@ -121,6 +122,7 @@ def attack_command(
     shape: ShapeOption = None,
     target: TargetOption = "host",
     pictures: PicturesOption = True,
+    reading: Reading = PLAIN,
     json: JsonOption = False,
 ) -> None:
     """Change starts as little as possible until the model gives them another class."""
@@ -139,7 +141,8 @@ def attack_command(
         5.0 if keep_near is None else keep_near, 1_000 if queries is None else queries, seed,
     )  # fmt: skip
     with progress_bar(json) as report:
-        pair, exported = load_pair(model, artifact, **range_options(artifact, input_range))
+        source, ranges = read_model(model, reading, artifact, input_range)
+        pair, exported = load_pair(source, artifact, **ranges)
         drawn = shape_of(pair.artifact, shape)
         known, truth = rows_of(pair, rows)
         chosen = choose_starts(

@@ -7,11 +7,7 @@ from typing import Annotated
 import typer
 
 from pyexport.cli.common import (
-    ArchOption,
-    CodeOption,
     JsonOption,
-    ShapeOption,
-    TrustOption,
     out,
     plain_table,
     print_json,
@@ -19,16 +15,16 @@ from pyexport.cli.common import (
     warn,
 )
 from pyexport.cli.memory import share
+from pyexport.cli.reading import PLAIN, Reading, reads_model
 from pyexport.errors import DoesNotFitError, UsageError
 from pyexport.feasibility import Feasibility, check_model
-from pyexport.frontends import load_model
 from pyexport.frontends.user_model import model_of_code
-from pyexport.frontends.weight_files import Layers, parse_input_shape
 from pyexport.pipeline import SCHEMES
 from pyexport.targets import get_target
 from pyexport.untrusted import printable
 
 
+@reads_model
 def check_command(
     model: Annotated[
         Path,
@@ -42,27 +38,24 @@ def check_command(
         typer.Option(help="A chip that must hold it, else exit 1; may be given again."),
     ] = None,
     scheme: Annotated[str, typer.Option(help="Arithmetic: int8 or float32.")] = "int8",
-    arch: ArchOption = None,
-    code: CodeOption = None,
-    example: ShapeOption = None,
-    trust: TrustOption = False,
+    reading: Reading = PLAIN,
     json: JsonOption = False,
 ) -> None:
     """Tell before training whether a network exports and which chips have the memory for it."""
     if scheme not in SCHEMES:
         raise UsageError(f"--scheme {scheme} is unknown; use {' or '.join(SCHEMES)}")
     names = tuple(get_target(name).name for name in target or ())
-    shape = parse_input_shape(example)
     if _is_code(model):
-        if code is not None or arch is not None or shape is None:
+        shape = reading.shape
+        if reading.code is not None or reading.arch is not None or shape is None:
             raise UsageError(
                 f"{printable(model, 300)}: a network in Python needs --input, the shape of one "
                 "example, e.g. --input 1,64, and no --arch or --model"
             )
         loaded = model_of_code(str(model), shape)
     else:
-        Layers(arch, code, shape, trust)  # which go together
-        loaded = load_model(model, trust=trust, arch=arch, code=code, input_shape=shape)
+        reading.check()
+        loaded = reading.load(model, (0.0, 1.0))  # of a NIR file that tells none: as for all others
     result = check_model(loaded, names, scheme)
     if json:
         print_json(asdict(result))

@@ -20,31 +20,12 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document instead of text.")
 ]
 
-ArchOption = Annotated[
-    str | None,
+InputRangeOption = Annotated[
+    list[str] | None,
     typer.Option(
-        "--arch", help="Layers of a file of weights: sizes and letters, e.g. 64-32r-16r-10."
-    ),
-]
-CodeOption = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        metavar="FILE.py:NAME",
-        help="Class or function that makes the network of a file of weights; runs that file.",
-    ),
-]
-ShapeOption = Annotated[
-    str | None,
-    typer.Option(
-        "--input", metavar="SHAPE", help="Shape of one example, for --model or --trust: 1,64."
-    ),
-]
-TrustOption = Annotated[
-    bool,
-    typer.Option(
-        "--trust",
-        help="Open a file that can only be run, such as TorchScript or a pickle; runs it.",
+        "--input-range",
+        metavar="LOW:HIGH",
+        help="Least and greatest real input value, where the file does not say.",
     ),
 ]
 

@@ -7,11 +7,7 @@ import typer
 
 from pyexport.choices import DEFAULT_GOAL
 from pyexport.cli.common import (
-    ArchOption,
-    CodeOption,
     JsonOption,
-    ShapeOption,
-    TrustOption,
     parse_ranges,
     parse_size,
     parse_weights,
@@ -21,23 +17,14 @@ from pyexport.cli.common import (
     warn,
 )
 from pyexport.cli.exported import export_document, print_summary
-from pyexport.cli.spiking import (
-    DtOption,
-    EncodingOption,
-    ReadoutOption,
-    ResetOption,
-    StepsOption,
-    snn_options,
-)
+from pyexport.cli.reading import PLAIN, Reading, reads_model
 from pyexport.codegen import package_kind
 from pyexport.codegen.identifiers import check_model_name
 from pyexport.errors import DoesNotFitError, FileFormatError, UsageError
 from pyexport.export_options import SCHEMES, ExportOptions, check_choices, check_weights
 from pyexport.fitting import check_fits, check_parts
-from pyexport.frontends import load_model
 from pyexport.frontends.finds import read_finds
 from pyexport.frontends.port_samples import read_port_samples
-from pyexport.frontends.weight_files import Layers, parse_input_shape
 from pyexport.input_ranges import Declared, sample_ports
 from pyexport.ir import Dataset, Model
 from pyexport.pipeline import Export, export_model
@@ -47,6 +34,7 @@ from pyexport.rows import output_tensors, row_size
 from pyexport.targets import get_target
 
 
+@reads_model
 def export_command(
     model: Annotated[Path, typer.Argument(help="Model file; its content decides what it is.")],
     output: Annotated[
@@ -80,9 +68,6 @@ def export_command(
             help="Least and greatest real input value; of several inputs, repeat it for each.",
         ),
     ] = None,
-    arch: ArchOption = None,
-    code: CodeOption = None,
-    example: ShapeOption = None,
     per_tensor: Annotated[
         bool, typer.Option("--per-tensor", help="One weight scale a layer, not one an output.")
     ] = False,
@@ -143,12 +128,7 @@ def export_command(
             "is its folder, NAME-PACKAGE if absent."
         ),
     ] = None,
-    snn_reset: ResetOption = None,
-    snn_dt: DtOption = None,
-    snn_steps: StepsOption = None,
-    snn_encoding: EncodingOption = None,
-    snn_readout: ReadoutOption = None,
-    trust: TrustOption = False,
+    reading: Reading = PLAIN,
     json: JsonOption = False,
 ) -> None:
     """Quantize a model and write it as one C header, with all that is needed to check it."""
@@ -173,10 +153,8 @@ def export_command(
     check_weights(bits, layer_bits, scheme)
     budget = (parse_size(flash, "--flash"), parse_size(ram, "--ram"))
     declared = parse_ranges(input_range)
-    shape = parse_input_shape(example)
-    Layers(arch, code, shape, trust)  # which go together
-    snn = snn_options(snn_reset, snn_dt, snn_steps, snn_encoding, snn_readout, declared)
-    loaded = load_model(model, trust=trust, arch=arch, code=code, input_shape=shape, snn=snn)
+    reading.check()
+    loaded = reading.load(model, declared)
     options = ExportOptions(
         name=chosen,
         scheme=scheme,
@@ -196,6 +174,7 @@ def export_command(
         templates=templates,
         check_fits=False,  # below, where what is needed can be measured
         stream=stream,
+        reading=reading.words(),
     )
     result = export_model(loaded, options)
     _check_fits(result, *budget)

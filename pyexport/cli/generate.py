@@ -5,10 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from pyexport.cli.common import JsonOption, out, plain_table, print_json, say
+from pyexport.cli.common import InputRangeOption, JsonOption, out, plain_table, print_json, say
 from pyexport.cli.making import (
     ArtifactOption,
-    InputRangeOption,
     OutputOption,
     PicturesOption,
     SeedOption,
@@ -17,11 +16,12 @@ from pyexport.cli.making import (
     judging,
     percent,
     progress_bar,
-    range_options,
+    read_model,
     refuse_differences,
     say_written,
     write_and_say,
 )
+from pyexport.cli.reading import PLAIN, Reading, reads_model
 from pyexport.errors import UsageError
 from pyexport.gradients import of_graph
 from pyexport.pairing import load_pair
@@ -33,6 +33,7 @@ from pyexport.verify.pair import Pair, Verdicts
 from pyexport.verify.starts import class_number
 
 
+@reads_model
 def generate_command(
     model: Annotated[Path, typer.Argument(help="The model file that was, or will be, exported.")],
     artifact: ArtifactOption = None,
@@ -51,12 +52,14 @@ def generate_command(
     shape: ShapeOption = None,
     target: TargetOption = "host",
     pictures: PicturesOption = True,
+    reading: Reading = PLAIN,
     json: JsonOption = False,
 ) -> None:
     """Make the optimal input of each class and the mean of many grown from noise; judge them."""
     descent = Descent(steps, rate)
     with progress_bar(json) as report:
-        pair, exported = load_pair(model, artifact, **range_options(artifact, input_range))
+        source, ranges = read_model(model, reading, artifact, input_range)
+        pair, exported = load_pair(source, artifact, **ranges)
         drawn = shape_of(pair.artifact, shape)
         options = GenerateOptions(_numbers(pair, classes), composite, descent, batch, seed)
         with judging(exported, target) as runner:

@@ -7,10 +7,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from pyexport.cli.common import JsonOption, out, plain_table, print_json, say
+from pyexport.cli.common import InputRangeOption, JsonOption, out, plain_table, print_json, say
 from pyexport.cli.making import (
     ArtifactOption,
-    InputRangeOption,
     OutputOption,
     PicturesOption,
     RowsOption,
@@ -18,13 +17,13 @@ from pyexport.cli.making import (
     ShapeOption,
     percent,
     progress_bar,
-    range_options,
+    read_model,
     rows_of,
     say_written,
     write_and_say,
 )
+from pyexport.cli.reading import PLAIN, Reading, reads_model
 from pyexport.errors import UsageError
-from pyexport.frontends import load_model
 from pyexport.gradients import of_graph
 from pyexport.ir import Array, Dataset, Model
 from pyexport.layout import to_user
@@ -46,6 +45,7 @@ class _Recalibrated:
     rows: Array  # real, in the user's order: old calibration rows and finds
 
 
+@reads_model
 def hunt_command(
     model: Annotated[Path, typer.Argument(help="The model file that was, or will be, exported.")],
     artifact: ArtifactOption = None,
@@ -63,13 +63,13 @@ def hunt_command(
     seed: SeedOption = 0,
     shape: ShapeOption = None,
     pictures: PicturesOption = True,
+    reading: Reading = PLAIN,
     json: JsonOption = False,
 ) -> None:
     """Find inputs to which float model and export give other classes, and their largest gap."""
     options = HuntOptions(wanted, steps=steps, random=random, seed=seed)
     with progress_bar(json) as report:
-        source = load_model(model) if not _is_px(model) else model
-        ranges = range_options(artifact, input_range)
+        source, ranges = read_model(model, reading, artifact, input_range)
         pair, _ = load_pair(source, artifact, **ranges)
         drawn = shape_of(pair.artifact, shape)
         known, _ = rows_of(pair, rows)
@@ -77,7 +77,6 @@ def hunt_command(
         shares = gap_shares(pair, found.gap.row, found.gap.output)
         again = None
         if recalibrate:
-            assert isinstance(source, Model)  # a .px was refused by load_pair
             again = _recalibrated(source, pair, found, known, options, ranges)
         calibration = None if again is None else again.rows
         files = hunt_files(pair, found, drawn, pictures, calibration)
@@ -89,10 +88,6 @@ def hunt_command(
     if again is not None:
         _print_recalibrated(pair, found, again)
     say_written(paths)
-
-
-def _is_px(path: Path) -> bool:
-    return path.suffix == ".px"
 
 
 def _recalibrated(

@@ -13,12 +13,10 @@ from rich.text import Text
 from pyexport.artifact import Artifact, read_artifact
 from pyexport.board_fits import BoardFit, board_fits
 from pyexport.cli.common import (
-    ArchOption,
-    CodeOption,
+    InputRangeOption,
     JsonOption,
-    ShapeOption,
-    TrustOption,
     out,
+    parse_ranges,
     plain_table,
     print_json,
     say,
@@ -34,11 +32,11 @@ from pyexport.cli.memory import (
     print_memory,
     write_memory_svg,
 )
+from pyexport.cli.reading import PLAIN, Reading, reads_model
 from pyexport.describe import network_title, stated_lines
 from pyexport.errors import PyexportError, UnsupportedOperatorError, UsageError
-from pyexport.frontends import load_model
 from pyexport.frontends.contents import read_contents
-from pyexport.frontends.weight_files import Layers, parse_input_shape
+from pyexport.input_ranges import Declared
 from pyexport.layer_rows import layer_rows
 from pyexport.lower import lower
 from pyexport.memory_picture import memory_picture
@@ -51,12 +49,11 @@ from pyexport.targets import get_target
 from pyexport.untrusted import printable
 
 
+@reads_model
 def inspect_command(
     model: Annotated[Path, typer.Argument(help="A model file, or the .px file of an export.")],
-    arch: ArchOption = None,
-    code: CodeOption = None,
-    example: ShapeOption = None,
-    trust: TrustOption = False,
+    reading: Reading = PLAIN,
+    input_range: InputRangeOption = None,
     memory: Annotated[
         bool, typer.Option("--memory", help="Also print where each buffer lies, and when.")
     ] = False,
@@ -86,12 +83,11 @@ def inspect_command(
         costs = _costs(read_artifact(model), ())
         held: dict[str, Any] = {"format": "pyexport artifact", "refusals": []}
     else:
-        shape = parse_input_shape(example)
-        Layers(arch, code, shape, trust)  # which go together
-        layers = {"arch": arch, "code": code, "input_shape": shape}
+        reading.check()
+        declared = parse_ranges(input_range)
         contents = read_contents(model)
         try:
-            costs = _costs(*_artifact(model, trust, layers))
+            costs = _costs(*_artifact(model, reading, declared))
         except UsageError:  # about the options, not about the file
             raise
         except PyexportError as error:
@@ -114,7 +110,7 @@ def inspect_command(
             plan["costs"] = costs_document(costings(costs.artifact, target))
         print_json(held | name | (costs.document if costs else {}) | plan)
     elif costs is None:
-        print_contents(printable(model.name), contents, trust)
+        print_contents(printable(model.name), contents, reading.trust)
     else:
         priced = costings(costs.artifact, target) if cost else ()  # before anything is printed
         _print(printable(model.name), held, costs)
@@ -206,11 +202,11 @@ def _print(name: str, held: dict[str, Any], costs: _Costs) -> None:
     )
 
 
-def _artifact(path: Path, trust: bool, layers: dict[str, Any]) -> tuple[Artifact, tuple[str, ...]]:
-    loaded = load_model(path, trust=trust, **layers)
-    declared = loaded.metadata.input_range is not None or loaded.metadata.calibration is not None
-    if declared:
-        result = export_model(loaded, ExportOptions("model"))
+def _artifact(path: Path, reading: Reading, declared: Declared) -> tuple[Artifact, tuple[str, ...]]:
+    loaded = reading.load(path, declared)
+    stated = loaded.metadata.input_range is not None or loaded.metadata.calibration is not None
+    if stated or declared is not None:
+        result = export_model(loaded, ExportOptions("model", input_range=declared))
         return result.artifact, result.warnings
     try:
         result = export_model(loaded, ExportOptions("model", scheme="float32"))

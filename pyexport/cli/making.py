@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,15 +12,17 @@ import numpy as np
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pyexport.artifact import quantize_inputs
+from pyexport.artifact import quantize_inputs, read_artifact
 from pyexport.cli.common import err, parse_ranges, say
+from pyexport.cli.reading import Reading
 from pyexport.errors import CheckFailedError, UsageError
 from pyexport.frontends import read_samples
-from pyexport.ir import Array
+from pyexport.ir import Array, Model
 from pyexport.layout import user_shape
 from pyexport.pairing import firmware
 from pyexport.pipeline import Export
 from pyexport.runners import Runner, available
+from pyexport.sniff_artifact import is_artifact
 from pyexport.verify.pair import Pair
 from pyexport.writing import write_together
 
@@ -42,15 +45,6 @@ SeedOption = Annotated[int, typer.Option("--seed", help="Seed; the same gives th
 RowsOption = Annotated[
     Path | None, typer.Option("--rows", help="Rows to start from; default: the stored ones.")
 ]
-InputRangeOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--input-range",
-        metavar="LOW:HIGH",
-        help="Least and greatest real input value, where the file does not say.",
-    ),
-]
-
 Report = Callable[[str, int, int], None]
 
 
@@ -85,15 +79,31 @@ def judging(exported: Export, target: str) -> Iterator[Runner | None]:
         yield runner
 
 
-def range_options(artifact: Path | None, texts: list[str] | None) -> dict[str, Any]:
-    """Return what `load_pair` takes of --input-range; an artifact has its range already."""
-    if not texts:
-        return {}
-    if artifact is not None:
+def read_model(
+    model: Path, reading: Reading, artifact: Path | None, texts: list[str] | None
+) -> tuple[Model, dict[str, Any]]:
+    """Return a model file's model, and what `load_pair` takes of --input-range besides.
+
+    With an artifact, what a NIR file leaves open is what was said when that was exported.
+    """
+    if is_artifact(model):
+        raise UsageError(
+            f"{model}: an artifact holds the integer model only; name the model file that it was "
+            "exported from, and this one with --artifact"
+        )
+    reading.check()
+    declared = parse_ranges(texts)
+    if artifact is None:
+        ranges = {} if declared is None else {"input_range": declared}
+        return reading.load(model, declared), ranges
+    if declared is not None:
         raise UsageError(
             f"--input-range and --artifact {artifact}: it was exported with a range; leave out one"
         )
-    return {"input_range": parse_ranges(texts)}
+    options = read_artifact(artifact).options
+    pairs = pairwise(options)
+    declared = parse_ranges([value for word, value in pairs if word == "--input-range"])
+    return reading.of_export(options, str(artifact)).load(model, declared), {}
 
 
 def rows_of(pair: Pair, path: Path | None) -> tuple[Array, Array | None]:
