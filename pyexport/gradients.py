@@ -32,19 +32,24 @@ class ValueAndGradient(Protocol):
         """
 
 
-def of_graph(graph: Graph) -> ValueAndGradient:
+def of_graph(graph: Graph, dtype: type[np.floating[Any]] = np.float64) -> ValueAndGradient:
     """Return the reference of a float graph; rows are flat, in the device's order.
 
-    A softmax at the end is left out: the class is the same, and gradients do not vanish.
+    A softmax at the end is left out: the class is the same, and gradients do not vanish. `dtype` is
+    what it is computed in; values and gradients come as float64.
     """
     climbed = without_softmax(graph)
     source, output = climbed.input.name, climbed.output.name
 
     def run(rows: FloatArray, pull: Pull) -> tuple[FloatArray, FloatArray]:
-        values = evaluate(climbed, rows)
-        outputs = values[output].reshape(len(rows), climbed.output.size)
-        gradient = input_gradients(climbed, values, {output: pull(outputs)})[source]
-        return outputs, gradient.reshape(len(rows), climbed.input.size)
+        values = evaluate(climbed, rows, dtype=dtype)
+        outputs = values[output].reshape(len(rows), climbed.output.size).astype(np.float64)
+        seed = pull(outputs)
+        # of rows that are almost surely of their class: in float32 they would vanish on their way
+        largest = np.abs(seed).max(axis=1, keepdims=True, initial=0.0)
+        largest[largest == 0.0] = 1.0
+        gradient = input_gradients(climbed, values, {output: seed / largest})[source]
+        return outputs, gradient.reshape(len(rows), climbed.input.size).astype(np.float64) * largest
 
     return run
 

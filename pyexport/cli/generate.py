@@ -1,8 +1,10 @@
 """pyexport generate: what a model takes for each class, from black and from noise."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from pyexport.cli.common import InputRangeOption, JsonOption, out, plain_table, print_json, say
@@ -28,9 +30,11 @@ from pyexport.pairing import load_pair
 from pyexport.report.generated import firmware_word, generated_files
 from pyexport.report.shapes import shape_of
 from pyexport.verify.descent import Descent
-from pyexport.verify.generated import Generated, GenerateOptions, generate
+from pyexport.verify.generated import GROWTH, Generated, GenerateOptions, generate
 from pyexport.verify.pair import Pair, Verdicts
 from pyexport.verify.starts import class_number
+
+HOW = "steps of gradient descent on the input of the float model"
 
 
 @reads_model
@@ -45,9 +49,11 @@ def generate_command(
     composite: Annotated[
         int, typer.Option(help="Inputs grown from noise for each class; 0: none.")
     ] = 1_000,
-    steps: Annotated[int, typer.Option(help="Steps of gradient descent.")] = 120,
+    steps: Annotated[int, typer.Option(help="Most steps of gradient descent.")] = 120,
     rate: Annotated[float, typer.Option(help="Step size, as a share of the input's span.")] = 0.02,
-    batch: Annotated[int, typer.Option(help="Inputs that descend at once.")] = 1_000,
+    batch: Annotated[
+        int | None, typer.Option(help="Inputs that grow at once; by default what a cache holds.")
+    ] = None,
     seed: SeedOption = 0,
     shape: ShapeOption = None,
     target: TargetOption = "host",
@@ -56,15 +62,16 @@ def generate_command(
     json: JsonOption = False,
 ) -> None:
     """Make the optimal input of each class and the mean of many grown from noise; judge them."""
-    descent = Descent(steps, rate)
+    descents = Descent(steps, rate), replace(GROWTH, steps=steps, rate=rate)
     with progress_bar(json) as report:
         source, ranges = read_model(model, reading, artifact, input_range)
         pair, exported = load_pair(source, artifact, **ranges)
         drawn = shape_of(pair.artifact, shape)
-        options = GenerateOptions(_numbers(pair, classes), composite, descent, batch, seed)
+        options = GenerateOptions(_numbers(pair, classes), composite, *descents, batch, seed)
         with judging(exported, target) as runner:
-            made = generate(pair, of_graph(pair.graph), runner, options, report)
-        how = f"{steps} steps of gradient descent on the input of the float model"
+            made = generate(pair, of_graph(pair.graph, np.float32), runner, options, report)
+        most = "at most " if steps > GROWTH.least else ""
+        how = f"{steps} {HOW}", f"{most}{steps} {HOW}"
         where = None if target == "none" else target
         files = generated_files(pair, made, drawn, how, where, pictures)
     paths = write_and_say(output, files)

@@ -1,13 +1,15 @@
-"""Convolutions in float64, tap by tap: one shifted view of the input for each kernel position."""
+"""Convolutions: by lines of windows, or tap by tap, a shifted view of the input for each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from pyexport.ir import Conv2d, ConvTranspose2d, FloatArray, Windows
-from pyexport.reference.rule import Arrays, Rule, passed
+from pyexport.reference.lines import Lines
+from pyexport.reference.rule import Arrays, Rule, clamped, passed
 
 Place = tuple[slice, slice, slice]
 
@@ -33,25 +35,31 @@ def padded(x: FloatArray, windows: Windows, value: float) -> FloatArray:
     top, left, bottom, right = windows.pad
     bottom += windows.overhang(x.shape[1], 0)
     right += windows.overhang(x.shape[2], 1)
+    if not (top or left or bottom or right):
+        return x
     return np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=value)
 
 
 def _conv(op: Conv2d, inputs: Arrays, fixed_order: bool) -> Arrays:
     (x,) = inputs
+    if op.groups == 1 and not fixed_order:
+        return (clamped(Lines.of(op, x.shape[1:]).forward(x), op.low, op.high),)
     shape = op.output_shape(x.shape[1:])
     source = padded(x, op.windows, 0.0)
-    y = _filled(op.bias, (len(x), *shape))
+    y = _filled(op.bias, (len(x), *shape), x.dtype)
     for row, column, place in taps(op.windows, shape[:2]):
-        _add_products(y, source[place], _grouped(op)[:, :, row, column], fixed_order)
-    return (np.clip(y, op.low, op.high),)
+        _add_products(y, source[place], _grouped(op, x.dtype)[:, :, row, column], fixed_order)
+    return (clamped(y, op.low, op.high),)
 
 
 def _conv_back(op: Conv2d, inputs: Arrays, outputs: Arrays, gradients: Arrays) -> Arrays:
     (x,), (y,) = inputs, outputs
     gradient = passed(gradients[0], y, op.low, op.high)
+    if op.groups == 1:
+        return (Lines.of(op, x.shape[1:]).backward(gradient),)
     back = np.zeros_like(padded(x, op.windows, 0.0))
     for row, column, place in taps(op.windows, (y.shape[1], y.shape[2])):
-        weight = _grouped(op)[:, :, row, column].swapaxes(1, 2)
+        weight = _grouped(op, y.dtype)[:, :, row, column].swapaxes(1, 2)
         _add_products(back[place], gradient, weight, False)
     top, left = op.pad[:2]
     return (back[:, top : top + x.shape[1], left : left + x.shape[2]],)
@@ -60,26 +68,26 @@ def _conv_back(op: Conv2d, inputs: Arrays, outputs: Arrays, gradients: Arrays) -
 def _conv_transpose(op: ConvTranspose2d, inputs: Arrays, fixed_order: bool) -> Arrays:
     (x,) = inputs
     shape = op.output_shape(x.shape[1:])
-    whole = _filled(op.bias, (len(x), *_uncut(op, shape)))
+    whole = _filled(op.bias, (len(x), *_uncut(op, shape)), x.dtype)
     for row, column, place in taps(op.windows, (x.shape[1], x.shape[2])):
-        _add_products(whole[place], x, _grouped(op)[:, :, row, column], fixed_order)
+        _add_products(whole[place], x, _grouped(op, x.dtype)[:, :, row, column], fixed_order)
     top, left = op.pad[:2]
     y = whole[:, top : top + shape[0], left : left + shape[1]]
-    return (np.clip(y, op.low, op.high),)
+    return (np.asarray(np.clip(y, op.low, op.high)),)
 
 
 def _conv_transpose_back(
     op: ConvTranspose2d, inputs: Arrays, outputs: Arrays, gradients: Arrays
 ) -> Arrays:
     (x,), (y,) = inputs, outputs
-    whole = np.zeros((len(x), *_uncut(op, y.shape[1:])))
+    whole = np.zeros((len(x), *_uncut(op, y.shape[1:])), y.dtype)
     top, left = op.pad[:2]
     whole[:, top : top + y.shape[1], left : left + y.shape[2]] = passed(
         gradients[0], y, op.low, op.high
     )
     back = np.zeros_like(x)
     for row, column, place in taps(op.windows, (x.shape[1], x.shape[2])):
-        weight = _grouped(op)[:, :, row, column].swapaxes(1, 2)
+        weight = _grouped(op, y.dtype)[:, :, row, column].swapaxes(1, 2)
         _add_products(back, whole[place], weight, False)
     return (back,)
 
@@ -90,13 +98,13 @@ def _uncut(op: ConvTranspose2d, shape: tuple[int, ...]) -> tuple[int, int, int]:
     return (shape[0] + top + bottom, shape[1] + left + right, shape[2])
 
 
-def _filled(bias: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-    return np.broadcast_to(bias.astype(np.float64), shape).copy()
+def _filled(bias: FloatArray, shape: tuple[int, ...], dtype: np.dtype[Any]) -> FloatArray:
+    return np.broadcast_to(bias.astype(dtype), shape).copy()
 
 
-def _grouped(op: Conv2d | ConvTranspose2d) -> FloatArray:
+def _grouped(op: Conv2d | ConvTranspose2d, dtype: np.dtype[Any]) -> FloatArray:
     """Return the weights as (groups, outputs of a group, rows, columns, inputs of a group)."""
-    weight = op.weight.astype(np.float64)
+    weight = op.weight.astype(dtype, copy=False)
     return weight.reshape(op.groups, -1, *weight.shape[1:])
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from pyexport.ir import FloatArray, Linear, MatMul
-from pyexport.reference.rule import Arrays, Rule, passed, product
+from pyexport.reference.rule import Arrays, Rule, clamped, passed, product
 
 
 def _linear(op: Linear, inputs: Arrays, fixed_order: bool) -> Arrays:
     flat = inputs[0].reshape(len(inputs[0]), -1)
-    weight, bias = op.weight.astype(np.float64), op.bias.astype(np.float64)
-    y = product(flat, weight, bias, fixed_order)
-    return (np.asarray(np.clip(y, op.low, op.high)),)
+    weight, bias = (a.astype(flat.dtype, copy=False) for a in (op.weight, op.bias))
+    return (clamped(product(flat, weight, bias, fixed_order), op.low, op.high),)
 
 
 def _linear_back(op: Linear, inputs: Arrays, outputs: Arrays, gradients: Arrays) -> Arrays:
     gradient = passed(gradients[0], outputs[0], op.low, op.high)
-    return ((gradient @ op.weight.astype(np.float64)).reshape(inputs[0].shape),)
+    weight = op.weight.astype(gradient.dtype, copy=False)
+    return ((gradient @ weight).reshape(inputs[0].shape),)
 
 
 def _matmul(_op: MatMul, inputs: Arrays, fixed_order: bool) -> Arrays:

@@ -13,7 +13,7 @@ def _max_pool(op: MaxPool2d, inputs: Arrays, _fixed_order: bool) -> Arrays:
     (x,) = inputs
     shape = op.output_shape(x.shape[1:])
     source = padded(x, op.windows, -np.inf)
-    y = np.full((len(x), *shape), -np.inf)
+    y = np.full((len(x), *shape), -np.inf, x.dtype)
     for _, _, place in taps(op.windows, shape[:2]):
         np.maximum(y, source[place], out=y)
     return (y,)
@@ -25,10 +25,14 @@ def _max_pool_back(op: MaxPool2d, inputs: Arrays, outputs: Arrays, gradients: Ar
     source = padded(x, op.windows, -np.inf)
     back = np.zeros_like(source)
     open_ = np.ones(y.shape, dtype=bool)
+    apart = all(op.stride[axis] >= op.windows.extent(axis) for axis in (0, 1))
     for _, _, place in taps(op.windows, (y.shape[1], y.shape[2])):
         taken = open_ & (source[place] == y)
-        back[place] += gradients[0] * taken
-        open_ &= ~taken
+        if apart:
+            np.multiply(gradients[0], taken, out=back[place])
+        else:
+            back[place] += gradients[0] * taken
+        open_ ^= taken
     top, left = op.pad[:2]
     return (back[:, top : top + x.shape[1], left : left + x.shape[2]],)
 
@@ -37,17 +41,17 @@ def _average_pool(op: AveragePool2d, inputs: Arrays, _fixed_order: bool) -> Arra
     (x,) = inputs
     shape = op.output_shape(x.shape[1:])
     source = padded(x, op.windows, 0.0)
-    y = np.zeros((len(x), *shape))
+    y = np.zeros((len(x), *shape), x.dtype)
     for _, _, place in taps(op.windows, shape[:2]):
         y += source[place]
-    return (y / divisors(op, x.shape[1], x.shape[2]),)
+    return (y / divisors(op, x.shape[1], x.shape[2]).astype(x.dtype),)
 
 
 def _average_pool_back(
     op: AveragePool2d, inputs: Arrays, outputs: Arrays, gradients: Arrays
 ) -> Arrays:
     (x,), (y,) = inputs, outputs
-    share = gradients[0] / divisors(op, x.shape[1], x.shape[2])
+    share = gradients[0] / divisors(op, x.shape[1], x.shape[2]).astype(x.dtype)
     back = np.zeros_like(padded(x, op.windows, 0.0))
     for _, _, place in taps(op.windows, (y.shape[1], y.shape[2])):
         back[place] += share

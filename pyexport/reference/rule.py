@@ -27,7 +27,20 @@ class Rule:
 
 def passed(gradient: FloatArray, y: FloatArray, low: float, high: float) -> FloatArray:
     """Return the gradient before a clamp from the one behind it: 0 where y is a limit."""
-    return gradient * ((y > low) & (y < high))
+    if low == -np.inf and high == np.inf:
+        return gradient
+    if high == np.inf:
+        return np.asarray(gradient * (y > low))
+    return np.asarray(gradient * ((y > low) & (y < high)))
+
+
+def clamped(y: FloatArray, low: float, high: float) -> FloatArray:
+    """Return y, whose values are changed, within the limits."""
+    if low > -np.inf:
+        np.maximum(y, low, out=y)
+    if high < np.inf:
+        np.minimum(y, high, out=y)
+    return y
 
 
 def ordered_product(x: FloatArray, weight: FloatArray, bias: FloatArray) -> FloatArray:

@@ -15,11 +15,17 @@ from pyexport.verify.pair import Pair, Verdicts
 
 
 def generated_files(
-    pair: Pair, made: Generated, shape: Shape, how: str, target: str | None, pictures: bool = True
+    pair: Pair,
+    made: Generated,
+    shape: Shape,
+    how: tuple[str, str],
+    target: str | None,
+    pictures: bool = True,
 ) -> dict[str, bytes]:
     """Return file names and contents: NAME-generated.npz, and the pictures.
 
-    how: what was done, for the line below a picture's title; target: where the firmware ran.
+    how: what was done from black and from noise, for the line below a title; target: where the
+    firmware ran.
     """
     name = pair.artifact.name
     files = {f"{name}-generated.npz": _numbers(made)}
@@ -36,7 +42,7 @@ def generated_files(
     scale = span_of(rows, limits)
     files[f"{name}-optimal.png"] = draw_panels(
         panels, shape, scale, f"{name}: the optimal input of each class",
-        f"from the least legal input, {how}{_contrast(pair, shape, scale, limits)}",
+        f"from the least legal input, {how[0]}{_contrast(pair, shape, scale, limits)}",
     )  # fmt: skip
     if not len(made.composites):
         return files
@@ -48,7 +54,7 @@ def generated_files(
     ]
     files[f"{name}-composites.png"] = draw_panels(
         panels, shape, scale, f"{name}: means of {count:,} inputs of each class",
-        f"class of the mean, share of its inputs; {how}{_contrast(pair, shape, scale, limits)}",
+        f"class of the mean, share of its inputs; {how[1]}{_contrast(pair, shape, scale, limits)}",
     )  # fmt: skip
     files[f"{name}-growth.gif"] = growth_gif(made.frames, shape, scale, labels)
     return files

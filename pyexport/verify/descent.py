@@ -38,18 +38,59 @@ class Adam:
         far: FloatArray = rate * self._span * self._mean
         return far / (np.sqrt(self._square) + TINY)
 
+    def keep(self, rows: Array) -> None:
+        """Go on with some of the rows."""
+        self._mean, self._square = self._mean[rows], self._square[rows]
+
+
+class Momentum:
+    """Steps along the mean of gradients brought to one length (Dong et al., arXiv 1710.06081).
+
+    A row that is already of its class moves on as fast as one that is not, so few steps bring all
+    rows far into it. Lengths are root mean squares over the values of a row.
+    """
+
+    def __init__(self, shape: tuple[int, ...], rate: float, span: FloatArray) -> None:
+        self._rate, self._span, self._velocity = rate, span, np.zeros(shape)
+
+    def change(self, gradient: FloatArray) -> FloatArray:
+        """Return how far a step goes up a gradient, which is worth a whole span."""
+        largest = np.abs(gradient).max(axis=1, keepdims=True, initial=0.0)
+        largest[largest == 0.0] = 1.0
+        scaled = gradient / largest  # or the squares of a faint one would vanish
+        length = np.sqrt(np.square(scaled).mean(axis=1, keepdims=True))
+        self._velocity *= BETA
+        self._velocity += scaled / np.maximum(length, TINY)
+        far: FloatArray = self._rate * self._span * self._velocity
+        return far
+
+    def keep(self, rows: Array) -> None:
+        """Go on with some of the rows."""
+        self._velocity = self._velocity[rows]
+
+
+Rule = Adam | Momentum
+RULES: dict[str, type[Rule]] = {"adam": Adam, "momentum": Momentum}
+
 
 @dataclass(frozen=True)
 class Descent:
     """How inputs are changed."""
 
     steps: int = 120
-    rate: float = 0.02  # of Adam, as a share of the span
+    rate: float = 0.02  # of a step, as a share of the span
     keep_near: float = 0.0  # weight of the squared distance from the start, in spans
+    rule: str = "adam"  # one of RULES: how a gradient becomes a step
+    enough: float = 1.0  # a row stops when its class is more probable,
+    least: int = 0  # but not before so many steps
 
     def __post_init__(self) -> None:
+        if self.rule not in RULES:
+            raise UsageError(f"no rule of descent {self.rule!r}; take one of {', '.join(RULES)}")
         if self.steps < 0:
             raise UsageError(f"{self.steps} steps were asked for; ask for 0 or more")
+        if not (0.0 <= self.enough <= 1.0 and self.least >= 0):
+            raise UsageError("a probability that is enough is 0..1, and the least steps 0 or more")
         if not (0.0 < self.rate < np.inf and 0.0 <= self.keep_near < np.inf):
             raise UsageError("the rate must be above 0, the weight of the distance 0 or more")
 
@@ -65,7 +106,7 @@ def descend(
 ) -> FloatArray:
     """Return rows (n, size) that the model gives the target classes (n,), as far as it went.
 
-    Adam goes down cross entropy + keep_near * |(x - start) / span|^2; keep_near (n,) replaces the
+    It goes down cross entropy + keep_near * |(x - start) / span|^2; keep_near (n,) replaces the
     options' one. Where a row has no slope at all, as a black picture that leaves a whole layer of
     ReLUs at zero, it moves by drawn steps that double, until there is one. `watch` sees the rows
     after every step, and before the first.
@@ -75,23 +116,42 @@ def descend(
     span = np.where(high > low, high - low, 1.0)
     pull = cross_entropy_gradient(targets)
     rows = np.clip(np.asarray(starts, dtype=np.float64), low, high)
-    adam, flat = Adam(rows.shape, chosen.rate, span), np.zeros(len(rows), dtype=np.int64)
+    rule = RULES[chosen.rule](rows.shape, chosen.rate, span)
+    flat, going = np.zeros(len(rows), dtype=np.int64), np.arange(len(rows))
     if watch is not None:
         watch(0, rows)
     for step in range(1, chosen.steps + 1):
-        outputs, gradient = model(rows, pull)
+        if not len(going):
+            if watch is not None:
+                watch(step, rows)
+            continue
+        outputs, gradient = model(rows[going], pull)
+        if step > chosen.least and chosen.enough < 1.0:
+            on = _probability(outputs, targets[going]) <= chosen.enough
+            going, flat, outputs, gradient = going[on], flat[on], outputs[on], gradient[on]
+            rule.keep(on)
+            pull = cross_entropy_gradient(targets[going])
         # a row that is surely of its class has no slope either: nothing pulls at its outputs
         lost = ~gradient.any(axis=1) & pull(outputs).any(axis=1)
         flat = np.where(lost, flat + 1, 0)
         gradient = gradient * span  # what a whole span is worth
-        gradient += 2.0 * weight[:, None] * (rows - starts) / span
-        change = adam.change(gradient)
+        if weight.any():
+            gradient += 2.0 * weight[going, None] * (rows - starts)[going] / span
+        change = rule.change(gradient)
         if lost.any():
             change[lost] = _drawn(flat[lost], step, chosen.rate, span)
-        rows = np.clip(rows - change, low, high)
+        rows = rows.copy()  # what was watched stays as it was
+        rows[going] = np.clip(rows[going] - change, low, high)
         if watch is not None:
             watch(step, rows)
     return rows
+
+
+def _probability(outputs: FloatArray, targets: Array) -> FloatArray:
+    """Return the softmax of each row's target."""
+    above = outputs - outputs[np.arange(len(outputs)), targets][:, None]
+    probability: FloatArray = 1.0 / np.exp(np.minimum(above, 700.0)).sum(axis=1)
+    return probability
 
 
 def _drawn(flat: Array, step: int, rate: float, span: FloatArray) -> FloatArray:

@@ -16,6 +16,10 @@ from pyexport.verify.pair import Pair, Verdicts, judge
 
 Progress = Callable[[str, int, int], None]  # what, done, of how many
 
+GROWTH = Descent(rule="momentum", enough=0.99, least=12)
+MOST_AT_ONCE = 1_000  # inputs that grow together,
+VALUES_AT_ONCE = 1 << 19  # fewer where the model has large tensors: they stay near the processor
+
 
 @dataclass(frozen=True)
 class GenerateOptions:
@@ -23,13 +27,15 @@ class GenerateOptions:
 
     classes: tuple[int, ...] | None = None  # None: all
     composite: int = 1_000  # inputs grown from noise for each class; 0: none
-    descent: Descent = field(default_factory=Descent)
-    batch: int = 1_000  # inputs that descend at once
+    descent: Descent = field(default_factory=Descent)  # from the least legal values
+    growth: Descent = field(default_factory=lambda: GROWTH)  # from noise
+    batch: int | None = None  # inputs that grow at once; None: as many as stay in a cache
     seed: int = 0
     frames: int = 30  # of the growth
 
     def __post_init__(self) -> None:
-        if self.composite < 0 or min(self.batch, self.frames) < 1 or self.seed < 0:
+        batch = 1 if self.batch is None else self.batch
+        if self.composite < 0 or min(batch, self.frames) < 1 or self.seed < 0:
             raise UsageError(
                 "a composite takes 0 inputs or more, a batch and an animation at least 1, "
                 "and the seed is not negative"
@@ -109,7 +115,8 @@ def _grow(
     pair: Pair, model: ValueAndGradient, number: int, options: GenerateOptions
 ) -> tuple[FloatArray, list[FloatArray]]:
     """Return the rows that grew into a class, and their mean at every frame."""
-    count, steps = options.composite, options.descent.steps
+    count, steps = options.composite, options.growth.steps
+    batch = options.batch or _at_once(pair)
     moments = sorted({round(i * steps / options.frames) for i in range(options.frames + 1)})
     sums = {moment: np.zeros(len(pair.span)) for moment in moments}
     starts = noise(count, pair.limits, options.seed * 1_000_003 + number)
@@ -119,8 +126,13 @@ def _grow(
             sums[step] += rows.sum(axis=0)
 
     grown = []
-    for start in range(0, count, options.batch):
-        block = starts[start : start + options.batch]
+    for start in range(0, count, batch):
+        block = starts[start : start + batch]
         targets = np.full(len(block), number)
-        grown.append(descend(model, block, targets, pair.limits, options.descent, watch))
+        grown.append(descend(model, block, targets, pair.limits, options.growth, watch))
     return np.concatenate(grown), [sums[moment] / count for moment in moments]
+
+
+def _at_once(pair: Pair) -> int:
+    values = sum(tensor.size for tensor in pair.graph.tensors)
+    return max(1, min(MOST_AT_ONCE, VALUES_AT_ONCE // values))

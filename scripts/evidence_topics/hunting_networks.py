@@ -27,8 +27,6 @@ class Network:
     trained: Callable[[Context], Path]
     module: Callable[[Pair, Path], Any]  # as PyTorch, for foolbox: flat rows in, outputs
     starts: int  # of the attack near a start
-    composite: int  # inputs a class
-    seconds: float | None  # that all composites may take; None: no limit
     runs: int  # of the hunt beside random search
     faster: float  # how many times as fast the hunt must be
     hunted: int  # disagreements a run
@@ -85,8 +83,6 @@ DIGITS = Network(
     trained=digits.trained,
     module=mlp_of,
     starts=200,
-    composite=1_000,
-    seconds=30.0,
     runs=5,
     faster=15.0,
     hunted=500_000,
@@ -102,8 +98,6 @@ CNN = Network(
     trained=lambda context: trained_example(context, LENET).path,
     module=lenet_of,
     starts=100,
-    composite=100,
-    seconds=None,
     runs=3,
     faster=15.0,
     hunted=5_000,
@@ -112,7 +106,7 @@ CNN = Network(
     gap_steps=30,
     met=None,  # the search's work is limited: large networks get few rounds
     compared=100_000,
-    on_chips=100,
+    on_chips=10_000,
 )
 
 

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from pyexport.ir import Conv2d, ConvTranspose2d
+from pyexport.reference import forward, value_and_gradient
 from pyexport.reference.conv import taps
+from pyexport.reference.lines import Lines
 from tests.reference.autograd import check, first, last, one_node
 
 small = st.tuples(st.integers(1, 3), st.integers(1, 3))
@@ -98,8 +100,6 @@ def test_a_transposed_convolution_cut_unevenly_is_the_cut_of_the_whole() -> None
 
 @pytest.mark.parametrize("groups", [1, 2])
 def test_fixed_order_is_the_plain_sum_over_taps_then_channels_bit_for_bit(groups: int) -> None:
-    from pyexport.reference import forward
-
     weight, bias = weights(2, (2, 3), 4 // groups)
     op = Conv2d(weight, bias, (2, 1), (1, 0, 0, 1), groups=groups)
     x = np.random.default_rng(1).normal(size=(1, 5, 4, 4))
@@ -114,3 +114,23 @@ def test_fixed_order_is_the_plain_sum_over_taps_then_channels_bit_for_bit(groups
                 value = float(padded[2 * i + row, j + column, channel])
                 total += value * float(weight[o, row, column, k])
         assert total.hex() == float(found).hex()
+
+
+@pytest.mark.parametrize(
+    ("width", "stride", "dilation"), [(61, (1, 1), (1, 1)), (70, (2, 3), (1, 2))]
+)
+def test_long_lines_are_cut_into_blocks_and_give_the_same(
+    width: int, stride: Any, dilation: Any
+) -> None:
+    weight, bias = weights(5, (3, 3), 16)
+    op = Conv2d(weight, bias, stride, (1, 2, 1, 0), dilation, low=0.0)
+    lines = Lines.of(op, (6, width, 16))
+    assert lines.blocks > 1 and lines.blocks * lines.block > lines.counts[1]  # the last is wider
+    graph, random = one_node(op, (6, width, 16)), np.random.default_rng(2)
+    x = random.normal(size=(2, 6, width, 16))
+    y = forward(graph, x, fixed_order=True)
+    np.testing.assert_allclose(forward(graph, x), y, atol=1e-12)
+    seed, move = random.normal(size=y.shape), 1e-6 * random.normal(size=x.shape)
+    _, gradient = value_and_gradient(graph, x, seed)
+    change = (forward(graph, x + move) - forward(graph, x - move)) * seed
+    assert change.sum() == pytest.approx(2.0 * (gradient * move).sum(), rel=1e-5)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 
 import pyexport
+from pyexport.errors import UsageError
 from pyexport.gradients import of_graph
 from pyexport.ir import Graph, Linear, Node, Tensor
 from pyexport.passes import run_passes
@@ -74,3 +77,40 @@ def test_a_convolution_sees_its_input_times_the_stated_scale(scale: float) -> No
     found = forward(run_passes(model.graph), pixels.numpy().reshape(8, 36).astype(np.float64))
     size = np.abs(wanted).max()
     assert np.abs(found - wanted).max() < 1e-5 * size < np.abs(other - wanted).max()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_row_far_inside_its_class_moves_on_by_momentum(dtype: type[np.floating]) -> None:
+    weight = np.array([[1.0, -1.0], [-1.0, 1.0]])
+    layers = (Linear(weight, np.zeros(2)), Linear(np.eye(2), np.array([30.0, -30.0])))
+    tensors = tuple(Tensor(name, (2,)) for name in "xhy")
+    nodes = tuple(
+        Node(str(i), op, (name,), (after,))
+        for i, (op, name, after) in enumerate(zip(layers, "xh", "hy", strict=True))
+    )
+    model = of_graph(Graph(tensors, nodes, ("x",), ("y",)), dtype)
+    limits, starts = (np.zeros(2), np.ones(2)), np.array([[0.5, 0.5], [0.2, 0.9]])
+    descent = Descent(30, 0.02, rule="momentum")
+    rows = descend(model, starts, np.zeros(2, np.int64), limits, descent)
+    assert (rows == [1.0, 0.0]).all()  # the margin is about 60: its probability differs by 1e-26
+
+
+def test_a_row_stops_when_its_class_is_probable_enough_in_any_batch() -> None:
+    model, limits = of_graph(dead_at_least(0.0, 1.0)), (np.zeros(3), np.ones(3))
+    starts = np.array([[0.2, 0.9, 0.3], [0.9, 0.2, 0.1], [0.4, 0.5, 0.5]])
+    targets = np.zeros(3, np.int64)
+    descent = Descent(80, 0.01, rule="momentum", enough=0.8, least=4)
+    seen = []
+    rows = descend(model, starts, targets, limits, descent, lambda _, rows: seen.append(rows))
+    for row, start in zip(rows, starts, strict=True):
+        assert (row == descend(model, start[None], targets[:1], limits, descent)).all()
+    moved = [(after != before).any(axis=1) for before, after in pairwise(seen)]
+    steps = np.sum(moved, axis=0)
+    assert len(seen) == 81 and (steps >= 4).all() and (steps < 80).all()
+    assert len(set(steps.tolist())) > 1
+    assert (rows[:, 0] - rows[:, 1:].max(axis=1) > 0.2).all()
+
+
+def test_a_rule_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(UsageError, match="take one of adam, momentum"):
+        Descent(rule="newton")

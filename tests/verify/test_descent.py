@@ -17,7 +17,7 @@ from pyexport.verify.shrink import shrink
 from pyexport.verify.starts import choose_starts, class_number
 from tests.verify.blobs import pair
 
-FEW = GenerateOptions(composite=20, descent=Descent(60), frames=5)
+FEW = GenerateOptions(composite=20, frames=5)
 
 
 def test_every_value_is_legal_at_every_step() -> None:
@@ -49,7 +49,7 @@ def test_a_composite_is_the_mean_of_its_rows_in_any_batch() -> None:
     both, _ = pair()
     model = of_graph(both.graph)
     one = generate(both, model, None, FEW)
-    other = generate(both, model, None, GenerateOptions(None, 20, Descent(60), 7, 0, 5))
+    other = generate(both, model, None, GenerateOptions(composite=20, batch=7, frames=5))
     np.testing.assert_allclose(one.composites, other.composites)
     assert (one.grown.rows == other.grown.rows).all()
     mean = both.real(one.grown.rows[20:40]).mean(axis=0)

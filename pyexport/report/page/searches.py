@@ -15,7 +15,7 @@ from pyexport.runners import Runner
 from pyexport.verify.attack import AttackOptions, attack, how
 from pyexport.verify.causes import gap_shares
 from pyexport.verify.descent import Descent
-from pyexport.verify.generated import Generated, GenerateOptions, generate
+from pyexport.verify.generated import GROWTH, Generated, GenerateOptions, generate
 from pyexport.verify.hunting import HuntOptions, hunt
 from pyexport.verify.made import Alone, make_pair
 from pyexport.verify.pair import Pair, judge
@@ -36,7 +36,7 @@ class Effort:
 
     seed: int
     grown: int = 0  # inputs from noise for each class
-    steps: int = 120  # of a descent that grows inputs
+    steps: int = 120  # of the descent from the least values
     starts: int = 6  # of an attack
     rounds: int = 8
     near_steps: int = 100  # of each round
@@ -65,7 +65,7 @@ def effort_for(artifact: Artifact, seed: int) -> Effort:
     work = macs(artifact)
     outputs = artifact.graph.outputs
     classes = artifact.graph.output.size if len(outputs) == 1 else 1
-    grown = min(MOST_GROWN, BUDGET // (3 * work * classes * 120))
+    grown = min(MOST_GROWN, BUDGET // (3 * work * classes * 2 * GROWTH.least))
     if work < LONGER:
         return Effort(seed, grown if grown >= LEAST_GROWN else 0)
     if work < LONG:
