@@ -6,13 +6,14 @@ from collections.abc import Callable
 from functools import partial
 
 from scripts.evidence_topics.figures import Context, Figure, Task, Topic
+from scripts.evidence_topics.hunting_chips import chips
 from scripts.evidence_topics.hunting_conv import planted_windows
 from scripts.evidence_topics.hunting_foolbox import crosscheck
 from scripts.evidence_topics.hunting_generated import composites, from_black, near
 from scripts.evidence_topics.hunting_networks import CNN, Network
 from scripts.evidence_topics.hunting_query import questions
 from scripts.evidence_topics.hunting_search import compared, disagreements, gaps, pure_python
-from scripts.evidence_topics.hunting_suites import chips, obligations, planted
+from scripts.evidence_topics.hunting_suites import obligations, planted
 
 Measure = Callable[[Context, Network], tuple[Figure, ...]]
 
@@ -37,8 +38,8 @@ HUNTING = Topic(
         "train_examples.py lenet --data mnist`, whose pixels are 0 to 255. Everything is made on "
         "the float model, rounded to legal inputs, and judged by float model, simulator and "
         "compiled header. "
-        "[Generated inputs](../generated-inputs.md) tells how. Seconds are of one core; rates of a "
-        "search beside another are measured in the same run."
+        "[Generated inputs](../generated-inputs.md) tells how. Seconds are those of the "
+        "processor, one core; rates of a search beside another are measured in the same run."
     ),
     tasks=(
         Task("from black", from_black),

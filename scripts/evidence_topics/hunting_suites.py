@@ -1,4 +1,4 @@
-"""The suites of `verify --thorough`: obligations met, planted bugs noticed, emulated chips."""
+"""The suites of `verify --thorough`: obligations met, planted bugs noticed."""
 
 from __future__ import annotations
 
@@ -8,14 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pyexport.errors import DoesNotFitError
-from pyexport.gradients import of_graph
-from pyexport.pairing import firmware, load_pair
-from pyexport.runners import RUNNER_NAMES, target_of
 from pyexport.verify import ALL_SUITES, Suite, SuiteOptions, build_suites
 from pyexport.verify.budget import thinned
-from pyexport.verify.compare import compare_suite, simulate_suite
-from pyexport.verify.hunt import hunt_classes
 from pyexport.verify.killing import Killing, kill_all
 from pyexport.verify.planted import PLANTED
 from pyexport.verify.reachable import bounds_of_rest, is_excluded
@@ -120,41 +114,3 @@ def _line(killing: Killing) -> tuple[str, ...]:
         return (killing.name, *[""] * 4, f"equivalent: {killing.scanned:,} sums")
     marks = ["yes" if suite in killing.by else "**no**" for suite in noticed]
     return (killing.name, *marks, "yes" if killing.by else "**no**")
-
-
-def chips(context: Context, network: Network = DIGITS) -> tuple[Figure, ...]:
-    """Compare the same 10,000 inputs on every emulated chip, outputs and sums."""
-    pair, made = load_pair(network.trained(context))
-    samples = pair.artifact.samples
-    assert samples is not None  # the training script stores its test images
-    count = 300 if context.short else network.on_chips
-    hunted = hunt_classes(pair, of_graph(pair.graph), samples.inputs, count // 4).rows
-    owed = known_boundary(pair.artifact).rows.astype(samples.inputs.dtype)
-    (drawn,) = build_suites(pair.artifact, ("random",), SuiteOptions(random=count))
-    rows = np.concatenate([owed, hunted[: count // 4], samples.inputs, drawn.rows])[:count]
-    suite = Suite("chips", np.ascontiguousarray(rows))
-    expected = simulate_suite(pair.simulator, suite)
-    names = [name for name in RUNNER_NAMES if target_of(name).is_chip]
-    lines, small, differing = [], [], 0
-    for name in names[:1] if context.short else names:
-        context.say(f"{len(rows)} inputs on {name}")
-        try:
-            with firmware(made, name) as runner:
-                result = compare_suite(made.artifact, runner, suite, expected)
-        except DoesNotFitError:
-            small.append(name)
-            continue
-        differing += result.differing_rows
-        lines.append(
-            (name, f"{result.rows:,}", f"{result.accumulators:,}", str(result.differing_rows))
-        )
-    too_small = f"; it does not fit {', '.join(small)}" if small else ""
-    return (
-        Figure(
-            f"inputs compared on each emulated chip: outputs, classes, accumulators{network.title}",
-            f"0 of {network.on_chips:,} differ",
-            f"{differing} of {len(rows):,} differ on each of {len(lines)} chips{too_small}",
-            differing == 0 and len(rows) == count and len(lines) > 0,
-            tuple(markdown_table(("chip", "inputs", "accumulators", "differ"), lines)),
-        ),
-    )
