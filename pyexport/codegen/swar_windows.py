@@ -49,6 +49,7 @@ def rounding_values(p: dict[str, Any]) -> dict[str, Any]:
     """Return how sums of 16 bits become bytes, for swar_round.h.j2."""
     shift = p["shift"]
     return {
+        "inlined": False,
         "skips": bool(p["skips"]),
         "own_shift": not shift,
         "half": f"INT32_C({1 << (shift - 1)})" if shift else "(INT32_C(1) << (s - 1))",

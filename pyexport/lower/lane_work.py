@@ -126,3 +126,24 @@ def tiles(p: Params, density: float, inputs: int) -> Work:
         "words": bytes_read * area * words * density,
         "words compared": pools * area * words,
     }
+
+
+def planes(p: Params) -> Work:
+    """Count a depthwise convolution of two places a word, a plane of words a channel."""
+    half = -(-p["a_out"] // 2)
+    tiles = -(-half // p["tile"])
+    places = p["n_out"] * tiles * p["b_out"]  # of tiles
+    kind = "" if p["skips"] else ", never skipped"
+    reads = (p["tile"] - 1) * min(p["a_stride"], p["a_kernel"]) + p["a_kernel"]
+    return {
+        "calls": 1,
+        "channels": p["channels"],
+        "lines": p["channels"] * p["lines"],
+        "words made": p["channels"] * p["lines"] * p["columns"],
+        f"outputs of a channel{'' if p['shift'] else ', own'}": p["n_out"],
+        "tiles": p["n_out"] * tiles,
+        f"words rounded{kind}": places * p["tile"],
+        "places of tiles": places,
+        "words read": places * reads * p["b_kernel"],
+        "words": places * p["tile"] * p["a_kernel"] * p["b_kernel"],
+    }

@@ -110,6 +110,11 @@ def start_words(bias: Array, blocks: Blocks) -> Array:
     return _signed(np.concatenate(parts))
 
 
+def same_in_both(values: Array) -> Array:
+    """Return words that hold each value in both halves."""
+    return _signed(values.astype(np.int64) * 0x10001)
+
+
 def weight_words16(weight: Array, blocks: Blocks) -> Array:
     """Return weights (n_out, n_in), two a word: [block][input][pair of outputs]."""
     values, parts, at = weight.astype(np.int64), [], 0

@@ -213,6 +213,7 @@ COUNTS: dict[str, Callable[[Job], Work]] = {
     "conv2d_swar16": lambda job: window_work.lane_convolution(job.params, job.density),
     "conv2d_pool_swar16": lambda job: window_work.lane_convolution(job.params, job.density),
     "conv2d_tile_swar16": lambda job: lane_work.tiles(job.params, job.density, job.inputs),
+    "depthwise_swar16": lambda job: lane_work.planes(job.params),
     "conv_transpose2d_q15x": lambda job: window_work.transposed(job.params, job.macs, job.outputs),
     "max_pool2d": lambda job: window_work.pool(job.params),
     "average_pool2d_q15x": lambda job: window_work.pool(job.params),

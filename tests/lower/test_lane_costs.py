@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyexport.lower.kernels import KERNELS
-from pyexport.lower.lane_work import halves, immediate, listed, nibbles, singles, tiles
+from pyexport.lower.lane_work import halves, immediate, listed, nibbles, planes, singles, tiles
 from pyexport.lower.window_work import convolution, lane_convolution
 from pyexport.lower.work import COUNTS
 from pyexport.targets import TARGETS
@@ -21,6 +21,7 @@ UNPRICED = {
     "linear_block32": UNMEASURED,
     "linear_q15x_ct": CONSTANT,
     "conv2d_tile_swar16": UNMEASURED,
+    "depthwise_swar16": UNMEASURED,
     "conv2d_q15x_ct": CONSTANT,
     "max_pool2d_ct": CONSTANT,
     "encode_rate": SPIKING,
@@ -133,3 +134,16 @@ def test_a_row_of_taps_is_one_run_unless_groups_lie_between() -> None:
     assert whole["products of some taps"] == INSIDE**2 * 6 * 2
     assert apart["single products"] == apart["products with an offset"] == INSIDE**2 * 6
     assert whole["taps outside"] == 2 + 4 * 2
+
+
+def test_a_channel_becomes_words_once_for_all_its_outputs() -> None:
+    p = {  # 3x3 on 6x4 with a pixel of padding: 3 lines of words with 4 sums each
+        "channels": 2, "n_out": 4, "a_out": 6, "a_kernel": 3, "a_stride": 1, "b_out": 4,
+        "b_kernel": 3, "lines": 5, "columns": 6, "tile": 3, "shift": 0, "skips": 1,
+    }  # fmt: skip
+    work = planes(p)
+    assert work["words made"] == 2 * 5 * 6
+    assert work["outputs of a channel, own"] == work["tiles"] == 4
+    assert work["words rounded"] == 4 * 3 * 4
+    assert work["words read"] == 4 * 4 * 5 * 3
+    assert work["words"] == 4 * 3 * 4 * 9

@@ -110,6 +110,8 @@ def test_ties_that_are_rounded_down_are_found(kernel: str, monkeypatch: pytest.M
         ("linear_smlad24", "(uint32_t)a1 & 0xFFFFu", "(uint32_t)a1 & 0xFFu"),  # of 256 too
         ("conv2d_tile_swar16", "*to++ = ", "*to++ = 1 + "),  # the padding
         ("conv2d_tile_swar16", "odd = sum > odd", "odd = sum < odd"),
+        ("depthwise_swar16", " << 16)", " << 15)"),
+        ("depthwise_swar16", "sum - (uint32_t)first", "sum"),  # the carry between the lanes
         ("linear_block32", "+= (uint32_t)PYEXPORT", "+= (uint8_t)PYEXPORT"),
         ("linear_list16", "(uint32_t)x[1] / 4u", "(uint32_t)x[1] / 8u"),
         ("linear_smlad32", "sxtb16(word >> 8)", "sxtb16(word >> 7)"),

@@ -16,6 +16,7 @@ from pyexport.lower.kernels import (
     conv2d_swar16,
     conv2d_tile_swar16,
     conv_transpose2d_q15x,
+    depthwise_swar16,
     encode_delta,
     encode_latency,
     encode_latency_step,
@@ -94,6 +95,7 @@ KERNELS: tuple[Kernel, ...] = (
     *conv2d_pool_swar16.KERNELS,  # before conv2d_swar16: where a pooling behind it is free
     conv2d_tile_swar16.PORTABLE,
     *conv2d_swar16.KERNELS,  # before conv2d_q15x: where two sums fit a word
+    *depthwise_swar16.KERNELS,  # likewise
     *conv2d_q15x_ct.KERNELS,  # before conv2d_q15x: for constant time, any sums
     conv2d_q15x.KERNEL,
     conv_transpose2d_q15x.KERNEL,
