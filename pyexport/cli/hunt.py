@@ -30,7 +30,8 @@ from pyexport.layout import to_user
 from pyexport.pairing import load_pair
 from pyexport.report.hunted import hunt_files
 from pyexport.report.shapes import shape_of
-from pyexport.verify.causes import Share, count_causes, gap_shares
+from pyexport.verify.cause import Cause, Share, count_causes, parting
+from pyexport.verify.causes import gap_shares
 from pyexport.verify.gaps import Gap
 from pyexport.verify.hunting import Hunt, HuntOptions, hunt, widest_gap
 from pyexport.verify.pair import Pair
@@ -127,7 +128,9 @@ def _print(pair: Pair, found: Hunt, shares: tuple[Share, ...]) -> None:
     out.print(table)
     say("\nwhat makes them disagree:")
     for cause, count in count_causes(found.causes):
-        say(f"  {percent(count / len(found.causes)):>7}  {cause.sentence()}")
+        when = parting(cause, found.causes)
+        more = "" if when is None else f": {when.sentence()}"
+        say(f"  {percent(count / len(found.causes)):>7}  {cause.sentence()}{more}")
     if len(found.small.rows):
         nearest = int(np.argmin(found.small.distance))
         say(
@@ -184,7 +187,7 @@ def _document(
         "hunt": _search_document(found.found, found.gap),
         "random": chance,
         "causes": [
-            {"node": cause.node, "source": cause.source, "clips": cause.clips, "rows": count}
+            _cause_document(cause, count, found.causes)
             for cause, count in count_causes(found.causes)
         ],
         "gap": {
@@ -202,6 +205,15 @@ def _document(
         else {"largest_gap": again.gap.size, "rows": len(again.rows)},
         "files": paths,
     }
+
+
+def _cause_document(cause: Cause, count: int, found: tuple[Cause, ...]) -> dict[str, Any]:
+    words = {"node": cause.node, "source": cause.source, "clips": cause.clips, "rows": count}
+    when = parting(cause, found)
+    if when is None:
+        return words
+    distance = None if np.isnan(when.distance) else when.distance
+    return {**words, "steps": dict(when.steps), "distance": distance}
 
 
 def _search_document(found: Any, gap: Gap) -> dict[str, Any]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-
 import numpy as np
 
 from pyexport.ir import Array, FloatArray, Node
@@ -12,25 +9,12 @@ from pyexport.reference.evaluation import rule_of
 from pyexport.sensor import FRONT_END, passed_on, sensor_limits
 from pyexport.simulator.arrays import EVALUATORS
 from pyexport.simulator.fast import argmax
+from pyexport.verify.cause import Cause, Share
 from pyexport.verify.pair import Pair
+from pyexport.verify.spikes import has_spikes
+from pyexport.verify.spiking_causes import spiking_causes, spiking_shares
 
 CHUNK_ROWS = 1_024
-
-
-@dataclass(frozen=True)
-class Cause:
-    """A layer that turns the class, and whether its clipped values alone do so."""
-
-    node: str  # "" where the layers of both models do not match
-    source: str  # module path in the user's model
-    clips: bool  # True: its limits; False: rounding of its weights, inputs and outputs
-
-    def sentence(self) -> str:
-        """Return the layer and what it does."""
-        if not self.node:
-            return "layers of both models do not match"
-        place = f'{self.node} "{self.source}"' if self.source else self.node
-        return f"{place} {'clips' if self.clips else 'rounds'}"
 
 
 def causes(pair: Pair, rows: Array) -> tuple[Cause, ...]:
@@ -39,26 +23,12 @@ def causes(pair: Pair, rows: Array) -> tuple[Cause, ...]:
     The integer model computes the first layers, the float model goes on from their values. The
     layer is the first from which on all such mixtures give the integer model's class. It clips if
     the class turns back once the values that its limits cut are set to what they would have been.
+    Of neurons it tells the step in which their spikes part, fed with the same ones.
     """
     found: list[Cause] = []
     for start in range(0, len(rows), CHUNK_ROWS):
         found += _causes(pair, rows[start : start + CHUNK_ROWS])
     return tuple(found)
-
-
-def count_causes(found: tuple[Cause, ...]) -> list[tuple[Cause, int]]:
-    """Return the causes with how often each occurs, the most frequent first."""
-    return Counter(found).most_common()
-
-
-@dataclass(frozen=True)
-class Share:
-    """What one layer adds to the gap of an output, and how much of that its limits do."""
-
-    node: str
-    source: str
-    change: float  # in the unit of the output; all layers together make the gap
-    by_limits: float
 
 
 def gap_shares(pair: Pair, row: Array, output: int) -> tuple[Share, ...]:
@@ -68,6 +38,8 @@ def gap_shares(pair: Pair, row: Array, output: int) -> tuple[Share, ...]:
     where the layers of both models do not match.
     """
     nodes = pair.artifact.graph.nodes
+    if has_spikes(pair.artifact.graph):
+        return spiking_shares(pair, row, output)
     if not _layers_match(pair):
         return ()
     real = _real_values(pair, row[None])
@@ -96,6 +68,8 @@ def _fronts(pair: Pair) -> int:
 
 def _causes(pair: Pair, rows: Array) -> list[Cause]:
     nodes = pair.artifact.graph.nodes
+    if has_spikes(pair.artifact.graph):
+        return spiking_causes(pair, rows)
     if not _layers_match(pair):
         return [Cause("", "", False)] * len(rows)
     real = _real_values(pair, rows)

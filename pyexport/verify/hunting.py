@@ -11,7 +11,8 @@ import numpy as np
 from pyexport.errors import UnsupportedOperatorError, UsageError
 from pyexport.gradients import ValueAndGradient, of_graph
 from pyexport.ir import Array
-from pyexport.verify.causes import Cause, causes
+from pyexport.verify.cause import Cause
+from pyexport.verify.causes import causes
 from pyexport.verify.gaps import Gap, largest_gap, random_gap
 from pyexport.verify.hunt import Disagreements, hunt_classes, search_randomly
 from pyexport.verify.pair import Pair

@@ -21,7 +21,7 @@ from pyexport.report.page.inputs import changes_drawn, limits_of, scale_of
 from pyexport.report.page.material import Hunted, Material, Missing
 from pyexport.report.page.section import Values
 from pyexport.report.shapes import Shape
-from pyexport.verify.causes import Cause, count_causes
+from pyexport.verify.cause import Cause, count_causes, parting
 from pyexport.verify.pair import Pair
 
 STRONGEST, NEAREST = 4, 4  # that are shown
@@ -57,7 +57,7 @@ def _causes(hunted: Hunted) -> list[Table]:
     rows = [
         cells(
             *_place(cause),
-            "clips" if cause.clips else "rounds",
+            _does(cause, found),
             f"{n:,}",
             percent(n, len(found), 1),
         )
@@ -65,6 +65,12 @@ def _causes(hunted: Hunted) -> list[Table]:
     ]
     titles = columns("layer", "module", "what it does", ">disagreements", ">share")
     return [Table("The layer that turns the class", titles, tuple(rows))] if rows else []
+
+
+def _does(cause: Cause, found: tuple[Cause, ...]) -> str:
+    when = parting(cause, found)
+    does = "clips" if cause.clips else "rounds"
+    return does if when is None else f"{does}: {when.sentence()}"
 
 
 def _place(cause: Cause) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pyexport.report.page.material import Attack, Hunted, Material, Missing
 from pyexport.report.page.verdict import verdict
-from pyexport.verify.causes import count_causes
+from pyexport.verify.cause import count_causes
 from pyexport.verify.generated import Generated
 from pyexport.verify.layer_errors import LayerError, Spread
 

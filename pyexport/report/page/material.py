@@ -13,7 +13,7 @@ from pyexport.memory_picture import MemoryPicture
 from pyexport.program import Program
 from pyexport.report.shapes import Shape
 from pyexport.scores import Accuracy, Errors
-from pyexport.verify.causes import Share
+from pyexport.verify.cause import Share
 from pyexport.verify.generated import Generated
 from pyexport.verify.goal import Attacked
 from pyexport.verify.hunting import Hunt
