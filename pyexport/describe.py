@@ -14,6 +14,8 @@ from pyexport.codegen import Decision, HeaderInfo, StoredVectors
 from pyexport.describe_ports import input_ports, output_ports
 from pyexport.fixedpoint import ITEM_BYTES
 from pyexport.integer.conv import QuantizedConv2d, QuantizedConvTranspose2d
+from pyexport.integer.facts import snn_facts
+from pyexport.integer.spiking import QuantizedEncode, QuantizedLif, QuantizedReadout
 from pyexport.ir import (
     Affine,
     Array,
@@ -43,6 +45,7 @@ from pyexport.targets import Target
 
 # what operators call their weights and biases
 PARAMETERS = ("weight", "bias", "weight_x", "bias_x", "weight_h", "bias_h")
+_SPIKING = (QuantizedEncode, QuantizedLif, QuantizedReadout)
 _FLAT = (Linear, QuantizedSums, Affine, Softmax, QuantizedSoftmax)
 _ACTIVATIONS = {(0.0, math.inf): "relu", (0.0, 6.0): "relu6", (-1.0, 1.0): "hardtanh"}
 
@@ -79,8 +82,13 @@ def header_info(artifact: Artifact, program: Program, target: Target | None) -> 
 def network_title(graph: Graph) -> str:
     """Return a short name of the architecture: "64-32-16-10 network".
 
-    With other than linear layers it is "28x28x1 to 10 network of 7 layers".
+    With other than linear layers it is "28x28x1 to 10 network of 7 layers", of neurons and what
+    encodes and reads their spikes "64-64-10 spiking network".
     """
+    if is_single(graph) and all(isinstance(node.op, _SPIKING) for node in graph.nodes):
+        neurons = [node.op for node in graph.nodes if isinstance(node.op, QuantizedLif)]
+        sizes = [graph.input.shape[-1], *(op.size for op in neurons)]
+        return "-".join(map(str, sizes)) + " spiking network"
     if not is_single(graph) or not all(isinstance(node.op, _FLAT) for node in graph.nodes):
         taken, given = (
             " + ".join("x".join(map(str, tensor.shape)) or "1" for tensor in tensors)
@@ -239,6 +247,7 @@ def stated_lines(artifact: Artifact) -> tuple[tuple[str, str], ...]:
     """Return what is stated about inputs and outputs, as labels and texts of unknown origin."""
     stated, least = artifact.statements, artifact.least_yes
     lines = [
+        ("spikes", _spiking_line(artifact)),
         ("unit", stated.input_unit),
         ("labels", None if stated.labels is None else ", ".join(stated.labels)),
         ("output", stated.output_unit),
@@ -252,6 +261,16 @@ def stated_lines(artifact: Artifact) -> tuple[tuple[str, str], ...]:
             ("decide", f"threshold {stated.output_threshold!r}: yes from {what} {least:.9g}")
         )
     return tuple((label, text) for label, text in lines if text is not None)
+
+
+def _spiking_line(artifact: Artifact) -> str | None:
+    """Return "10 steps, latency encoding, 74 neurons, count readout"; None without neurons."""
+    facts = snn_facts(artifact.graph, artifact.steps)
+    if facts is None:
+        return None
+    taken = "events as input" if facts["encoding"] == "events" else f"{facts['encoding']} encoding"
+    text = f"{facts['steps']} steps, {taken}, {facts['neurons']} neurons"
+    return text if facts["readout"] is None else f"{text}, {facts['readout']} readout"
 
 
 def _provenance(statements: Statements) -> list[tuple[str, str]]:

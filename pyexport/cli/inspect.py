@@ -37,6 +37,7 @@ from pyexport.describe import network_title, stated_lines
 from pyexport.errors import PyexportError, UnsupportedOperatorError, UsageError
 from pyexport.frontends.contents import read_contents
 from pyexport.input_ranges import Declared
+from pyexport.integer.facts import snn_facts
 from pyexport.layer_rows import layer_rows
 from pyexport.lower import lower
 from pyexport.memory_picture import memory_picture
@@ -47,6 +48,11 @@ from pyexport.sniff_artifact import is_artifact
 from pyexport.statements import statements_document
 from pyexport.targets import get_target
 from pyexport.untrusted import printable
+
+SPIKES_NOTE = (
+    "MACs of neurons that read spikes: additions, if every input fires in every step; in and out\n"
+    "are of all steps"
+)
 
 
 @reads_model
@@ -200,6 +206,8 @@ def _print(name: str, held: dict[str, Any], costs: _Costs) -> None:
         f"planned arena (no plan needs fewer than {totals['scratch_lower_bound']}); bits: those of "
         "the proved accumulator"
     )
+    if snn_facts(artifact.graph) is not None:
+        say(SPIKES_NOTE)
 
 
 def _artifact(path: Path, reading: Reading, declared: Declared) -> tuple[Artifact, tuple[str, ...]]:

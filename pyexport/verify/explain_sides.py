@@ -104,7 +104,7 @@ def _rounded(side: Side, name: str, index: int, row: Array) -> str:
     node = next(n for n in artifact.graph.nodes if n.name == name)
     traced = FastSimulator(artifact.graph, artifact.steps).trace(row).accumulators
     if not isinstance(node.op, OBLIGED) or traced is None:
-        return f"{side.label}: {name} adds no products up"
+        return f"{side.label}: {name} has no weights: what it reads differs, or how it is taken"
     steps = rounding(artifact, node, index, int(of_node(artifact, traced, node)[index]))
     who = "its simulator computes" if side.runner is None else "what its simulator computes is"
     return f"{side.label}, {name} neuron {index}: {who} {steps}"

@@ -82,3 +82,10 @@ def test_inspect_and_check_take_the_options_of_the_file(net: Path) -> None:
         done = pyexport(command, net / "net.nir", *SAID, *span, "--json")
         assert done.status == 0, done.err
         assert json.loads(done.out)["parameters"] >= 4 * 12 + 12 * 3
+
+
+def test_inspect_names_a_spiking_network_by_its_layers(net: Path) -> None:
+    done = pyexport("inspect", net / "net.px")
+    assert done.out.startswith("net.px: 4-12-3 spiking network, int8\n"), done.out
+    assert "spikes  6 steps, rate encoding, 15 neurons, count readout\n" in done.out
+    assert "MACs of neurons that read spikes: additions" in done.out

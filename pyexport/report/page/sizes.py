@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pyexport.integer.facts import snn_facts
 from pyexport.report.memory_svg import memory_svg
 from pyexport.report.page.blocks import Cell, Table, cells, columns, count, percent
 from pyexport.report.page.material import Material
@@ -67,6 +68,9 @@ def _chips(material: Material) -> list[Table]:
     return [Table(caption, columns(*titles), tuple(rows))] if rows else []
 
 
+SPIKES = "; of neurons that read spikes additions alone, if every input fires in every step"
+
+
 def _layers(material: Material) -> Table:
     total = sum(row["flash_bytes"] for row in material.layers)
     most = max((row["flash_bytes"] for row in material.layers), default=0) or 1
@@ -81,7 +85,7 @@ def _layers(material: Material) -> Table:
         for row in material.layers
     ]  # fmt: skip
     titles = (
-        "layer", "module", "operator", ">in", ">out", ">parameters", ">multiplications",
+        "layer", "module", "operator", ">in", ">out", ">parameters", ">multiply-adds",
         ">table bytes", ">of all", ">scratch alive", "kernel", ">proved bits",
     )  # fmt: skip
     last = cells(
@@ -89,7 +93,8 @@ def _layers(material: Material) -> Table:
         count(sum(r["macs"] for r in material.layers)), count(total), "",
         count(material.program.arena_bytes), "", "",
     )  # fmt: skip
-    return Table("By layer", columns(*titles), tuple(rows), last)
+    spiking = snn_facts(material.artifact.graph) is not None
+    return Table("By layer" + SPIKES * spiking, columns(*titles), tuple(rows), last)
 
 
 def _plan(material: Material) -> str:
