@@ -61,7 +61,7 @@ def costing(artifact: Artifact, target: str, observed: Observed) -> Costing:
     modules = {node.name: node.source for node in graph.nodes}
     steps = {step.node: step for step in program.steps if isinstance(step, Step)}
     layers = []
-    for cost in step_costs(graph, program, table, observed.shares):
+    for cost in step_costs(graph, program, table, observed.shares, observed.digits):
         consts = [program.const(name) for name in steps[cost.node].consts]
         layers.append(
             LayerCost(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from pyexport.artifact import Artifact, quantize_inputs
 from pyexport.choices import DEFAULT_GOAL
-from pyexport.ir import Dataset, Metadata
+from pyexport.digits import Digits
+from pyexport.ir import Array, Dataset, Graph, Metadata
 from pyexport.lower.choosing import choose_kernels
 from pyexport.simulator.fast import FastSimulator
 from pyexport.targets import Target
@@ -20,6 +22,9 @@ class Observed:
 
     shares: dict[str, float]
     rows: str
+    digits: Mapping[str, tuple[Digits, Digits]] = field(
+        default_factory=dict
+    )  # of inputs and hidden values
 
 
 def with_kernels(artifact: Artifact, metadata: Metadata, target: Target | None) -> Artifact:
@@ -31,8 +36,8 @@ def with_kernels(artifact: Artifact, metadata: Metadata, target: Target | None) 
     goals = {choices.goal, *(goal for _, goal in choices.layers)}
     if target is None or goals == {DEFAULT_GOAL}:
         return artifact
-    shares = _of_calibration(artifact, metadata).shares
-    chosen = choose_kernels(artifact.graph, target, choices, shares)
+    seen = _of_calibration(artifact, metadata)
+    chosen = choose_kernels(artifact.graph, target, choices, seen.shares, seen.digits)
     return replace(artifact, choices=replace(choices, chosen=chosen))
 
 
@@ -46,7 +51,13 @@ def observed(artifact: Artifact) -> Observed:
         what = f"in {len(rows)} evaluation rows"
     else:
         rows, what = artifact.vectors.inputs, f"in {len(artifact.vectors.inputs)} stored vectors"
-    return Observed(FastSimulator(artifact.graph).densities(rows), what)
+    return observed_in(artifact.graph, rows, what)
+
+
+def observed_in(graph: Graph, rows: Array, what: str) -> Observed:
+    """Return what input rows say, which `what` describes."""
+    simulator = FastSimulator(graph)
+    return Observed(simulator.densities(rows), what, simulator.digits(rows))
 
 
 def _of_calibration(artifact: Artifact, metadata: Metadata) -> Observed:
@@ -55,6 +66,4 @@ def _of_calibration(artifact: Artifact, metadata: Metadata) -> Observed:
         return observed(artifact)
     some = Dataset(data.inputs[:: -(-len(data.inputs) // MAX_ROWS)])
     rows = quantize_inputs(artifact, some)
-    return Observed(
-        FastSimulator(artifact.graph).densities(rows), f"in {len(rows)} calibration rows"
-    )
+    return observed_in(artifact.graph, rows, f"in {len(rows)} calibration rows")

@@ -20,7 +20,7 @@ from pyexport.ir import Model
 from pyexport.targets import TARGETS
 from pyexport.targets.costs import read_costs
 from scripts.benchmark_models import NETWORKS, load_network
-from scripts.evidence_topics.kernel_costs import GOALS, compared
+from scripts.evidence_topics.kernel_costs import GOALS, compared, quantized
 from scripts.options import Options
 
 
@@ -41,17 +41,18 @@ def main() -> int:
         return 2
     errors = []
     for name, model in models:
-        for target in arguments.targets:
-            for goal, lanes in GOALS:
-                found = compared(model, target, goal, lanes)
-                if found is None:
-                    print(f"{name} {target} {goal}: too large, or a kernel without a price")
+        for goal, lanes in GOALS:
+            artifact = quantized(model, goal, lanes, 4 if name == "b4" else 8)
+            for target in arguments.targets:
+                found = compared(artifact, model.metadata, target)
+                if found.error is None:
+                    why = "a kernel without a price" if found.fits else "too large"
+                    print(f"{name} {target} {goal}: {why}", flush=True)
                     continue
-                estimated, counted = found
-                errors.append(100 * (estimated / counted - 1))
+                errors.append(found.error)
                 print(
-                    f"{name} {target} {goal}: counted {counted:,.0f}, estimated {estimated:,.0f}, "
-                    f"{errors[-1]:+.1f} %",
+                    f"{name} {target} {goal}: counted {found.counted:,.0f}, estimated "
+                    f"{found.estimated:,.0f}, {found.error:+.1f} %",
                     flush=True,
                 )
     if errors:

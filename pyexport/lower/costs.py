@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
+from pyexport.digits import Digits
 from pyexport.ir import Graph, Node
+from pyexport.lower.call_work import most_read
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels import KERNELS
 from pyexport.lower.work import Job, Work, work_of
 from pyexport.program import Program, RowLoop, Step
+from pyexport.targets import get_target
 from pyexport.targets.costs import CostTable
 
 # node -> share of the bytes that it reads first that are not 0, each as often as it reads it; 1
 # where it lacks
 Densities = Mapping[str, float]
+# node -> digits of what it multiplies and of its hidden values; the most there are where it lacks
+Readings = Mapping[str, tuple[Digits, Digits]]
 
 
 @dataclass(frozen=True)
@@ -30,9 +35,14 @@ class StepCost:
 
 
 def step_costs(
-    graph: Graph, program: Program, table: CostTable, densities: Densities
+    graph: Graph,
+    program: Program,
+    table: CostTable,
+    densities: Densities,
+    digits: Readings | None = None,
 ) -> tuple[StepCost, ...]:
     """Return the cost of every step, in order."""
+    multiplies = get_target(table.target).multiplies
     nodes = {node.name: node for node in graph.nodes}
     found = []
     for step in _steps(program):
@@ -40,8 +50,11 @@ def step_costs(
             found.append(StepCost(step.node, step.kernel, 0.0, 0.0, 0))
             continue
         mean, worst = (
-            table.price(step.kernel, step_work(step, nodes[step.node], graph, shares))
-            for shares in (densities, {})
+            table.price(
+                step.kernel,
+                step_work(step, nodes[step.node], graph, shares, None if multiplies else read),
+            )
+            for shares, read in ((densities, digits or {}), ({}, {}))
         )
         if mean is not None and worst is not None:
             worst = max(mean, worst)
@@ -50,10 +63,12 @@ def step_costs(
     return tuple(found)
 
 
-def step_work(step: Step, node: Node, graph: Graph, densities: Densities) -> Work:
-    """Return the counts of a step."""
-    params = dict(step.params)
-    return work_of(step.kernel, _job(_records()[step.kernel], node, graph, params, densities))
+def step_work(
+    step: Step, node: Node, graph: Graph, densities: Densities, digits: Readings | None = None
+) -> Work:
+    """Return the counts of a step; with digits on a core whose products are calls."""
+    record = _records()[step.kernel]
+    return work_of(step.kernel, _job(record, node, graph, dict(step.params), densities, digits))
 
 
 def lowered_cost(
@@ -63,17 +78,28 @@ def lowered_cost(
     graph: Graph,
     table: CostTable,
     densities: Densities,
+    digits: Readings,
 ) -> float | None:
     """Return what a kernel would cost for a node; None where nobody measured it."""
-    params = dict(lowered.params)
-    work = work_of(kernel.name, _job(kernel, node, graph, params, densities))
-    return table.price(kernel.name, work)
+    read = None if get_target(table.target).multiplies else digits
+    job = _job(kernel, node, graph, dict(lowered.params), densities, read)
+    return table.price(kernel.name, work_of(kernel.name, job))
 
 
 def _job(
-    kernel: Kernel, node: Node, graph: Graph, params: dict[str, int | str], densities: Densities
+    kernel: Kernel,
+    node: Node,
+    graph: Graph,
+    params: dict[str, int | str],
+    densities: Densities,
+    digits: Readings | None,
 ) -> Job:
-    return Job(node, graph, params, kernel.cost(node, graph), densities.get(node.name, 1.0))
+    density = densities.get(node.name, 1.0)
+    job = Job(node, graph, params, kernel.cost(node, graph), density)
+    if digits is None:
+        return job
+    reads, hidden = digits.get(node.name) or most_read(node, graph)
+    return replace(job, reads=reads, hidden=hidden)
 
 
 @cache

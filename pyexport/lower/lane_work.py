@@ -11,9 +11,14 @@ ROUND = 4  # entries of a list that a round takes
 FEW_BLOCKS = 2  # of which each adds up its inputs, where weights have 4 bits
 
 
-def scaled(p: Params) -> str:
-    """Return how the outputs of a layer are rounded, to be part of a count's name."""
-    return (", shifted" if p.get("pre_shift") else "") + ("" if p.get("shift", 1) else ", own")
+def outputs_of(p: Params, kind: str = "") -> Work:
+    """Count the outputs of a layer, and what rounds some layers further: kind is part of a name."""
+    n_out = p["n_out"]
+    return {
+        f"outputs{kind}": n_out,
+        "outputs shifted first": n_out if p.get("pre_shift") else 0,
+        "outputs with own shifts": 0 if p.get("shift", 1) else n_out,
+    }
 
 
 def blocks_of(p: Params) -> list[int]:
@@ -31,7 +36,7 @@ def listed(p: Params, density: float) -> Work:
         "calls": 1,
         "inputs": p["n_in"],
         "inputs other than 0": entries,
-        f"outputs{scaled(p)}": p["n_out"],
+        **outputs_of(p),
         "blocks": p["blocks"],
         "words of blocks": words,
         "entries of blocks": p["blocks"] * rounds,
@@ -47,7 +52,7 @@ def singles(p: Params, density: float) -> Work:
     kind = "" if p["skips"] else ", never skipped"
     return {
         "calls": 1,
-        f"outputs{scaled(p)}{kind}": p["n_out"],
+        **outputs_of(p, kind),
         f"blocks{kind}": len(sizes),
         f"inputs{kind}": n_in * len(sizes),
         f"inputs other than 0{kind}": share * len(sizes) if p["skips"] else 0,
@@ -68,7 +73,7 @@ def immediate(p: Params, density: float) -> Work:
     kind = ", negative ones early" if p["low"] >= p["zero_point"] else ""
     return {
         "calls": 1,
-        f"outputs{scaled(p)}{kind}": p["n_out"],
+        **outputs_of(p, kind),
         "blocks": len(sizes),
         "inputs": n_in * len(sizes),
         "inputs other than 0": n_in * len(sizes) * density,
@@ -86,7 +91,7 @@ def nibbles(p: Params, density: float) -> Work:
     pairs = sum(-(-size // 2) for size in sizes)
     return {
         "calls": 1,
-        f"outputs{scaled(p)}{kind}": p["n_out"],
+        **outputs_of(p, kind),
         f"blocks{kind}": len(sizes),
         f"words of blocks{kind}": pairs,
         f"inputs{kind}": n_in * len(sizes),
@@ -101,7 +106,7 @@ def halves(p: Params) -> Work:
     """Count a linear layer with weights of 4 bits, output after output."""
     return {
         "calls": 1,
-        f"outputs{scaled(p)}": p["n_out"],
+        **outputs_of(p),
         "pairs of products": p["n_out"] * (p["n_in"] // 2),
         "single products": p["n_out"] * (p["n_in"] % 2),
     }
@@ -118,7 +123,7 @@ def tiles(p: Params, density: float, inputs: int) -> Work:
         "calls": 1,
         "bytes copied": inputs if padded else 0,
         "pools": pools,
-        f"outputs{scaled(p)}": pools * p["n_out"],
+        **{name: pools * count for name, count in outputs_of(p).items()},
         "blocks": pools * len(sizes),
         "rows of taps": pools * len(sizes) * p["kernel_height"],
         "words read": bytes_read * words,

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pyexport.digits import Digits
 from pyexport.ir import Graph, Node
-from pyexport.lower import lane_work, window_work
-from pyexport.lower.lane_work import blocks_of
-from pyexport.lower.lane_work import scaled as _scaled
+from pyexport.lower import call_work, lane_work, window_work
+from pyexport.lower.lane_work import blocks_of, outputs_of
 
 Work = dict[str, float]  # name of a count -> how often
 Params = dict[str, Any]
@@ -28,6 +28,8 @@ class Job:
     params: Params
     macs: int  # products of one inference, or what takes as long
     density: float = 1.0  # share of what the node reads first that is not zero, each read counted
+    reads: Digits | None = None  # of what it multiplies, on a core whose products are calls
+    hidden: Digits | None = None  # of what a recurrent node reads again, likewise
 
     @property
     def inputs(self) -> int:
@@ -43,7 +45,11 @@ class Job:
 def work_of(kernel: str, job: Job) -> Work:
     """Return the counts of a job by name; a kernel without any of its own has general ones."""
     count = COUNTS.get(kernel, _general)
-    return {name: float(n) for name, n in count(job).items() if n}
+    work = count(job)
+    if job.reads is not None and job.hidden is not None:
+        seen = job.reads, job.hidden
+        work |= call_work.products(kernel, job.node, job.params, work, seen)
+    return {name: float(n) for name, n in work.items() if n}
 
 
 def _general(job: Job) -> Work:
@@ -61,7 +67,7 @@ def _sums(job: Job) -> Work:
     n_out, n_in = p["n_out"], p["n_in"]
     return {
         "calls": 1,
-        f"outputs{_scaled(p)}": n_out,
+        **outputs_of(p),
         f"rounds of {n_in % 4} left": n_out if n_in > 4 else 0,
         f"products{_short(n_in)}": n_out * n_in,
         "products of signed bytes": n_out * n_in if p.get("in_dtype") == "s8" else 0,
@@ -75,12 +81,12 @@ def _short(n: int) -> str:
 def _lanes(job: Job) -> Work:
     """Count a linear layer with several sums in registers, a block of outputs at a time."""
     p = job.params
-    n_in, n_out = p["n_in"], p["n_out"]
+    n_in = p["n_in"]
     skips = bool(p.get("skips", 1))
     left = n_in % 4 if "block" in p else 0  # behind the last round of four: never skipped
     share = (job.density * (n_in - left) + left) / n_in if skips else 1.0
     kind = "" if skips else ", never skipped"
-    work: Work = {"calls": 1, f"outputs{_scaled(p)}{kind}": n_out}
+    work: Work = {"calls": 1, **outputs_of(p, kind)}
     for size in _blocks(p):
         words = -(-size // 2) if "block" in p else size
         wide = " of wide blocks" if size > 16 else ""
@@ -105,7 +111,7 @@ def _pairs(job: Job) -> Work:
     n_in, n_out = p["n_in"], p["n_out"]
     return {
         "calls": 1,
-        f"outputs{_scaled(p)}": n_out,
+        **outputs_of(p),
         "inputs": n_in,
         "products": n_in * n_out,
     }
@@ -149,7 +155,8 @@ def _matmul(job: Job) -> Work:
 def _columns(job: Job) -> Work:
     p = job.params
     repeats = ", repeated" if p.get("columns") != p.get("n") else ""
-    return {"calls": 1, f"outputs{_scaled(p)}{repeats}": job.outputs}
+    rounded = outputs_of({**p, "n_out": job.outputs}, repeats)
+    return {"calls": 1, **rounded}
 
 
 def _recurrent(job: Job) -> Work:
@@ -198,9 +205,12 @@ def _pad(job: Job) -> Work:
 COUNTS: dict[str, Callable[[Job], Work]] = {
     "linear_q15x": _sums,
     "linear_q15x_shifts": _sums,
+    "linear_q15x_ct": _sums,
     "linear_f32": _sums,
     "linear_swar16": _lanes,
     "linear_swar8": _lanes,
+    "linear_bitserial16": lambda job: call_work.listed_digits(job.params, job.density, job.reads),
+    "linear_bitmask16": lambda job: call_work.masked_digits(job.params),
     "linear_acc16": _lanes,
     "linear_list16": lambda job: lane_work.listed(job.params, job.density),
     "linear_ldi16": lambda job: lane_work.immediate(job.params, job.density),
@@ -210,11 +220,13 @@ COUNTS: dict[str, Callable[[Job], Work]] = {
     "linear_smlad24": _pairs,
     "linear_smlad32": _pairs,
     "conv2d_q15x": lambda job: window_work.convolution(job.params),
+    "conv2d_q15x_ct": lambda job: window_work.convolution(job.params),
     "conv2d_swar16": lambda job: window_work.lane_convolution(job.params, job.density),
     "conv2d_pool_swar16": lambda job: window_work.lane_convolution(job.params, job.density),
     "conv2d_tile_swar16": lambda job: lane_work.tiles(job.params, job.density, job.inputs),
     "depthwise_swar16": lambda job: lane_work.planes(job.params),
     "conv_transpose2d_q15x": lambda job: window_work.transposed(job.params, job.macs, job.outputs),
+    "max_pool2d_ct": lambda job: window_work.pool(job.params),
     "max_pool2d": lambda job: window_work.pool(job.params),
     "average_pool2d_q15x": lambda job: window_work.pool(job.params),
     "reduce_q15x": _reduced,

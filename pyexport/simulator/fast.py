@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pyexport.digits import Digits
 from pyexport.errors import UnsupportedOperatorError
 from pyexport.integer import BY_TYPE
 from pyexport.ir import Array, Graph, Node, Tensor
@@ -24,7 +25,7 @@ from pyexport.rows import (
     row_slices,
 )
 from pyexport.simulator.arrays import EVALUATORS, Evaluate
-from pyexport.simulator.reads import reads_of
+from pyexport.simulator.reads import as_digits, hidden_values, reads_of, summed_digits, taken_off
 
 CHUNK_ROWS = 2048  # rows that are computed together,
 CHUNK_VALUES = 1 << 18  # fewer where a tensor is large: a layer stays in the processor's cache
@@ -96,6 +97,30 @@ class FastSimulator:
                 counts = np.count_nonzero(values[node.inputs[0]], axis=0)
                 found[node.name] += float(counts @ weights[node.name])
         return {name: n / (rows * float(weights[name].sum())) for name, n in found.items()}
+
+    def digits(self, inputs: npt.ArrayLike) -> dict[str, tuple[Digits, Digits]]:
+        """Return for every node the digits of what it multiplies, and of the hidden values.
+
+        Means over all values, each as often as it is read; hidden values are those that a
+        recurrent node reads again, 0 of any other node. {} of a stream.
+        """
+        if self.graph.states or self._is_float or not len(np.asarray(inputs)):
+            return {}
+        nodes = [node for node in self.graph.nodes if node.inputs]
+        weights = {node.name: reads_of(node, self.graph) for node in nodes}
+        again = {node.name: hidden_values(node, *_ports(node, self.graph)) for node in nodes}
+        found: dict[str, list[Array]] = {name: [] for name in weights}
+        for values in self.tensors(inputs):
+            for node in nodes:
+                read = values[node.inputs[0]].astype(np.int64) - taken_off(node, self.graph)
+                hidden = again[node.name](*(values[name] for name in node.inputs))
+                found[node.name].append(
+                    np.stack([summed_digits(read, weights[node.name]), summed_digits(hidden, 1.0)])
+                )
+        totals = {name: np.sum(sums, axis=0) for name, sums in found.items()}
+        return {
+            name: (as_digits(read), as_digits(hidden)) for name, (read, hidden) in totals.items()
+        }
 
     def tensors(self, inputs: npt.ArrayLike) -> Iterator[dict[str, Array]]:
         """Return every tensor (rows, size) by name, block of rows by block; of no stream."""

@@ -46,6 +46,7 @@ from scripts.cost_cases.windows import (
     conv_pool,
     conv_transpose,
     image,
+    line_conv,
     pool,
     uneven_conv,
 )
@@ -65,6 +66,13 @@ def linear(random: Random) -> Net:
     return net
 
 
+def digits_linear(random: Random) -> Net:
+    """A linear layer whose inputs have many binary digits, and sums of 16 bits all the same."""
+    net = linear(random)
+    net.input_range = random.choice([(0.0, 63.0), (0.0, 127.0), (0.0, 255.0), (-128.0, 127.0)])
+    return net
+
+
 def wide_linear(random: Random) -> Net:
     """A linear layer of any inputs, whose sums have 32 bits."""
     net = linear(random)
@@ -76,6 +84,17 @@ def narrow_linear(random: Random) -> Net:
     """A linear layer with weights of 4 bits."""
     net = linear(random)
     net.weights = 4
+    return net
+
+
+def uneven_linear(random: Random) -> Net:
+    """A linear layer whose rows differ as trained ones do: each is shifted by its own count."""
+    n_in, n_out = random.choice([8, 16, 24, 33, 64, 128]), random.choice([4, 8, 10, 16, 24, 32])
+    net = Net(random, (n_in,), random.choice([(0.0, 15.0), (0.0, 15.0), random.choice(RANGES)]))
+    net.lanes, net.weights = random.choice([16, 16, 32]), random.choice([8, 4])
+    weight = net.normal(n_out, n_in) / n_in * np.exp(1.5 * net.normal(n_out))[:, None]
+    low, high = random.choice(LIMITS)
+    net.add(Linear(weight, 0.1 * net.normal(n_out), low, high))
     return net
 
 
@@ -236,9 +255,11 @@ def small_cnn(random: Random) -> Net:
     return net
 
 
-# what draws networks, and how many of them
+# what draws networks, and how many of them; a new family comes last: builds are numbered, and known
+# by their text
 FAMILIES: dict[Callable[[Random], Net], int] = {
-    linear: 22, wide_linear: 14, narrow_linear: 14, conv: 64, uneven_conv: 14, conv_pool: 20,
-    conv_transpose: 6, pool: 48, pairs: 14, product: 6, curve: 14, affine: 10, rows: 18,
-    norm: 6, moves: 16, constant: 4, recurrent: 24, flat: 4, small_cnn: 4, floats: 4,
+    linear: 22, digits_linear: 12, wide_linear: 14, narrow_linear: 14, conv: 64, uneven_conv: 14,
+    conv_pool: 20, conv_transpose: 6, pool: 48, pairs: 14, product: 6, curve: 14, affine: 10,
+    rows: 18, norm: 6, moves: 16, constant: 4, recurrent: 24, flat: 4, small_cnn: 4, floats: 4,
+    uneven_linear: 14, line_conv: 10,
 }  # fmt: skip

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import nnls
 
+from pyexport.lower.call_work import DIGITS, ONES
 from pyexport.lower.work import Work
 
 CALL = ("", "call")  # what stands around all kernels of a network
+
+SHARED = (DIGITS, ONES)  # counts of one function of the library: a price for all kernels
 
 LARGE = 3000  # instructions: a smaller case counts less, as its error matters less
 
@@ -31,7 +34,8 @@ def equation(works: Sequence[tuple[str, Work]], measured: float, weight: float =
     total: dict[Key, float] = {CALL: 1.0}
     for kernel, work in works:
         for name, count in work.items():
-            total[kernel, name] = total.get((kernel, name), 0.0) + count
+            key = ("" if name in SHARED else kernel, name)
+            total[key] = total.get(key, 0.0) + count
     return Equation(total, measured, weight)
 
 

@@ -17,13 +17,13 @@ import numpy as np
 from pyexport.artifact import Artifact, quantize_inputs
 from pyexport.choices import Choices
 from pyexport.ir import Array, Dataset
+from pyexport.kernel_choice import Observed, observed_in
 from pyexport.lower.costs import step_work
 from pyexport.lower.kernels import KERNELS
 from pyexport.lower.kernels.linear_ldi16 import WEIGHT_BYTES
 from pyexport.pipeline import Export, ExportOptions, export_model, render_artifact
 from pyexport.program import Step
 from pyexport.runners.compilers import compiler_for
-from pyexport.simulator.fast import FastSimulator
 from pyexport.targets import get_target
 from pyexport.verify.subject import header_interface
 from scripts.cost_cases.batch import LEVEL, Case, Counted, count_cases
@@ -32,20 +32,30 @@ from scripts.cost_cases.fit import Equation, equation
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 BATCH = 24  # headers of one image
+MANY, CALLED_STEP = 14, 2  # a product that is a call is counted long, and digits explain it
 SPARSE = (  # families whose zeros count
-    *("linear", "narrow_linear", "conv", "uneven_conv", "conv_pool", "flat", "small_cnn"),
+    *(
+        "linear",
+        "digits_linear",
+        "narrow_linear",
+        "conv",
+        "uneven_conv",
+        "conv_pool",
+        "flat",
+        "small_cnn",
+    ),
 )
 BATCH_BYTES = 40_000  # of tables and weights in code: an AVR reads with 16-bit addresses
 
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """A quantized network, the rows that it is counted on, and the densities of each."""
+    """A quantized network, the rows that it is counted on, and what is seen in each."""
 
     name: str
     artifact: Artifact
     rows: Array
-    densities: tuple[dict[str, float], ...]
+    seen: tuple[Observed, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,13 +86,13 @@ class Sample:
 
 
 @cache
-def drawn_networks(families: tuple[str, ...]) -> tuple[Drawn, ...]:
-    """Return all networks of the families, the same ones every time."""
+def drawn_networks(families: tuple[str, ...], step: int = 1) -> tuple[Drawn, ...]:
+    """Return the networks of the families, the same ones every time: of many every step-th."""
     return tuple(
         _drawn(family.__name__, number, family)
         for family, count in FAMILIES.items()
         if family.__name__ in families
-        for number in range(count)
+        for number in range(0, count, step if count >= MANY else 1)
     )
 
 
@@ -99,22 +109,26 @@ def _drawn(name: str, number: int, family: Callable[[Random], object]) -> Drawn:
     rows = quantize_inputs(artifact, Dataset(reals.reshape(len(reals), *net.shape)))
     if name not in SPARSE:
         rows = rows[:2]
-    simulator = FastSimulator(artifact.graph)
-    shares = tuple(simulator.densities(row[None]) for row in rows)
-    return Drawn(f"{name} {number}", artifact, rows, shares)
+    seen = tuple(observed_in(artifact.graph, row[None], "one row") for row in rows)
+    return Drawn(f"{name} {number}", artifact, rows, seen)
 
 
-def builds(target: str, families: tuple[str, ...]) -> Iterator[Build]:
-    """Return every network with every kernel that computes a layer of it on a target."""
+def builds(target: str, families: tuple[str, ...], priced: Container[str] = ()) -> Iterator[Build]:
+    """Return every network with every kernel that computes a layer of it on a target.
+
+    priced: kernels to leave out; then networks are not built by what a goal alone chooses either.
+    """
     chip = get_target(target)
     number = 0
-    for drawn in drawn_networks(families):
+    for drawn in drawn_networks(families, 1 if chip.multiplies else CALLED_STEP):
         graph = drawn.artifact.graph
         seen: set[str] = set()
         wanted: list[Choices] = [Choices(goal=goal) for goal in ("size", "speed", "constant-time")]
         names = dict.fromkeys(
             k.name for n in graph.nodes for k in KERNELS if k.matches(n, graph, chip)
         )
+        if priced:
+            wanted, names = [], dict.fromkeys(name for name in names if name not in priced)
         wanted += [Choices(goal=g, kernels=(n,)) for n in names for g in ("speed", "constant-time")]
         for choices in wanted:
             artifact = replace(drawn.artifact, name=f"k{number}", target=target, choices=choices)
@@ -140,11 +154,11 @@ def measure(
 ) -> list[Sample]:
     """Return what every build costs on a target; folder keeps counts of headers known before.
 
-    priced: kernels that have prices already; then only builds of one other kernel are counted.
+    priced: kernels that have prices already; then only builds of others are counted.
     """
     path = folder / f"{target}.json"
     known: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    every = [one for one in builds(target, families) if not priced or _is_new(one, priced)]
+    every = [one for one in builds(target, families, priced) if not priced or _is_new(one, priced)]
     keys = {id(build): _key(target, build) for build in every}
     missing = [build for build in every if keys[id(build)] not in known]
     done = 0
@@ -158,12 +172,12 @@ def measure(
     for build in every:
         counts, stack, code = known[keys[id(build)]]
         counted = Counted(tuple(counts), stack, code)
-        found.append(Sample(build, counted, _equations(build, counted)))
+        found.append(Sample(build, counted, _equations(target, build, counted)))
     return found
 
 
 def _is_new(build: Build, priced: Container[str]) -> bool:
-    return len(build.kernels) == 1 and build.kernels[0] not in priced
+    return bool(build.kernels) and all(kernel not in priced for kernel in build.kernels)
 
 
 def _case(build: Build) -> Case:
@@ -203,13 +217,15 @@ def _weights_in_code(build: Build) -> int:
     return sum(WEIGHT_BYTES * len(str(digits)) // 2 for digits in kept)
 
 
-def _equations(build: Build, counted: Counted) -> tuple[Equation, ...]:
+def _equations(target: str, build: Build, counted: Counted) -> tuple[Equation, ...]:
     graph = build.export.artifact.graph
     nodes = {node.name: node for node in graph.nodes}
+    multiplies = get_target(target).multiplies
     found = []
-    for count, shares in zip(counted.counts, build.drawn.densities, strict=True):
+    for count, seen in zip(counted.counts, build.drawn.seen, strict=True):
+        digits = None if multiplies else seen.digits
         works = [
-            (step.kernel, step_work(step, nodes[step.node], graph, shares))
+            (step.kernel, step_work(step, nodes[step.node], graph, seen.shares, digits))
             for step in build.steps
             if not step.is_free
         ]

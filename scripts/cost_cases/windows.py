@@ -42,8 +42,14 @@ def uneven_conv(random: Random) -> Net:
     return _conv(random, is_uneven=True)
 
 
-def _conv(random: Random, is_uneven: bool = False) -> Net:
-    kind = random.choice([*CONVOLUTIONS, "full", "full", "line", "pointwise", "depthwise"])
+def line_conv(random: Random) -> Net:
+    """A convolution along a line, padded or not, of inputs around any zero."""
+    return _conv(random, random.random() < 0.5, "line")
+
+
+def _conv(random: Random, is_uneven: bool = False, kind: str = "") -> Net:
+    kinds = [*CONVOLUTIONS, "full", "full", "line", "pointwise", "depthwise"]
+    kind = kind or random.choice(kinds)
     kernels, inputs, outputs = CONVOLUTIONS[kind]
     kernel, n_in = random.choice(kernels), random.choice(inputs)
     n_out = random.choice(outputs) if outputs else n_in

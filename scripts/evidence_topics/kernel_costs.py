@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,11 +15,10 @@ from pyexport.artifact import Artifact
 from pyexport.costing import costing
 from pyexport.errors import DoesNotFitError
 from pyexport.fitting import check_fits
-from pyexport.ir import Array, Model
-from pyexport.kernel_choice import Observed
+from pyexport.ir import Array, Metadata, Model
+from pyexport.kernel_choice import observed_in, with_kernels
 from pyexport.lower.kernels import KERNELS
 from pyexport.pipeline import ExportOptions, export_model, render_artifact
-from pyexport.simulator.fast import FastSimulator
 from pyexport.targets import get_target
 from pyexport.targets.costs import read_costs
 from pyexport.verify.subject import header_interface
@@ -59,12 +59,12 @@ def _compare(context: Context, name: str) -> tuple[Figure, ...]:
     model, bits = _model(context, name)
     path = context.folder / "costs-counted.json"
     counted = {} if context.short or not path.exists() else json.loads(path.read_text("utf-8"))
-    for target in ("cortex-m4",) if context.short else TARGETS:
-        if read_costs(target) is None:
-            continue
-        for goal, lanes in GOALS:
-            pair = compared(model, target, goal, lanes, bits, counted)
-            found.append([target, goal, *(pair or (None, None))])
+    for goal, lanes in GOALS:
+        artifact = quantized(model, goal, lanes, bits)
+        for target in ("cortex-m4",) if context.short else TARGETS:
+            if read_costs(target) is None:
+                continue
+            found.append(asdict(compared(artifact, model.metadata, target, counted)))
             if not context.short:
                 path.write_text(json.dumps(counted), encoding="utf-8")
     _path(context, name).write_text(json.dumps(found), encoding="utf-8")
@@ -88,41 +88,51 @@ def _path(context: Context, name: str) -> Path:
 
 def _estimates(context: Context) -> tuple[Figure, ...]:
     """Return how far the estimates of whole models are from what the emulators count."""
-    lines, errors, priceless, unknown = [], [], 0, []
+    found: list[tuple[str, Comparison]] = []
+    unknown = []
     for name in (*NETWORKS, *(example.name for example in EXAMPLES)):
         path = _path(context, name)
         if not path.exists():
             unknown += [name]
             continue
-        for target, goal, estimated, counted in json.loads(path.read_text(encoding="utf-8")):
-            if estimated is None:
-                priceless += 1
-                continue
-            errors.append(100 * (estimated / counted - 1))
-            lines.append(
-                (f"{name}, {goal}", target, f"{counted:,.0f}", f"{estimated:,.0f}",
-                 f"{errors[-1]:+.1f} %")
-            )  # fmt: skip
-    mean = float(np.mean(np.abs(errors))) if errors else 100.0
-    worst = float(np.max(np.abs(errors))) if errors else 100.0
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        found += [(name, Comparison(**one)) for one in stored]
+    return (estimates(found, () if context.short else unknown),)
+
+
+def estimates(found: list[tuple[str, Comparison]], unknown: Sequence[str]) -> Figure:
+    """Return the figure of the comparisons of named models; unknown: those not measured."""
+    known = [(name, one) for name, one in found if one.error is not None]
+    lines = [
+        (f"{name}, {one.goal}", one.target, f"{one.counted:,.0f}", f"{one.estimated:,.0f}",
+         f"{one.error:+.1f} %")
+        for name, one in known
+    ]  # fmt: skip
+    sizes = np.abs([one.error for _, one in known if one.error is not None])
+    mean, worst = (sizes.mean(), sizes.max()) if len(sizes) else (100.0, 100.0)
+    large = sum(not one.fits for _, one in found)
+    priceless = [
+        f"{name}, {one.target}, {one.goal}"
+        for name, one in found
+        if one.fits and one.estimated is None
+    ]
     missing = [target for target in TARGETS if read_costs(target) is None]
-    text = f"mean {mean:.1f} %, worst {worst:.1f} %, {len(errors)} exports"
-    text += f"; {priceless} too large or without a price" if priceless else ""
+    text = f"mean {mean:.1f} %, worst {worst:.1f} %, {len(known)} exports"
+    text += f"; {len(priceless)} without a price; {large} too large for the chip"
     text += f"; no table for {', '.join(missing)}" if missing else ""
-    text += f"; not measured: {', '.join(unknown)}" if unknown and not context.short else ""
-    is_whole = not missing and (context.short or not unknown)
-    reached = mean <= MEAN_LIMIT and worst <= WORST_LIMIT and is_whole
-    return (
-        Figure(
-            "cost table against emulator, every example model on every target that it fits",
-            f"mean within {MEAN_LIMIT:.0f} %, worst within {WORST_LIMIT:.0f} %",
-            text if reached else f"missed: {text}",
-            reached,
-            (
-                *markdown_table(("model, goal", "target", "counted", "estimated", "error"), lines),
-                "",
-                f"Kernels without a price on any target: {', '.join(_priceless()) or 'none'}.",
-            ),
+    text += f"; not measured: {', '.join(unknown)}" if unknown else ""
+    is_whole = not missing and not unknown and not priceless
+    reached = bool(mean <= MEAN_LIMIT and worst <= WORST_LIMIT and is_whole)
+    return Figure(
+        "cost table against emulator, every example model on every target that it fits",
+        f"mean within {MEAN_LIMIT:.0f} %, worst within {WORST_LIMIT:.0f} %",
+        text if reached else f"missed: {text}",
+        reached,
+        (
+            *markdown_table(("model, goal", "target", "counted", "estimated", "error"), lines),
+            "",
+            *(f"Without a price: {one}." for one in priceless),
+            f"Kernels without a price on any target: {', '.join(_priceless()) or 'none'}.",
         ),
     )
 
@@ -133,45 +143,56 @@ def _priceless() -> list[str]:
     return [name for name in names if not any(table.knows(name) for table in tables)]
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """The estimate and the count of an export, means over the same rows."""
+
+    target: str
+    goal: str
+    fits: bool
+    estimated: float | None  # None where a layer has no price
+    counted: float | None  # None where nothing was counted
+
+    @property
+    def error(self) -> float | None:
+        """That of the estimate, in percent of the count."""
+        if self.estimated is None or self.counted is None:
+            return None
+        return 100 * (self.estimated / self.counted - 1)
+
+
+def quantized(model: Model, goal: str, lanes: int, bits: int = 8) -> Artifact:
+    """Return an export of a model for no target yet: its bytes are the same on all of them."""
+    single = len(model.graph.inputs) == len(model.graph.outputs) == 1
+    lanes = lanes if single and not model.graph.states else 32
+    options = ExportOptions("model", optimize=goal, lanes=lanes, weights=bits, check_fits=False)
+    return replace(export_model(model, options).artifact, name="model")
+
+
 def compared(
-    model: Model,
-    target: str,
-    goal: str,
-    lanes: int,
-    bits: int = 8,
-    counted: dict[str, float] | None = None,
-) -> tuple[float, float] | None:
-    """Return the estimate and the count, mean over some rows; None where the chip is too small.
+    exported: Artifact, metadata: Metadata, target: str, counted: dict[str, float] | None = None
+) -> Comparison:
+    """Return the estimate and the count of an export on a target, means over some rows.
 
     counted: known counts by what makes them the same; a new one is added.
     """
-    single = len(model.graph.inputs) == len(model.graph.outputs) == 1
-    options = ExportOptions(
-        "model",
-        target=target,
-        optimize=goal,
-        lanes=lanes if single and not model.graph.states else 32,
-        weights=bits,
-        check_fits=False,
-    )
-    export = export_model(model, options)
-    artifact = replace(export.artifact, name="model")
+    artifact = with_kernels(replace(exported, target=target), metadata, get_target(target))
+    export = render_artifact(artifact, check=False)
+    nothing = Comparison(target, artifact.choices.goal, True, None, None)
     try:
         check_fits("model", export.program, get_target(target))
     except DoesNotFitError:
-        return None
+        return replace(nothing, fits=False)
     rows = _rows(artifact)
-    shares = FastSimulator(artifact.graph).densities(rows)
-    estimate = costing(artifact, target, Observed(shares, "counted rows"))
+    estimate = costing(artifact, target, observed_in(artifact.graph, rows, "counted rows"))
     if estimate.mean is None:
-        return None
-    header = render_artifact(artifact).header
+        return nothing
     known = {} if counted is None else counted
-    same = sameness(header, target, (LEVEL, str(ROWS)))
+    same = sameness(export.header, target, (LEVEL, str(ROWS)))
     if same not in known:
-        case = Case(header, header_interface(artifact, export.program), rows)
+        case = Case(export.header, header_interface(artifact, export.program), rows)
         known[same] = float(np.mean(count_cases(target, [case])[0].counts))
-    return estimate.mean, known[same]
+    return replace(nothing, estimated=estimate.mean, counted=known[same])
 
 
 def _rows(artifact: Artifact) -> Array:

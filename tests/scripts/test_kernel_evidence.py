@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from scripts.benchmark_search import costliest, without_zeros
 from scripts.evidence import measure
 from scripts.evidence_topics import kernel_costs
 from scripts.evidence_topics.figures import Context, Figure, Task, Topic
+from scripts.evidence_topics.kernel_costs import Comparison
 from scripts.evidence_topics.kernel_figures import (
     accuracy,
     constant_time,
@@ -108,12 +109,27 @@ def test_what_was_stored_is_summed_up_without_measuring(tmp_path: Path) -> None:
     assert ran == ["summary", "counts"]
 
 
+def stored(folder: Path, *found: Comparison) -> Context:
+    (folder / "costs-a.json").write_text(json.dumps([asdict(one) for one in found]))
+    return Context(folder, folder, False, print)
+
+
 def test_estimates_that_were_not_measured_are_named(tmp_path: Path) -> None:
-    context = Context(tmp_path, tmp_path, False, print)
-    summary = kernel_costs.tasks()[-1]
-    (tmp_path / "costs-a.json").write_text(json.dumps([["cortex-m4", "size", 104.0, 100.0]]))
-    (figure,) = summary.run(context)
+    context = stored(tmp_path, Comparison("cortex-m4", "size", True, 104.0, 100.0))
+    (figure,) = kernel_costs.tasks()[-1].run(context)
     assert not figure.ok
     assert "mean 4.0 %, worst 4.0 %, 1 exports" in figure.measured
     assert "not measured: b, " in figure.measured
-    assert "linear_bitmask16" in figure.details[-1]
+
+
+def test_an_export_that_is_too_large_is_no_miss_and_one_without_a_price_is() -> None:
+    near = Comparison("cortex-m4", "size", True, 104.0, 100.0)
+    large = Comparison("rv32ec", "size", False, None, None)
+    figure = kernel_costs.estimates([("a", near), ("a", large)], ())
+    assert figure.ok and "0 without a price; 1 too large" in figure.measured
+    bare = Comparison("rv32ec", "speed", True, None, None)
+    figure = kernel_costs.estimates([("a", near), ("a", bare)], ())
+    assert not figure.ok and "1 without a price; 0 too large" in figure.measured
+    assert "Without a price: a, rv32ec, speed." in figure.details
+    far = Comparison("cortex-m4", "speed", True, 116.0, 100.0)
+    assert not kernel_costs.estimates([("a", far), *[("a", near)] * 30], ()).ok
