@@ -18,6 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pyexport.errors import PyexportError, UsageError
+from pyexport.lower.call_work import CALLED, RECURRENT
 from pyexport.lower.kernels import KERNELS
 from pyexport.lower.selecting import check_kernel
 from pyexport.runners import available
@@ -25,7 +26,7 @@ from pyexport.runners.compilers import compiler_for
 from pyexport.targets import TARGETS, get_target
 from pyexport.targets.costs import FOLDER
 from scripts.cost_cases.batch import LEVEL
-from scripts.cost_cases.fit import CALL, fit, predicted
+from scripts.cost_cases.fit import CALL, SHARED, fit, predicted
 from scripts.cost_cases.measure import EVERY, Sample, measure, scratch_free_stack, spread
 from scripts.options import Options
 
@@ -71,6 +72,8 @@ def main() -> int:
         else:
             samples = measure(name, KNOWN, say)
             document = table(name, samples)
+            if path.exists():  # whether it chooses kernels is no measurement
+                document["decides"] = json.loads(path.read_text("utf-8")).get("decides", [])
         path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         report(samples, arguments.worst)
     return 0
@@ -111,6 +114,11 @@ def table(target: str, samples: list[Sample]) -> dict[str, Any]:
     for (kernel, count), price in prices.items():
         if kernel:
             kernels[kernel]["prices"][count] = rounded(price)
+    for kernel in (*CALLED, *RECURRENT):
+        if kernel in kernels:
+            kernels[kernel]["prices"] |= {
+                name: rounded(prices["", name]) for name in SHARED if ("", name) in prices
+            }
     for kernel, entry in kernels.items():
         alone = [s for s in samples if s.build.kernels == (kernel,)]
         near = alone or [s for s in samples if kernel in s.build.kernels]

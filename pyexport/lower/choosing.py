@@ -1,35 +1,45 @@
-"""Chooses kernels by what they were measured to cost, where a table knows it.
+"""Chooses kernels of linear layers by what they were measured to cost, where a table decides.
 
-speed takes the fewest instructions or cycles, balanced the fewest among kernels whose tables
-take little more flash than the smallest, or as much as a kernel for this goal states,
-constant-time the fewest among those that take as long for every input. size, and whatever nobody
-measured, keep the order of registration.
+speed takes the fewest instructions or cycles among the kernels for this goal, balanced the fewest
+among those whose tables take little more flash than the first registered one's. Where the first
+registered one has no price it stays, and it does on other layers: a convolution may take the
+pooling behind it along, so that kernels for it do not do the same.
 """
 
 from __future__ import annotations
 
 from pyexport.choices import Choices
-from pyexport.ir import Graph, Node
-from pyexport.lower.costs import Densities, lowered_cost
+from pyexport.ir import Graph, Node, QuantizedLinear
+from pyexport.lower.costs import Densities, Readings, lowered_cost
 from pyexport.lower.kernel import Kernel
 from pyexport.lower.selecting import matching_kernels, select_kernel
 from pyexport.targets import Target
 from pyexport.targets.costs import CostTable, read_costs
 
-BALANCED_FLASH = 1.25  # times the bytes of the smallest tables
+BALANCED_FLASH = 1.25  # times the bytes of tables of the first registered kernel
 
 
 def choose_kernels(
-    graph: Graph, target: Target | None, choices: Choices, densities: Densities
+    graph: Graph,
+    target: Target | None,
+    choices: Choices,
+    densities: Densities,
+    digits: Readings | None = None,
 ) -> tuple[tuple[str, str], ...]:
     """Return (node, kernel) for every node that has a better kernel than the first registered."""
     table = read_costs(target.name) if target is not None else None
-    if table is None or not table.decides:
+    if table is None:
         return ()
     found = []
     for node in graph.nodes:
+        goal = choices.goal_of(node.name)
+        if goal not in table.decides or not isinstance(node.op, QuantizedLinear):
+            continue
         first = select_kernel(node, graph, target, choices)
-        best = _best(node, graph, target, choices, table, densities, first)
+        if first.name in choices.kernels:
+            continue
+        offered = _candidates(node, graph, target, goal)
+        best = _best(node, graph, table, (densities, digits or {}), (first, *offered), goal)
         if best != first.name:
             found.append((node.name, best))
     return tuple(found)
@@ -38,47 +48,30 @@ def choose_kernels(
 def _best(
     node: Node,
     graph: Graph,
-    target: Target | None,
-    choices: Choices,
     table: CostTable,
-    densities: Densities,
-    first: Kernel,
+    seen: tuple[Densities, Readings],
+    offered: tuple[Kernel, ...],
+    goal: str,
 ) -> str:
-    """Return the name of the kernel for a node's goal; that of the first one in doubt."""
-    goal = choices.goal_of(node.name)
-    offered = _candidates(node, graph, target, goal)
-    if goal == "size" or first.name in choices.kernels or len(offered) < 2:
-        return first.name
-    if not all(table.knows(kernel.name) for kernel in (first, *offered)):
-        offered = [kernel for kernel in offered if table.knows(kernel.name)]
-        if not table.knows(first.name):
-            return first.name
+    """Return the name of the cheapest kernel; of the first one in doubt, and of equal ones."""
+    first = offered[0].name
     costs: dict[str, tuple[float, int]] = {}
     for kernel in offered:
         lowered = kernel.lower(node, graph)
-        cost = lowered_cost(kernel, lowered, node, graph, table, densities)
-        if cost is not None:
+        cost = lowered_cost(kernel, lowered, node, graph, table, *seen)
+        if cost is not None and kernel.name not in costs:
             costs[kernel.name] = cost, sum(len(const.data) for const in lowered.consts)
-    if first.name not in costs:
-        return first.name
-    room = min(flash for _, flash in costs.values()) * BALANCED_FLASH
-    stated = {kernel.name for kernel in offered if goal in kernel.goals}  # its matches() has limits
-    allowed = {
-        name: cost
-        for name, (cost, flash) in costs.items()
-        if goal != "balanced" or flash <= room or name in stated
-    }
-    return min(allowed, key=lambda name: allowed[name])  # of equal ones the first registered
+    if first not in costs:
+        return first
+    room = costs[first][1] * BALANCED_FLASH
+    allowed = [name for name, (_, flash) in costs.items() if goal != "balanced" or flash <= room]
+    return min(allowed, key=lambda name: costs[name][0])
 
 
 def _candidates(node: Node, graph: Graph, target: Target | None, goal: str) -> list[Kernel]:
-    """Return one record of every kernel that may serve a goal."""
+    """Return one record of every kernel that serves a goal, in the order of registration."""
     found: dict[str, Kernel] = {}
     for kernel in matching_kernels(node, graph, target):
-        if goal == "constant-time" and not (kernel.constant_time and goal in kernel.goals):
-            continue
-        if kernel.name not in found or (
-            goal in kernel.goals and goal not in found[kernel.name].goals
-        ):
-            found[kernel.name] = kernel
+        if goal in kernel.goals:
+            found.setdefault(kernel.name, kernel)
     return list(found.values())

@@ -22,7 +22,7 @@ class CostTable:
     prices: Mapping[str, Mapping[str, float]]  # kernel -> count -> price
     stack: Mapping[str, int]  # kernel -> most bytes of stack beside the scratch
     code: Mapping[str, int]  # kernel -> bytes of code, typically
-    decides: bool = False  # whether exports choose kernels by it, or it is only printed
+    decides: tuple[str, ...] = ()  # goals whose kernels it chooses; for others it is only printed
 
     def knows(self, kernel: str) -> bool:
         """Return whether a kernel was measured."""
@@ -52,5 +52,5 @@ def read_costs(target: str) -> CostTable | None:
         prices={name: entry["prices"] for name, entry in kernels.items()},
         stack={name: entry["stack"] for name, entry in kernels.items()},
         code={name: entry["code"] for name, entry in kernels.items()},
-        decides=bool(document.get("decides", False)),
+        decides=tuple(document.get("decides", ())),
     )

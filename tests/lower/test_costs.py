@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ from tests.networks import Recipe, build, chain
 
 LINEAR = Recipe((16, 12, 8, 4))
 SWAR16 = ("calls", "outputs", "blocks", "words of blocks", "inputs", "inputs other than 0", "words")
-SWAR8 = SWAR16
+LIST16 = (*SWAR16, "entries of blocks")
+DECIDED = ("speed", "balanced")
 
 
 def exported(optimize: str = "size", target: str | None = "rv32imc") -> Export:
@@ -37,16 +39,16 @@ def exported(optimize: str = "size", target: str | None = "rv32imc") -> Export:
 def table(prices: Mapping[str, Mapping[str, float]]) -> CostTable:
     stack, code = dict.fromkeys(prices, 40), dict.fromkeys(prices, 0)
     return CostTable(
-        "rv32imc", "test cc -Os", "instructions", 10.0, prices, stack, code, decides=True
+        "rv32imc", "test cc -Os", "instructions", 10.0, prices, stack, code, decides=DECIDED
     )
 
 
-def priced(swar16: float, swar8: float) -> CostTable:
+def priced(swar16: float, list16: float) -> CostTable:
     """Return a table in which a word of a kernel costs so much, and nothing else anything."""
     return table(
         {
             "linear_swar16": dict.fromkeys(SWAR16, 0.0) | {"words": swar16},
-            "linear_swar8": dict.fromkeys(SWAR8, 0.0) | {"words": swar8},
+            "linear_list16": dict.fromkeys(LIST16, 0.0) | {"words": list16},
         }
     )
 
@@ -59,47 +61,67 @@ def names(export: Export) -> list[str]:
     return [step.kernel for step in export.program.steps if isinstance(step, Step)]
 
 
+def cheapest(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let a kernel cost less than all others."""
+    monkeypatch.setattr(
+        "pyexport.lower.choosing.lowered_cost",
+        lambda kernel, *_: 1.0 if kernel.name == name else 2.0,
+    )
+
+
 def test_speed_takes_the_cheapest_kernel_and_records_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    use(monkeypatch, priced(swar16=5.0, swar8=1.0))
+    use(monkeypatch, priced(swar16=5.0, list16=1.0))
     made = exported("speed")
-    assert names(made) == ["linear_swar8"] * 3
-    assert made.artifact.choices.chosen == tuple((f"linear{i}", "linear_swar8") for i in range(3))
+    assert names(made) == ["linear_list16"] * 3
+    assert made.artifact.choices.chosen == tuple((f"linear{i}", "linear_list16") for i in range(3))
     back = parse_artifact(write_artifact(made.artifact), "net.px")
     use(monkeypatch, None)  # another version's tables may say something else
     assert render_artifact(back).header == made.header
 
 
-def test_balanced_takes_no_kernel_of_much_more_flash(monkeypatch: pytest.MonkeyPatch) -> None:
-    use(monkeypatch, priced(swar16=1.0, swar8=5.0))
-    assert names(exported("balanced")) == ["linear_swar8"] * 3
+def test_of_equal_kernels_the_first_registered_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, table({}))
+    cheapest(monkeypatch, "none of them")
     assert names(exported("speed")) == ["linear_swar16"] * 3
 
 
-def test_balanced_takes_a_kernel_that_states_its_own_limit_of_flash(
+def test_balanced_takes_no_kernel_of_much_more_flash(monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, table({}))
+    cheapest(monkeypatch, "linear_block32")
+    assert names(exported("balanced")) == ["linear_block32"] * 3
+    monkeypatch.setattr("pyexport.lower.choosing.BALANCED_FLASH", 1.0)
+    assert names(exported("balanced")) == ["linear_swar8"] * 3
+    assert names(exported("speed")) == ["linear_block32"] * 3
+
+
+def test_a_table_chooses_for_its_goals_and_linear_layers_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    use(monkeypatch, table({"conv2d_q15x": {}, "conv2d_swar16": {}}))
+    use(monkeypatch, replace(table({}), decides=("balanced",)))
+    cheapest(monkeypatch, "linear_block32")
+    assert names(exported("speed")) == ["linear_swar16"] * 3
+    use(monkeypatch, table({}))
+    cheapest(monkeypatch, "conv2d_q15x")
     conv = Conv2d(np.full((8, 3, 3, 2), 0.5), np.zeros(8), low=0.0)
     model = chain(32, [Reshape((4, 4, 2)), conv], calibration=np.eye(32))
-    for fewest in ("conv2d_q15x", "conv2d_swar16"):
-        monkeypatch.setattr(
-            "pyexport.lower.choosing.lowered_cost",
-            lambda kernel, *_, name=fewest: 1.0 if kernel.name == name else 2.0,
-        )
-        options = ExportOptions("net", lanes=16, optimize="balanced", target="rv32imc")
-        assert fewest in names(export_model(model, options))
+    options = ExportOptions("net", lanes=16, optimize="speed", target="rv32imc")
+    assert "conv2d_swar16" in names(export_model(model, options))
 
 
 def test_without_a_known_cost_the_first_registered_kernel_stays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    use(monkeypatch, table({"linear_swar8": dict.fromkeys(SWAR8, 0.0)}))
+    use(monkeypatch, table({"linear_list16": dict.fromkeys(LIST16, 0.0)}))
     assert names(exported("speed")) == ["linear_swar16"] * 3
     use(monkeypatch, None)
     assert names(exported("speed")) == ["linear_swar16"] * 3
-    use(monkeypatch, priced(swar16=5.0, swar8=1.0))
+    use(monkeypatch, priced(swar16=5.0, list16=1.0))
     assert names(exported("speed", target=None)) == ["linear_swar16"] * 3
     assert names(exported("size")) == ["linear_q15x"] * 3
+    asked = ExportOptions(
+        "net", lanes=16, optimize="speed", target="rv32imc", kernels=("linear_swar16",)
+    )
+    assert names(export_model(build(LINEAR), asked)) == ["linear_swar16"] * 3
 
 
 def test_words_are_counted_for_inputs_that_are_not_zero() -> None:
@@ -135,7 +157,7 @@ def test_taps_in_the_padding_are_not_counted() -> None:
 
 def test_the_worst_case_has_no_zero() -> None:
     made = exported("speed", target=None)
-    costs = priced(swar16=1.0, swar8=1.0)
+    costs = priced(swar16=1.0, list16=1.0)
     shares = FastSimulator(made.artifact.graph).densities(made.artifact.vectors.inputs)
     for cost in step_costs(made.artifact.graph, made.program, costs, shares):
         assert cost.mean is not None and cost.worst is not None
