@@ -5,7 +5,7 @@ from typing import Any
 from pyexport.codegen.requantize import SCALE_HELPER, counter
 from pyexport.codegen.text import C_TYPES
 
-HELPERS = (SCALE_HELPER, "ops/curves_q15.h.j2", "ops/apart.h.j2")
+HELPERS = (SCALE_HELPER, "ops/curves_q15.h.j2", "ops/rows_apart.h.j2")
 
 
 def recurrent_text(p: dict[str, Any], gates: int) -> dict[str, Any]:
