@@ -40,6 +40,7 @@ def values(params: dict[str, Any]) -> dict[str, Any]:
         "tile": tile,
         "tiles": tiles,
         "repeats": tiles * tile > half,
+        "last_tile": tiles - 1,
         "last": half - tile,
         "line_step": times("y", p["a_stride"] * p["columns"]),
         "out_step": times("y", p["a_out_step"]),
