@@ -16,6 +16,7 @@ from pyexport.runners import CutOffError, RunResult
 from pyexport.simulator.fast import FastSimulator, argmax, trace_sizes
 from pyexport.untrusted import printable
 from pyexport.verify.suites import Suite
+from pyexport.verify.window_story import place_of
 
 SEVERAL = 31  # odd: the classes of several outputs make one word, and one wrong class changes it
 
@@ -34,6 +35,7 @@ class Mismatch:
     actual: int | float
     inputs: Array  # the row
     steps: int | None = None  # of a sequence, where rows are steps
+    place: str = ""  # of the value in an image, as place_of words it
 
     def sentence(self, wanted: str = "simulator", given: str = "device") -> str:
         """Return where the difference is and both values, accumulators in hex too."""
@@ -41,7 +43,7 @@ class Mismatch:
         place += f'"{self.source}" ' if self.source else ""
         value = f"{self.what} {self.index}" if self.what != "class" else "class"
         if self.what == "accumulator":
-            value = f"neuron {self.index}, accumulator"
+            value = f"{self.place or f'neuron {self.index}'}, accumulator"
         row = f"row {self.row}"
         if self.steps is not None:
             row = f"sequence {self.row // self.steps}, step {self.row % self.steps}"
@@ -253,10 +255,13 @@ def _first_accumulator(
         if part.any():
             row = int(np.argmax(part.any(axis=1)))
             index = int(np.argmax(part[row]))
+            shape = artifact.graph.tensor(node.outputs[0]).shape
+            is_image = len(shape) == 3 and int(np.prod(shape)) == size
             return Mismatch(
                 suite.name, row, "accumulator", node.name, printable(node.source), index,
                 expected.accumulators[row, start + index].item(),
                 actual[row, start + index].item(), suite.rows[row],
+                place=place_of(index, shape) if is_image else "",
             )  # fmt: skip
         start += size
     raise AssertionError("a difference lies in some node")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,18 +10,26 @@ import numpy as np
 
 from pyexport.artifact import Artifact
 from pyexport.fixedpoint import clamp, round_shift_right
+from pyexport.integer.conv import QuantizedConv2d
 from pyexport.integer.spiking import QuantizedLif
 from pyexport.ir import Array, Node, QuantizedLinear
 from pyexport.rows import input_tensors, row_dtype, row_limits
 from pyexport.runners import Runner
 from pyexport.simulator.fast import FastSimulator, trace_sizes
-from pyexport.verify.compare import Comparison, Mismatch, compare_suite, differs, simulate_suite
+from pyexport.verify.compare import (
+    Comparison,
+    Mismatch,
+    compare_suite,
+    differs,
+    simulate_suite,
+)
 from pyexport.verify.compare_units import open_unit
 from pyexport.verify.neuron_story import told_by_neuron
 from pyexport.verify.obligations import OBLIGED
 from pyexport.verify.shrink import shrink
 from pyexport.verify.subject import Subject
 from pyexport.verify.suites import Suite
+from pyexport.verify.window_story import told_by_windows
 
 SHOWN = 12  # values of an input that a sentence lists
 
@@ -62,7 +71,7 @@ def explain(artifact: Artifact, runner: Runner, mismatch: Mismatch) -> Explanati
     model with states are not: there a row means nothing without those before it.
     """
     simulator = FastSimulator(artifact.graph, artifact.steps)
-    row = mismatch.inputs[None]
+    row = first = mismatch.inputs[None]
     if not artifact.graph.states and artifact.scheme == "int8":
         row = _smallest(artifact, runner, simulator, row)
         suite = Suite(mismatch.suite, row)
@@ -75,7 +84,7 @@ def explain(artifact: Artifact, runner: Runner, mismatch: Mismatch) -> Explanati
     lines = [f"smallest input found: {described(artifact, row[0])}"]
     node = next((n for n in artifact.graph.nodes if n.name == mismatch.node), None)
     if node is not None and not artifact.graph.states and artifact.scheme == "int8":
-        lines += _steps(artifact, runner, simulator, node, mismatch)
+        lines += _steps(artifact, runner, simulator, node, mismatch, first)
     return Explanation(mismatch, tuple(lines))
 
 
@@ -116,8 +125,14 @@ def described(artifact: Artifact, row: Array) -> str:
 
 
 def _steps(
-    artifact: Artifact, runner: Runner, simulator: FastSimulator, node: Node, mismatch: Mismatch
+    artifact: Artifact,
+    runner: Runner,
+    simulator: FastSimulator,
+    node: Node,
+    mismatch: Mismatch,
+    first: Array,
 ) -> list[str]:
+    """Return how the value comes about; first: the input before it was made smaller."""
     traced = simulator.trace(mismatch.inputs[None]).accumulators
     assert traced is not None  # trace() always returns them
     if mismatch.what == "output" and isinstance(node.op, OBLIGED):
@@ -130,6 +145,16 @@ def _steps(
         row, actual = mismatch.inputs, int(mismatch.actual)
         return told_by_neuron(artifact.graph, node, row, mismatch.index, actual)
     lines = [f"the device's sum is {int(mismatch.actual) - int(mismatch.expected):+d} off"]
+    if isinstance(node.op, QuantizedConv2d):
+
+        def wrong(rows: Array) -> Array | None:
+            given, wanted = (side.trace(rows).accumulators for side in (runner, simulator))
+            if given is None or wanted is None:
+                return None
+            return np.asarray(given.astype(np.int64) - wanted.astype(np.int64))
+
+        told = by_windows(artifact, node, (mismatch.inputs[None], first), wrong)
+        return [f"{lines[0]}, {told}" if told else lines[0]]
     sums = runner.trace(mismatch.inputs[None]).accumulators
     if sums is None or not isinstance(node.op, QuantizedLinear):
         return lines
@@ -148,6 +173,25 @@ def _steps(
             f"{rounding(artifact, before, index, acc)}; look at its rounding and limits"
         )
     return lines
+
+
+def by_windows(
+    artifact: Artifact, node: Node, rows: tuple[Array, ...], off: Callable[[Array], Array | None]
+) -> str:
+    """Return what explains the wrong sums of a convolution, "" if nothing single does.
+
+    off says of rows by how much each sum of the model is off. The larger input may show which of
+    several does; where it has another bug too, the smaller one is asked alone.
+    """
+    for asked in (np.concatenate(rows), rows[0]):
+        sums = off(asked)
+        if sums is None:
+            return ""
+        own = np.stack([of_node(artifact, one[None], node) for one in sums])
+        told = told_by_windows(artifact.graph, node, asked, own)
+        if told:
+            return told
+    return ""
 
 
 def of_node(artifact: Artifact, traced: Array, node: Node) -> Array:

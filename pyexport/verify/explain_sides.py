@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from pyexport.integer.conv import QuantizedConv2d
 from pyexport.ir import Array, QuantizedLinear
 from pyexport.rows import input_tensors, row_dtype, row_limits
 from pyexport.simulator.fast import FastSimulator
 from pyexport.verify.compare import Mismatch, differs
 from pyexport.verify.difference import Difference, Side, compare_sides
-from pyexport.verify.explain import Explanation, described, of_node, one_input, rounding
+from pyexport.verify.explain import Explanation, by_windows, described, of_node, one_input, rounding
 from pyexport.verify.obligations import OBLIGED
 from pyexport.verify.shrink import shrink
 from pyexport.verify.suites import Suite
@@ -36,7 +37,7 @@ def explain_sides(left: Side, right: Side, found: Difference) -> Explanation | N
         return Explanation(first, (line,))
     mismatch = replace(alone.first, row=first.row)
     lines = [f"smallest input found: {described(left.artifact, row[0])}"]
-    lines += _steps(left, right, mismatch, row)
+    lines += _steps(left, right, mismatch, (row, first.inputs[None]))
     return Explanation(mismatch, tuple(lines))
 
 
@@ -66,8 +67,12 @@ def _smallest(left: Side, right: Side, row: Array, *, with_sums: bool) -> Array:
     return np.ascontiguousarray(shrink(row, quiet, holds).astype(dtype))
 
 
-def _steps(left: Side, right: Side, mismatch: Mismatch, row: Array) -> list[str]:
-    """Return what makes both values differ, as far as the parameters of both tell."""
+def _steps(left: Side, right: Side, mismatch: Mismatch, rows: tuple[Array, Array]) -> list[str]:
+    """Return what makes both values differ, as far as the parameters of both tell.
+
+    rows: the smallest input, and the one that it was made of.
+    """
+    row, _ = rows
     if mismatch.what == "class":
         return ["all outputs agree: the class is chosen otherwise"]
     sides = left, right
@@ -81,7 +86,23 @@ def _steps(left: Side, right: Side, mismatch: Mismatch, row: Array) -> list[str]
     lines = [f"{right.label}'s sum is {int(mismatch.actual) - int(mismatch.expected):+d} off"]
     sums = [side.ask(row, traced=True).accumulators for side in sides]
     ops = [node.op for node in nodes if node is not None]
-    if sums[0] is None or sums[1] is None or not isinstance(ops[0], QuantizedLinear):
+    if sums[0] is None or sums[1] is None:
+        return lines
+    if isinstance(ops[0], QuantizedConv2d):
+        channel = mismatch.index % len(ops[0].bias)
+        own = _own_numbers(ops[0], ops[1], channel)
+        if own:
+            return [*lines, f"{mismatch.node} channel {channel}: {own}"]
+
+        def wrong(asked: Array) -> Array | None:
+            given, wanted = (side.ask(asked, traced=True).accumulators for side in (right, left))
+            if given is None or wanted is None:
+                return None
+            return np.asarray(given.astype(np.int64) - wanted.astype(np.int64))
+
+        told = by_windows(left.artifact, nodes[0], rows, wrong)
+        return [f"{lines[0]}, {told}" if told else lines[0]]
+    if not isinstance(ops[0], QuantizedLinear):
         return lines
     own = _own_numbers(ops[0], ops[1], mismatch.index)
     if own:
@@ -110,19 +131,19 @@ def _rounded(side: Side, name: str, index: int, row: Array) -> str:
     return f"{side.label}, {name} neuron {index}: {who} {steps}"
 
 
-def _own_numbers(left: QuantizedLinear, right: object, neuron: int) -> str:
+def _own_numbers(left: QuantizedLinear | QuantizedConv2d, right: object, neuron: int) -> str:
     """Return in what a neuron's own weights and bias differ on both sides, "" if in nothing."""
-    if not isinstance(right, QuantizedLinear) or left.weight.shape != right.weight.shape:
+    if not isinstance(right, type(left)) or left.weight.shape != right.weight.shape:
         return "the layers have other shapes"
     told = []
     for what, a, b in (
         ("weight", left.weight[neuron], right.weight[neuron]),
         ("bias", left.bias[neuron : neuron + 1], right.bias[neuron : neuron + 1]),
     ):
-        wrong = np.flatnonzero(a != b)
+        wrong = np.argwhere(a != b)
         if len(wrong):
-            at = int(wrong[0])
-            place = f" {at}" if what == "weight" else ""
+            at = tuple(int(i) for i in wrong[0])
+            place = f" {at[0] if len(at) == 1 else list(at)}" if what == "weight" else ""
             more = f", and {len(wrong) - 1} more differ" if len(wrong) > 1 else ""
             told.append(f"its {what}{place} is {int(a[at])} and {int(b[at])}{more}")
     return "; ".join(told)

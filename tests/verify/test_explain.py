@@ -5,10 +5,19 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 import pyexport
+from pyexport.integer.conv import QuantizedConv2d
+from pyexport.ir import Graph, Node
+from pyexport.pipeline import ExportOptions, export_model
+from pyexport.simulator.fast import FastSimulator
 from pyexport.verify.explain import Explanation
+from pyexport.verify.planted_conv import PLANTED_CONV
+from pyexport.verify.window_story import told_by_windows
+from scripts.evidence_topics.conv_networks import windows
 from tests.verify.saturating import saturating_model
 
 
@@ -60,3 +69,79 @@ def test_the_input_is_small_and_still_shows_the_bug(exported: Path, tmp_path: Pa
     right = "acc += (int16_t)PYEXPORT_READ_S8(w) * (int16_t)in[i];"
     found = explained(exported, tmp_path, right, wrong)
     assert found.lines[0] == ("smallest input found: [5] = 1; the other 63 values are zero")
+
+
+TOLD = {
+    "last kernel column lost": "as if without kernel column 1",
+    "bias of one channel + 1": "as if the bias of channel 2 were +1 off",
+    "column padding off by one": "as if input channel 1 read the value of the column before",
+}
+
+
+@pytest.fixture(scope="module")
+def windowed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("windows")
+    pyexport.export(windows(), folder, "conv")
+    return folder
+
+
+@pytest.mark.parametrize("bug", TOLD)
+def test_wrong_sums_of_a_convolution_are_told_by_their_place_and_what_they_share(
+    windowed: Path, bug: str, tmp_path: Path
+) -> None:
+    (tmp_path / "conv.px").write_bytes((windowed / "conv.px").read_bytes())
+    planted = next(mutant for mutant in PLANTED_CONV if mutant.name == bug)
+    (tmp_path / "conv.h").write_text(planted.plant((windowed / "conv.h").read_text()))
+    report = pyexport.verify(tmp_path / "conv.h", suites=["random"], random_rows=20)
+    found = report.targets[0].explanation
+    assert found is not None
+    place = r'conv2d0 "0" channel \d at row \d, column \d+, accumulator: simulator -?\d+ \(0x'
+    assert re.match(place, found.mismatch.sentence())
+    assert found.lines[1].endswith(TOLD[bug]), found.lines
+
+
+@pytest.mark.parametrize(
+    ("stride", "dilation", "groups", "features"), [(1, 1, 1, 336), (2, 1, 2, 96), (1, 2, 2, 180)]
+)
+def test_a_lost_product_is_found_in_windows_of_every_kind(
+    stride: int, dilation: int, groups: int, features: int
+) -> None:
+    torch.manual_seed(stride + dilation)
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(4, 6, 3, stride, 1, dilation, groups), torch.nn.ReLU(),
+        torch.nn.Flatten(), torch.nn.Linear(features, 3),
+    )  # fmt: skip
+    model = pyexport.from_torch(net, torch.zeros(1, 4, 7, 8), input_range=(-1.0, 3.0))
+    graph = export_model(model, ExportOptions("net")).artifact.graph
+    node = next(n for n in graph.nodes if isinstance(n.op, QuantizedConv2d))
+    (height, width, _), quant = graph.tensor(node.inputs[0]).shape, graph.input.quant
+    assert quant is not None
+    rows = np.random.default_rng(0).integers(-128, 128, (3, 7 * 8 * 4)).astype(np.int8)
+    image = rows.reshape(3, height, width, 4).astype(np.int64) - quant.zero_point
+    down, across, n_out = graph.tensor(node.outputs[0]).shape
+    off = np.zeros((3, down, across, n_out), np.int64)
+    for n, y, x, o in np.ndindex(off.shape):  # the product of row 2, column 0, channel 1 is lost
+        at = y * stride + 2 * dilation - 1, x * stride - 1
+        if 0 <= at[0] < height and 0 <= at[1] < width:
+            channel = o // (6 // groups) * (4 // groups) + 1
+            off[n, y, x, o] = -image[n, at[0], at[1], channel] * int(node.op.weight[o, 2, 0, 1])
+    told = told_by_windows(graph, node, rows, off.reshape(3, -1))
+    assert told.startswith("as if without the tap of row 2, column 0, channel 1 (")
+
+
+def test_one_wrong_value_that_a_convolution_reads_is_named() -> None:
+    graph, node = windowed_graph()
+    source = graph.tensor(node.inputs[0])
+    row = np.zeros((1, source.size), np.int8)
+    changed = row.copy()
+    changed[0, (3 * source.shape[1] + 4) * source.shape[2] + 1] += 5
+    sums = [FastSimulator(graph).trace(rows).accumulators for rows in (row, changed)]
+    assert sums[0] is not None and sums[1] is not None
+    size = int(np.prod(graph.tensor(node.outputs[0]).shape))
+    told = told_by_windows(graph, node, row, (sums[1] - sums[0])[:, :size])
+    assert told == "as if what it reads of the input, channel 1 at row 3, column 4, were +5 off"
+
+
+def windowed_graph() -> tuple[Graph, Node]:
+    graph = export_model(windows(), ExportOptions("conv")).artifact.graph
+    return graph, graph.nodes[0]
