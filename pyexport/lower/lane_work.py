@@ -145,7 +145,7 @@ def planes(p: Params) -> Work:
         "channels": p["channels"],
         "lines": p["channels"] * p["lines"],
         "words made": p["channels"] * p["lines"] * p["columns"],
-        f"outputs of a channel{'' if p['shift'] else ', own'}": p["n_out"],
+        "outputs of a channel": p["n_out"],
         "tiles": p["n_out"] * tiles,
         f"words rounded{kind}": places * p["tile"],
         "places of tiles": places,

@@ -49,6 +49,7 @@ from scripts.cost_cases.windows import (
     line_conv,
     pool,
     uneven_conv,
+    uneven_depthwise,
 )
 
 
@@ -261,5 +262,5 @@ FAMILIES: dict[Callable[[Random], Net], int] = {
     linear: 22, digits_linear: 12, wide_linear: 14, narrow_linear: 14, conv: 64, uneven_conv: 14,
     conv_pool: 20, conv_transpose: 6, pool: 48, pairs: 14, product: 6, curve: 14, affine: 10,
     rows: 18, norm: 6, moves: 16, constant: 4, recurrent: 24, flat: 4, small_cnn: 4, floats: 4,
-    uneven_linear: 14, line_conv: 10,
+    uneven_linear: 14, line_conv: 10, uneven_depthwise: 10,
 }  # fmt: skip

@@ -47,7 +47,12 @@ def line_conv(random: Random) -> Net:
     return _conv(random, random.random() < 0.5, "line")
 
 
-def _conv(random: Random, is_uneven: bool = False, kind: str = "") -> Net:
+def uneven_depthwise(random: Random) -> Net:
+    """A depthwise convolution whose channels differ, with sums of 16 bits."""
+    return _conv(random, True, "depthwise", 16)
+
+
+def _conv(random: Random, is_uneven: bool = False, kind: str = "", lanes: int = 0) -> Net:
     kinds = [*CONVOLUTIONS, "full", "full", "line", "pointwise", "depthwise"]
     kind = kind or random.choice(kinds)
     kernels, inputs, outputs = CONVOLUTIONS[kind]
@@ -69,12 +74,13 @@ def _conv(random: Random, is_uneven: bool = False, kind: str = "") -> Net:
     wanted = random.choice([(0.0, 15.0), (0.0, 15.0), random.choice(RANGES)])
     if is_uneven:
         wanted = random.choice([(-3.1, 12.4), (0.0, 15.0)])
-    net = Net(random, (height, width, n_in), wanted, lanes=random.choice([16, 16, 32]))
+    net = Net(random, (height, width, n_in), wanted, lanes=lanes or random.choice([16, 16, 32]))
     weight = net.normal(n_out, *kernel, n_in // groups) / (math.prod(kernel) * n_in // groups)
     if random.random() < 0.3:
         weight *= np.exp(net.normal(n_out))[:, None, None, None]
     if is_uneven:
-        weight *= np.exp(2.0 * net.normal(n_out))[:, None, None, None]
+        spread = 5.0 if lanes else 2.0  # sums of 16 bits share a shift up to larger ratios
+        weight *= np.exp(spread * net.normal(n_out))[:, None, None, None]
     low, high = random.choice(LIMITS)
     net.add(Conv2d(weight, 0.1 * net.normal(n_out), stride, pads, (gap, gap), groups, low, high))
     return net
