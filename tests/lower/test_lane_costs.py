@@ -135,7 +135,7 @@ def test_a_channel_becomes_words_once_for_all_its_outputs() -> None:
     }  # fmt: skip
     work = planes(p)
     assert work["words made"] == 2 * 5 * 6
-    assert work["outputs of a channel, own"] == work["tiles"] == 4
+    assert work["outputs of a channel"] == work["tiles"] == 4
     assert work["words rounded"] == 4 * 3 * 4
     assert work["words read"] == 4 * 4 * 5 * 3
     assert work["words"] == 4 * 3 * 4 * 9
