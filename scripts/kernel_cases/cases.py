@@ -85,7 +85,8 @@ FLOATS = ("linear_f32", "affine_f32", "softmax_f32")  # one chain exercises all 
 RAW = ("affine_q15x", "affine_q15x_shifts")  # read 16-bit inputs too
 SPIKING = (  # in networks of their own, as their states and membranes are wide
     "encode_rate", "encode_latency", "encode_latency_step", "encode_delta",
-    "lif_events", "lif_swar16", "lif_avr16", "lif_current", "lif_direct", "lif_direct16", "readout",
+    "lif_events", "lif_swar16", "lif_avr16", "lif_current", "lif_direct", "lif_direct16",
+    "lif_bitserial", "lif_bitlist", "readout",
 )  # fmt: skip
 EXERCISED = (*BRANCHES, *FLOATS, *SPIKING)
 MIXED = "all integer kernels"  # in one bench

@@ -31,8 +31,8 @@ ENCODERS = {
     "encode_delta": "delta",
 }  # fmt: skip
 NARROW = ("lif_swar16", "lif_avr16")  # take membranes of few bits
-SPEED = ("lif_swar16", "lif_direct16")  # are chosen for this goal
-DIRECT = ("lif_direct", "lif_direct16")
+SPEED = ("lif_swar16", "lif_direct16", "lif_bitserial", "lif_bitlist")  # are asked for by name
+DIRECT = ("lif_direct", "lif_direct16", "lif_bitserial", "lif_bitlist")
 WIDTHS = (1, 3, 8, 9, 17, 32, 33, 40)
 
 

@@ -26,6 +26,7 @@ STRICT = (
     "-Wstrict-aliasing=2",
     "-Werror",
     "-Dinline=__attribute__((used))",
+    "-Wno-attributes",  # functions marked to be inlined are none then
 )
 COMPILERS = {  # a target, "" for portable C, and what compiles its headers
     "": ("gcc",),

@@ -63,3 +63,24 @@ def test_a_chip_fires_as_the_simulator(target: str, goal: str, kernel: str, tmp_
     assert wanted.accumulators is not None and wanted.accumulators.any()
     assert np.array_equal(traced.outputs, wanted.outputs)
     assert np.array_equal(traced.accumulators, wanted.accumulators)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("goal", ["size", "speed"])
+def test_direct_encoding_multiplies_nothing_without_a_multiplier(goal: str, tmp_path: Path) -> None:
+    """Its products were calls of a function, one for every weight of the first layer."""
+    if missing := available("rv32ec"):
+        pytest.skip(missing)
+    graph = spiking_graph(random_layers((40, 22, 10), gain=0.2), "direct", 4, beta=0.875)
+    model = spiking_model(graph, ROWS.astype(np.float64))
+    options = ExportOptions("net", target="rv32ec", optimize=goal, check_fits=False)
+    export = export_model(model, options)
+    header, _, _ = export.write(tmp_path)
+    first = next(s for s in export.program.steps if isinstance(s, Step))
+    assert first.kernel == {"size": "lif_bitserial", "speed": "lif_bitlist"}[goal]
+    interface = header_interface(export.artifact, export.program)
+    runner = open_runner("rv32ec", header, interface, roomy=True)
+    assert not any("mul" in finding.detail for finding in runner.check())
+    wanted, traced = FastSimulator(export.artifact.graph).trace(ROWS), runner.trace(ROWS)
+    assert wanted.accumulators is not None and wanted.accumulators.any()
+    assert np.array_equal(traced.outputs, wanted.outputs)
+    assert np.array_equal(traced.accumulators, wanted.accumulators)  # type: ignore[arg-type]

@@ -24,6 +24,8 @@ UNPRICED = {
     "lif_avr16": SPIKING,
     "lif_events": SPIKING,
     "lif_current": SPIKING,
+    "lif_bitlist": "rv32ec has no table",
+    "lif_bitserial": "rv32ec has no table",
     "lif_direct16": SPIKING,
     "lif_direct": SPIKING,
     "readout": SPIKING,

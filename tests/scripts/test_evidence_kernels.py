@@ -30,6 +30,8 @@ OWN_CHIPS = {
     "linear_bitserial16": "rv32ec",
     "lif_avr16": "atmega328p",
     "linear_bitmask16": "rv32ec",
+    "lif_bitlist": "rv32ec",
+    "lif_bitserial": "rv32ec",
 }
 
 

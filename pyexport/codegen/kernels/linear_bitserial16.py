@@ -9,25 +9,32 @@ from pyexport.codegen.text import C_TYPES, counter_type
 
 def values(params: dict[str, Any]) -> dict[str, Any]:
     """Return the template's variables."""
-    n_in = params["n_in"]
-    extent = n_in + 1  # entries of a list: each input once, and a 0
     clips_low = params["zero_point"] != params["low"]
     return {
         **shared_values(params),
-        "index": C_TYPES[params["index"]],
-        "lists": [
-            {"digit": d, "first": d * extent, "last": d * extent + extent - 1}
-            for d in range(params["digits"])
-        ],
-        "neighbors": _neighbors(params["digits"]),
-        "sole": [_digit(params["digits"] - 1)] if params["digits"] % 2 else [],
-        "extent": extent,
-        "greatest": (params["digits"] - 1) * extent,
+        **lists_text(params["n_in"], params["digits"], params["index"]),
         "low": params["low"],
         # a sum of 0 or less is the lower limit where that is the zero point, as after relu
         "below": "" if clips_low else f"acc <= 0 ? {params['low']} : ",
         "clips_low": clips_low,
         "zero_point": plus(params["zero_point"]),
+    }
+
+
+def lists_text(n_in: int, digits: int, index: str) -> dict[str, Any]:
+    """Return what the templates print that list the inputs by their digits."""
+    extent = n_in + 1  # entries of a list: each input once, and a 0
+    return {
+        "index": C_TYPES[index],
+        "lists": [
+            {"digit": d, "first": d * extent, "last": d * extent + extent - 1}
+            for d in range(digits)
+        ],
+        "neighbors": _neighbors(digits),
+        "sole": [_digit(digits - 1)] if digits % 2 else [],
+        "extent": extent,
+        "greatest": (digits - 1) * extent,
+        "digit_count": digits,
     }
 
 

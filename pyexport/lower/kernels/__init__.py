@@ -24,6 +24,8 @@ from pyexport.lower.kernels import (
     gather,
     gru_q15,
     lif_avr16,
+    lif_bitlist,
+    lif_bitserial,
     lif_current,
     lif_direct,
     lif_direct16,
@@ -120,6 +122,8 @@ KERNELS: tuple[Kernel, ...] = (
     lif_avr16.KERNEL,  # likewise: where membranes fit two registers
     *lif_events.KERNELS,
     *lif_current.KERNELS,
+    lif_bitlist.KERNEL,  # before lif_direct: on cores that do not multiply
+    lif_bitserial.KERNEL,  # likewise, for size, and of any number of inputs
     lif_direct16.KERNEL,  # before lif_direct: where two sums fit a word
     *lif_direct.KERNELS,
     *readout.KERNELS,

@@ -1,0 +1,97 @@
+"""Spiking neurons that read the same numbers in every step, for cores that do not multiply.
+
+The current is summed once: of each digit of the inputs, the greatest first, it adds up the weights
+of inputs that have it, and doubles the sums between digits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from pyexport.integer.spiking import QuantizedLif
+from pyexport.ir import Graph, Node
+from pyexport.lower.columns import Layout, columns, layout_of
+from pyexport.lower.kernel import Kernel, Lowered
+from pyexport.lower.kernels.spiking import (
+    BLOCK,
+    fits,
+    is_direct,
+    lif,
+    neuron_params,
+    neuron_tables,
+    products,
+    space_of,
+    space_params,
+)
+from pyexport.lower.kernels.sums import quant
+from pyexport.lower.packing import plain_const
+from pyexport.targets import Target
+
+MASKS = "u32"
+MOST_INPUTS = 1 << 16  # whose sums of bytes fit 32 bits
+
+
+def has_no_products(node: Node, graph: Graph, target: Target | None) -> bool:
+    """Return whether neurons read the same numbers in every step, on a core without products."""
+    op = node.op
+    return (
+        isinstance(op, QuantizedLif)
+        and target is not None
+        and target.word_bits == 32
+        and not target.multiplies
+        and is_direct(node, graph)
+        and op.weight.shape[1] < MOST_INPUTS
+    )
+
+
+def _matches(node: Node, graph: Graph, target: Target | None) -> bool:
+    return has_no_products(node, graph, target) and fits("s32", _counted(node, graph).bias)
+
+
+def _counted(node: Node, graph: Graph) -> QuantizedLif:
+    """Return the neurons with the bias for inputs that are counted from their least value."""
+    op, low = lif(node), quant(graph, node.inputs[0]).low
+    more = (low * op.weight.astype(np.int64).sum(axis=1)) << op.fraction
+    return replace(op, bias=op.bias.astype(np.int64) + more)
+
+
+def _layout(n: int) -> Layout:
+    size = layout_of(n, BLOCK).size
+    return Layout(size, size)
+
+
+def _lower(node: Node, graph: Graph) -> Lowered:
+    source = quant(graph, node.inputs[0])
+    op = _counted(node, graph)
+    counted = replace(node, op=replace(op, bias=op.bias.astype(np.int32)))
+    layout = _layout(op.size)
+    note = f"[blocks of {layout.size} neurons][{op.weight.shape[1]} inputs]"
+    weight = plain_const(f"{node.name}_weight", columns(op.weight, layout), "s8", note)
+    return Lowered(
+        consts=(weight, *neuron_tables(counted)),
+        params=(
+            *neuron_params(counted, graph, MASKS),
+            *space_params(space_of(node, graph, "s32"), node, "s32"),
+            ("size", layout.size),
+            ("stride", layout.stride),
+            ("weight_dtype", "s8"),
+            ("in_low", source.low),
+            ("digits", (source.high - source.low).bit_length()),
+        ),
+        acc_low=op.low,
+        acc_high=op.high,
+        trace_size=op.steps * op.size,
+    )
+
+
+KERNEL = Kernel(
+    name="lif_bitserial",
+    matches=_matches,
+    lower=_lower,
+    workspace=lambda node, graph: space_of(node, graph, "s32").size,
+    workspace_dtype="s32",
+    cost=products,
+    template="ops/lif_bitserial.h.j2",
+)
