@@ -26,7 +26,7 @@ from pyexport.verify.suites import known_boundary
 from scripts.evidence_topics.figures import Context, Figure, markdown_table
 from scripts.evidence_topics.hunting_networks import DIGITS, Network
 
-BLOCK = 500  # rows that are compared before what was found is stored
+BLOCK = 2_500  # rows that are compared before what was found is stored
 # With the header and the rows, what a result depends on.
 SOURCES = (
     "firmware/harness",
