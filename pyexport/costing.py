@@ -27,6 +27,7 @@ class LayerCost:
     flash: int  # bytes of its tables, without code
     stack: int | None  # most that a measured network with the kernel took, beside the scratch
     ram: int  # bytes of scratch alive while it runs
+    fires: tuple[float, ...] | None = None  # share of its neurons with a spike, step by step
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,12 @@ def costing(artifact: Artifact, target: str, observed: Observed) -> Costing:
     picture = memory_picture(program)
     alive = dict(zip(picture.steps, picture.alive, strict=True))
     modules = {node.name: node.source for node in graph.nodes}
+    makes = {node.name: node.outputs for node in graph.nodes}
     steps = {step.node: step for step in program.steps if isinstance(step, Step)}
     layers = []
-    for cost in step_costs(graph, program, table, observed.shares, observed.digits):
+    for cost in step_costs(
+        graph, program, table, observed.shares, observed.digits, observed.firing
+    ):
         consts = [program.const(name) for name in steps[cost.node].consts]
         layers.append(
             LayerCost(
@@ -73,6 +77,7 @@ def costing(artifact: Artifact, target: str, observed: Observed) -> Costing:
                 flash=sum(len(const.data) for const in consts),
                 stack=cost.stack,
                 ram=alive[cost.node],
+                fires=_fires(makes[cost.node], observed),
             )
         )
     return Costing(
@@ -87,6 +92,11 @@ def costing(artifact: Artifact, target: str, observed: Observed) -> Costing:
         stack=max((one.stack for one in layers if one.stack is not None), default=None),
         ram=program.arena_bytes,
     )
+
+
+def _fires(tensors: tuple[str, ...], observed: Observed) -> tuple[float, ...] | None:
+    found = observed.firing.get(tensors[0]) if tensors else None
+    return None if found is None else tuple(found.mean(axis=1).tolist())
 
 
 def _total(parts: list[float | None], call: float) -> float | None:

@@ -10,6 +10,7 @@ from pyexport.choices import DEFAULT_GOAL
 from pyexport.digits import Digits
 from pyexport.ir import Array, Dataset, Graph, Metadata
 from pyexport.lower.choosing import choose_kernels
+from pyexport.lower.spike_work import Firing
 from pyexport.simulator.fast import FastSimulator
 from pyexport.targets import Target
 
@@ -25,6 +26,7 @@ class Observed:
     digits: Mapping[str, tuple[Digits, Digits]] = field(
         default_factory=dict
     )  # of inputs and hidden values
+    firing: Firing = field(default_factory=dict)  # how often each spike is there
 
 
 def with_kernels(artifact: Artifact, metadata: Metadata, target: Target | None) -> Artifact:
@@ -57,7 +59,7 @@ def observed(artifact: Artifact) -> Observed:
 def observed_in(graph: Graph, rows: Array, what: str) -> Observed:
     """Return what input rows say, which `what` describes."""
     simulator = FastSimulator(graph)
-    return Observed(simulator.densities(rows), what, simulator.digits(rows))
+    return Observed(simulator.densities(rows), what, simulator.digits(rows), simulator.firing(rows))
 
 
 def _of_calibration(artifact: Artifact, metadata: Metadata) -> Observed:

@@ -26,8 +26,15 @@ from pyexport.runners.compilers import compiler_for
 from pyexport.targets import TARGETS, get_target
 from pyexport.targets.costs import FOLDER
 from scripts.cost_cases.batch import LEVEL
-from scripts.cost_cases.fit import CALL, SHARED, fit, predicted
-from scripts.cost_cases.measure import EVERY, Sample, measure, scratch_free_stack, spread
+from scripts.cost_cases.fit import CALL, SHARED, Equation, fit, predicted
+from scripts.cost_cases.measure import (
+    EVERY,
+    Sample,
+    families_of,
+    measure,
+    scratch_free_stack,
+    spread,
+)
 from scripts.options import Options
 
 KNOWN = Path(__file__).resolve().parent.parent / "build" / "costs"  # counts, to go on with
@@ -64,13 +71,13 @@ def main() -> int:
         path = FOLDER / f"{name}.json"
         if arguments.add or arguments.kernel:
             before = json.loads(path.read_text(encoding="utf-8"))
-            families = tuple(arguments.add or EVERY)
+            families = tuple(arguments.add or families_of(name))
             priced = {k.name for k in KERNELS} - set(arguments.kernel)
             kept = priced if arguments.kernel else before["kernels"]
             samples = measure(name, KNOWN, say, families, kept)
-            document = extended(before, table(name, samples)) if samples else before
+            document = extended(before, table(name, samples, before["call"])) if samples else before
         else:
-            samples = measure(name, KNOWN, say)
+            samples = measure(name, KNOWN, say, families_of(name))
             document = table(name, samples)
             if path.exists():  # whether it chooses kernels is no measurement
                 document["decides"] = json.loads(path.read_text("utf-8")).get("decides", [])
@@ -94,22 +101,18 @@ def check(families: list[str], kernels: list[str], targets: list[str]) -> None:
 
 
 def extended(before: dict[str, Any], added: dict[str, Any]) -> dict[str, Any]:
-    """Return a table with the kernels of another one, whose networks had one kernel each.
-
-    What was found to stand around all kernels is then part of each call.
-    """
-    for entry in added["kernels"].values():
-        calls = entry["prices"].get("calls", 0.0) + added["call"] - before["call"]
-        entry["prices"]["calls"] = rounded(max(calls, 0.0))
+    """Return a table with the kernels of another one, which has the same price of a call."""
     if added["compiler"] != before["compiler"]:
         raise SystemExit(f"error: {added['compiler']} is not {before['compiler']} of the table")
     return {**before, "kernels": {**before["kernels"], **added["kernels"]}}
 
 
-def table(target: str, samples: list[Sample]) -> dict[str, Any]:
-    """Return what is written for a target."""
+def table(target: str, samples: list[Sample], call: float | None = None) -> dict[str, Any]:
+    """Return what is written for a target; call: the price around all kernels, if it is known."""
     record = get_target(target)
-    prices = fit([one for sample in samples for one in sample.equations])
+    equations = [one for sample in samples for one in sample.equations]
+    prices = fit(equations if call is None else [without_call(one, call) for one in equations])
+    prices.setdefault(CALL, call or 0.0)
     kernels: dict[str, dict[str, Any]] = defaultdict(lambda: {"prices": {}})
     for (kernel, count), price in prices.items():
         if kernel:
@@ -133,6 +136,12 @@ def table(target: str, samples: list[Sample]) -> dict[str, Any]:
         "call": rounded(prices[CALL]),
         "kernels": dict(kernels),
     }
+
+
+def without_call(one: Equation, call: float) -> Equation:
+    """Return the equation of what kernels take, without what stands around all of them."""
+    work = {key: count for key, count in one.work.items() if key != CALL}
+    return Equation(work, one.measured - call, one.weight)
 
 
 def rounded(price: float) -> float:

@@ -15,6 +15,8 @@ from pyexport.targets import TARGETS, get_target
 from pyexport.targets.costs import read_costs
 from pyexport.untrusted import printable
 
+MOST_STEPS = 10  # that are listed
+
 
 def costings(artifact: Artifact, target: str | None) -> tuple[Costing, ...]:
     """Return the costs on one target, or on every target that has a table.
@@ -61,13 +63,26 @@ def print_costs(found: tuple[Costing, ...]) -> None:
     out.print(table)
     say(
         f"\n{one.unit} of one inference on {one.target}, built by {one.compiler}; mean: with as"
-        f"\nmany bytes of 0 as {one.rows}; worst: without any. flash: bytes of tables, without"
-        "\ncode; stack: the most that a measured network with this kernel took, beside the"
-        "\nscratch; RAM: bytes of scratch"
+        f"\nmany bytes of 0, and spikes, as {one.rows}; worst: no 0, every spike."
+        "\nflash: bytes of tables, without code; stack: the most that a measured network with"
+        "\nthis kernel took, beside the scratch; RAM: bytes of scratch"
     )
+    for layer in one.layers:
+        if layer.fires is not None:
+            say(_fired(layer.node, layer.fires))
     for layer in one.layers:
         if layer.mean is None:
             say(f"nobody measured {layer.kernel} on {one.target} for shapes like {layer.node}")
+
+
+def _fired(node: str, shares: tuple[float, ...]) -> str:
+    """Return how often neurons fire, or inputs have an event, in the steps."""
+    steps = [f"{100 * share:.1f}" for share in shares]
+    if len(steps) > MOST_STEPS:
+        each = f"{min(shares) * 100:.1f} to {max(shares) * 100:.1f} % in each of {len(steps)} steps"
+    else:
+        each = f"step by step {', '.join(steps)} %"
+    return f"{node} makes a spike in {100 * sum(shares) / len(steps):.1f} % of its places: {each}"
 
 
 def _print_targets(found: tuple[Costing, ...]) -> None:

@@ -11,6 +11,7 @@ from pyexport.ir import Graph, Node
 from pyexport.lower.call_work import most_read
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels import KERNELS
+from pyexport.lower.spike_work import Firing, most_firing, spikes_of
 from pyexport.lower.work import Job, Work, work_of
 from pyexport.program import Program, RowLoop, Step
 from pyexport.targets import get_target
@@ -21,6 +22,7 @@ from pyexport.targets.costs import CostTable
 Densities = Mapping[str, float]
 # node -> digits of what it multiplies and of its hidden values; the most there are where it lacks
 Readings = Mapping[str, tuple[Digits, Digits]]
+NOTHING_FIRED: Firing = {}
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,12 @@ def step_costs(
     table: CostTable,
     densities: Densities,
     digits: Readings | None = None,
+    firing: Firing = NOTHING_FIRED,
 ) -> tuple[StepCost, ...]:
     """Return the cost of every step, in order."""
     multiplies = get_target(table.target).multiplies
     nodes = {node.name: node for node in graph.nodes}
+    most = most_firing(graph)
     found = []
     for step in _steps(program):
         if step.is_free:
@@ -52,9 +56,14 @@ def step_costs(
         mean, worst = (
             table.price(
                 step.kernel,
-                step_work(step, nodes[step.node], graph, shares, None if multiplies else read),
+                step_work(
+                    step, nodes[step.node], graph, shares, None if multiplies else read, spikes
+                ),
             )
-            for shares, read in ((densities, digits or {}), ({}, {}))
+            for shares, read, spikes in (
+                (densities, digits or {}, {**most, **firing}),
+                ({}, {}, most),
+            )
         )
         if mean is not None and worst is not None:
             worst = max(mean, worst)
@@ -64,11 +73,18 @@ def step_costs(
 
 
 def step_work(
-    step: Step, node: Node, graph: Graph, densities: Densities, digits: Readings | None = None
+    step: Step,
+    node: Node,
+    graph: Graph,
+    densities: Densities,
+    digits: Readings | None = None,
+    firing: Firing = NOTHING_FIRED,
 ) -> Work:
     """Return the counts of a step; with digits on a core whose products are calls."""
     record = _records()[step.kernel]
-    return work_of(step.kernel, _job(record, node, graph, dict(step.params), densities, digits))
+    job = _job(record, node, graph, dict(step.params), densities, digits)
+    job = replace(job, spikes=spikes_of(node.inputs, node.outputs, firing))
+    return work_of(step.kernel, job)
 
 
 def lowered_cost(

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyexport.digits import Digits
+from pyexport.integer.spiking import QuantizedLif
 from pyexport.ir import Graph, Node
-from pyexport.lower import call_work, lane_work, window_work
+from pyexport.lower import call_work, lane_work, spike_work, window_work
 from pyexport.lower.lane_work import blocks_of, outputs_of
+from pyexport.lower.spike_work import EVERY_SPIKE, Spikes
 
 Work = dict[str, float]  # name of a count -> how often
 Params = dict[str, Any]
@@ -30,6 +32,7 @@ class Job:
     density: float = 1.0  # share of what the node reads first that is not zero, each read counted
     reads: Digits | None = None  # of what it multiplies, on a core whose products are calls
     hidden: Digits | None = None  # of what a recurrent node reads again, likewise
+    spikes: Spikes = EVERY_SPIKE  # that it reads first and makes first
 
     @property
     def inputs(self) -> int:
@@ -202,6 +205,13 @@ def _pad(job: Job) -> Work:
     }
 
 
+def _leaky(job: Job) -> Params:
+    """Return the numbers of spiking neurons, and how many bits their leaks shift by, on average."""
+    op = job.node.op
+    bits = float(op.leak.mean()) if isinstance(op, QuantizedLif) and op.shift_leak else 0.0
+    return {**job.params, "leak_bits": bits}
+
+
 COUNTS: dict[str, Callable[[Job], Work]] = {
     "linear_q15x": _sums,
     "linear_q15x_shifts": _sums,
@@ -251,4 +261,14 @@ COUNTS: dict[str, Callable[[Job], Work]] = {
     "matmul_q15x": _matmul,
     "lstm_q15": _recurrent,
     "gru_q15": _recurrent,
+    "lif_events": lambda job: spike_work.events(_leaky(job), job.spikes),
+    "lif_avr16": lambda job: spike_work.events(_leaky(job), job.spikes),
+    "lif_swar16": lambda job: spike_work.pairs(job.params, job.spikes),
+    "lif_current": lambda job: spike_work.currents(_leaky(job), job.density, job.spikes),
+    "lif_direct": lambda job: spike_work.currents(_leaky(job), job.density, job.spikes),
+    "lif_direct16": lambda job: spike_work.direct_pairs(_leaky(job), job.density, job.spikes),
+    "encode_rate": lambda job: spike_work.rate(job.params, job.spikes),
+    "encode_latency": lambda job: spike_work.latency(job.params, job.spikes),
+    "encode_delta": lambda job: spike_work.delta(job.params, job.spikes),
+    "readout": lambda job: spike_work.readout(job.params, job.spikes),
 }

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pyexport.digits import Digits
 from pyexport.errors import UnsupportedOperatorError
 from pyexport.integer import BY_TYPE
+from pyexport.integer.spiking import SPIKES
 from pyexport.ir import Array, Graph, Node, Tensor
 from pyexport.rows import (
     illegal_value,
@@ -121,6 +122,18 @@ class FastSimulator:
         return {
             name: (as_digits(read), as_digits(hidden)) for name, (read, hidden) in totals.items()
         }
+
+    def firing(self, inputs: npt.ArrayLike) -> dict[str, Array]:
+        """Return for every tensor of spikes how often each is there, (steps, n); {} of a stream."""
+        spikes = [t for t in self.graph.tensors if t.quant == SPIKES and len(t.shape) == 2]
+        rows = len(np.asarray(inputs))
+        if self.graph.states or not rows or not spikes:
+            return {}
+        found = {tensor.name: np.zeros(tensor.size) for tensor in spikes}
+        for values in self.tensors(inputs):
+            for name, sums in found.items():
+                sums += np.count_nonzero(values[name], axis=0)
+        return {t.name: found[t.name].reshape(t.shape) / rows for t in spikes}
 
     def tensors(self, inputs: npt.ArrayLike) -> Iterator[dict[str, Array]]:
         """Return every tensor (rows, size) by name, block of rows by block; of no stream."""

@@ -38,6 +38,7 @@ from pyexport.ir import (
     Upsample2d,
 )
 from scripts.cost_cases.net import Net
+from scripts.cost_cases.spiking import current_spiking, direct_spiking, other_spiking, spiking
 from scripts.cost_cases.windows import (
     LIMITS,
     MOST_PRODUCTS,
@@ -263,4 +264,5 @@ FAMILIES: dict[Callable[[Random], Net], int] = {
     conv_pool: 20, conv_transpose: 6, pool: 48, pairs: 14, product: 6, curve: 14, affine: 10,
     rows: 18, norm: 6, moves: 16, constant: 4, recurrent: 24, flat: 4, small_cnn: 4, floats: 4,
     uneven_linear: 14, line_conv: 10, uneven_depthwise: 10,
+    spiking: 44, direct_spiking: 26, other_spiking: 20, current_spiking: 10,
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scripts.evidence_topics.figures import Task, Topic
+from scripts.evidence_topics.spiking_costs import prices
 from scripts.evidence_topics.spiking_planted import planted
 from scripts.evidence_topics.spiking_scratch import moons
 from scripts.evidence_topics.spiking_temporal import temporal
@@ -24,6 +25,7 @@ SPIKING = Topic(
         Task("event streams", temporal),
         Task("equality", equal),
         Task("moons", moons),
+        Task("prices", prices),
         Task("planted bugs", planted),
     ),
 )
