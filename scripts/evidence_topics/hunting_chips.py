@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from pyexport.errors import DoesNotFitError
+from pyexport.fitting import check_fits
 from pyexport.gradients import of_graph
 from pyexport.ir import Array
+from pyexport.lower import lower
 from pyexport.pairing import firmware, load_pair
 from pyexport.runners import RUNNER_NAMES, target_of
 from pyexport.verify import Suite, SuiteOptions, build_suites
@@ -123,12 +125,14 @@ def _compare(path: Path, rows: Array, name: str, store: Path) -> _Compared:
 def _blocks(path: Path, rows: Array, done: _Compared) -> Iterator[_Compared]:
     """Return what is known after each block."""
     pair, made = load_pair(path)
+    artifact, chip = made.artifact, target_of(done.chip)
     try:
+        check_fits(artifact.name, lower(artifact.graph, chip, artifact.choices), chip)
         with firmware(made, done.chip) as runner:
             for start in range(done.rows, len(rows), BLOCK):
                 suite = Suite("chips", rows[start : start + BLOCK])
                 found = compare_suite(
-                    made.artifact, runner, suite, simulate_suite(pair.simulator, suite)
+                    artifact, runner, suite, simulate_suite(pair.simulator, suite)
                 )
                 done = _Compared(
                     done.chip,
