@@ -9,7 +9,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +83,31 @@ def count_cases(
 
     flags: put behind the others. include: a folder whose files headers may include.
     """
+    with _built(target, cases, flags, include) as (recipe, folder, image):
+        entries = [image.symbol(f"pyx_case_{number}") for number in range(len(cases))]
+        count = _cycles if recipe.target.family == "avr" else _instructions
+        return [
+            Counted(
+                *count(recipe, folder, image, number, case),
+                code=entry.size,
+                image=image.loaded_bytes(),
+                ram=image.section_bytes(".data", ".bss"),
+            )
+            for number, (case, entry) in enumerate(zip(cases, entries, strict=True))
+        ]
+
+
+def object_sizes(target: str, case: Case) -> dict[str, int]:
+    """Return the bytes of everything with a size and a name in the image of a header, by name."""
+    with _built(target, [case]) as (_, _, image):
+        return {symbol.name: symbol.size for symbol in image.symbols if symbol.size}
+
+
+@contextmanager
+def _built(
+    target: str, cases: Sequence[Case], flags: tuple[str, ...] = (), include: Path | None = None
+) -> Iterator[tuple[Recipe, Path, Image]]:
+    """Build one image of all headers; its folder lasts as long as the block."""
     with tempfile.TemporaryDirectory(prefix="pyexport-") as name:
         folder = Path(name)
         shutil.copytree(resource_dir("firmware") / "harness", folder, dirs_exist_ok=True)
@@ -98,18 +124,7 @@ def count_cases(
             extra_flags=flags,
             window=WINDOW,
         )
-        image = _image(recipe, folder, cases)
-        entries = [image.symbol(f"pyx_case_{number}") for number in range(len(cases))]
-        count = _cycles if recipe.target.family == "avr" else _instructions
-        return [
-            Counted(
-                *count(recipe, folder, image, number, case),
-                code=entry.size,
-                image=image.loaded_bytes(),
-                ram=image.section_bytes(".data", ".bss"),
-            )
-            for number, (case, entry) in enumerate(zip(cases, entries, strict=True))
-        ]
+        yield recipe, folder, _image(recipe, folder, cases)
 
 
 def _places(case: Case) -> tuple[int, int]:

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import pyexport
 from pyexport.artifact import Artifact
-from pyexport.costing import costing
+from pyexport.costing import Costing, costing
 from pyexport.errors import DoesNotFitError
 from pyexport.fitting import check_fits
 from pyexport.ir import Array, Metadata, Model
 from pyexport.kernel_choice import observed_in, with_kernels
 from pyexport.lower.kernels import KERNELS
-from pyexport.pipeline import ExportOptions, export_model, render_artifact
+from pyexport.pipeline import Export, ExportOptions, export_model, render_artifact
 from pyexport.targets import get_target
 from pyexport.targets.costs import read_costs
 from pyexport.verify.subject import header_interface
 from scripts.benchmark_counts import TARGETS, sameness
 from scripts.benchmark_models import NETWORKS, load_network
-from scripts.cost_cases.batch import LEVEL, Case, count_cases
+from scripts.cost_cases.batch import LEVEL, Case, count_cases, object_sizes
 from scripts.evidence_topics.example_files import trained_example
 from scripts.evidence_topics.figures import Context, Figure, Task, markdown_table
 from scripts.example_models.catalog import EXAMPLES
@@ -32,12 +34,14 @@ from scripts.example_models.catalog import EXAMPLES
 MEAN_LIMIT, WORST_LIMIT = 5.0, 15.0  # percent
 ROWS = 3  # that are counted
 GOALS = (("size", 32), ("speed", 16))
+SHORT = ("cortex-m4", "cortex-m0")
 
 
 SOURCES = (
     "pyexport/artifact.py", "pyexport/choices.py", "pyexport/codegen", "pyexport/costing.py",
     "pyexport/integer", "pyexport/lower", "pyexport/kernel_choice.py", "pyexport/quantize",
     "pyexport/targets", "templates", "firmware/harness", "scripts/cost_cases",
+    "scripts/evidence_topics/kernel_costs.py",
 )  # fmt: skip
 COMMITTED = ("gru_gestures", "series_gestures")  # in examples/models, which CI has
 
@@ -61,7 +65,7 @@ def _compare(context: Context, name: str) -> tuple[Figure, ...]:
     counted = {} if context.short or not path.exists() else json.loads(path.read_text("utf-8"))
     for goal, lanes in GOALS:
         artifact = quantized(model, goal, lanes, bits)
-        for target in ("cortex-m4",) if context.short else TARGETS:
+        for target in SHORT if context.short else TARGETS:
             if read_costs(target) is None:
                 continue
             found.append(asdict(compared(artifact, model.metadata, target, counted)))
@@ -96,8 +100,8 @@ def _estimates(context: Context) -> tuple[Figure, ...]:
             unknown += [name]
             continue
         stored = json.loads(path.read_text(encoding="utf-8"))
-        found += [(name, Comparison(**one)) for one in stored]
-    return (estimates(found, () if context.short else unknown),)
+        found += [(name, Comparison.from_json(one)) for one in stored]
+    return estimates(found, () if context.short else unknown), memory([one for _, one in found])
 
 
 def estimates(found: list[tuple[str, Comparison]], unknown: Sequence[str]) -> Figure:
@@ -137,10 +141,43 @@ def estimates(found: list[tuple[str, Comparison]], unknown: Sequence[str]) -> Fi
     )
 
 
+def memory(found: list[Comparison]) -> Figure:
+    """Return whether tables and buffers of the exports take just the bytes that are estimated."""
+    exports = [one for one in found if one.fits]
+    unseen = sum(one.memory is None for one in exports)
+    seen = [one.memory for one in exports if one.memory is not None]
+    wrong = [line for one in seen for line in one.wrong]
+    tables = sum(one.tables for one in seen)
+    text = f"{tables:,} tables and {len(seen)} buffers are"
+    text += f"; {sum(one.folded for one in seen)} small tables became code"
+    text += f"; {len(wrong)} are not" * bool(wrong) + f"; {unseen} not measured" * bool(unseen)
+    reached = bool(tables and not wrong and not unseen)
+    return Figure(
+        "tables in the images of these exports, and buffers, of the bytes that are estimated",
+        "all",
+        text if reached else f"missed: {text}",
+        reached,
+        (
+            *(f"- {line}" for line in wrong),
+            "A table is the object of its name in the linked image, built by the GNU compiler with "
+            f"`{LEVEL}`. The header itself has the compiler compare the size of the buffer.",
+        ),
+    )
+
+
 def _priceless() -> list[str]:
     tables = [table for target in TARGETS if (table := read_costs(target)) is not None]
     names = dict.fromkeys(kernel.name for kernel in KERNELS)
     return [name for name in names if not any(table.knows(name) for table in tables)]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Tables of an export that its image holds, and what differs from the estimate."""
+
+    tables: int
+    folded: int  # tables of which the compiler made code
+    wrong: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -152,6 +189,13 @@ class Comparison:
     fits: bool
     estimated: float | None  # None where a layer has no price
     counted: float | None  # None where nothing was counted
+    memory: Memory | None = None  # None where nothing was built
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Comparison:
+        """Return what was written as JSON."""
+        memory = stored.get("memory")
+        return cls(**{**stored, "memory": Memory(**memory) if memory else None})
 
     @property
     def error(self) -> float | None:
@@ -189,10 +233,29 @@ def compared(
         return nothing
     known = {} if counted is None else counted
     same = sameness(export.header, target, (LEVEL, str(ROWS)))
+    case = Case(export.header, header_interface(artifact, export.program), rows)
     if same not in known:
-        case = Case(export.header, header_interface(artifact, export.program), rows)
         known[same] = float(np.mean(count_cases(target, [case])[0].counts))
-    return replace(nothing, estimated=estimate.mean, counted=known[same])
+    placed = memory_of(export, estimate, object_sizes(target, case))
+    return replace(nothing, estimated=estimate.mean, counted=known[same], memory=placed)
+
+
+def memory_of(export: Export, estimate: Costing, sizes: dict[str, int]) -> Memory:
+    """Compare estimated bytes with the objects of an image, and with the header's buffer."""
+    tables = {f"model_{const.name}": len(const.data) for const in export.program.consts}
+    placed = {name: sizes[name] for name in tables if name in sizes}
+    where = f"{estimate.target}: "
+    wrong = [
+        f"{where}{name} has {size} bytes, not {tables[name]}"
+        for name, size in placed.items()
+        if size != tables[name]
+    ]
+    if sum(tables.values()) != estimate.flash:
+        wrong += [f"{where}tables of {sum(tables.values())} bytes, not {estimate.flash}"]
+    compared = re.search(r"MODEL_SCRATCH_SIZE == (\d+) \? 1 : -1\]", export.header)
+    if (buffer := int(compared[1]) if compared else 0) != estimate.ram:
+        wrong += [f"{where}a buffer of {buffer} bytes, not {estimate.ram}"]
+    return Memory(len(placed), len(tables) - len(placed), tuple(wrong))
 
 
 def _rows(artifact: Artifact) -> Array:

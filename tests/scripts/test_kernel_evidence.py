@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pyexport.pipeline import ExportOptions, export_model
+from pyexport.costing import costing
+from pyexport.kernel_choice import observed_in
+from pyexport.pipeline import ExportOptions, export_model, render_artifact
 from pyexport.simulator.fast import FastSimulator
 from scripts.benchmark_counts import TARGETS, Count
 from scripts.benchmark_models import LEVELS, NETWORKS, load_network
@@ -17,7 +19,7 @@ from scripts.benchmark_search import costliest, without_zeros
 from scripts.evidence import measure
 from scripts.evidence_topics import kernel_costs
 from scripts.evidence_topics.figures import Context, Figure, Task, Topic
-from scripts.evidence_topics.kernel_costs import Comparison
+from scripts.evidence_topics.kernel_costs import Comparison, Memory
 from scripts.evidence_topics.kernel_figures import (
     accuracy,
     constant_time,
@@ -116,7 +118,8 @@ def stored(folder: Path, *found: Comparison) -> Context:
 
 def test_estimates_that_were_not_measured_are_named(tmp_path: Path) -> None:
     context = stored(tmp_path, Comparison("cortex-m4", "size", True, 104.0, 100.0))
-    (figure,) = kernel_costs.tasks()[-1].run(context)
+    figure, memory = kernel_costs.tasks()[-1].run(context)
+    assert not memory.ok and memory.measured.endswith("1 not measured")
     assert not figure.ok
     assert "mean 4.0 %, worst 4.0 %, 1 exports" in figure.measured
     assert "not measured: b, " in figure.measured
@@ -133,3 +136,23 @@ def test_an_export_that_is_too_large_is_no_miss_and_one_without_a_price_is() -> 
     assert "Without a price: a, rv32ec, speed." in figure.details
     far = Comparison("cortex-m4", "speed", True, 116.0, 100.0)
     assert not kernel_costs.estimates([("a", far), *[("a", near)] * 30], ()).ok
+
+
+def test_a_table_or_buffer_of_other_bytes_than_estimated_is_named() -> None:
+    artifact = kernel_costs.quantized(load_network("a").model, "size", 32)
+    export = render_artifact(replace(artifact, target="cortex-m4"))
+    rows = artifact.vectors.inputs[:2]
+    estimate = costing(export.artifact, "cortex-m4", observed_in(artifact.graph, rows, "rows"))
+    sizes = {f"model_{const.name}": len(const.data) for const in export.program.consts}
+    kept = dict(list(sizes.items())[1:])  # a compiler may make code of a table
+    found = kernel_costs.memory_of(export, estimate, kept)
+    assert found == Memory(len(kept), 1, ())
+    name, size = next(iter(sizes.items()))
+    found = kernel_costs.memory_of(export, replace(estimate, ram=7), {**sizes, name: size + 1})
+    assert found.wrong == (
+        f"cortex-m4: {name} has {size + 1} bytes, not {size}",
+        f"cortex-m4: a buffer of {export.program.arena_bytes} bytes, not 7",
+    )
+    one = Comparison("cortex-m4", "size", True, 104.0, 100.0, found)
+    assert not kernel_costs.memory([one]).ok
+    assert kernel_costs.memory([replace(one, memory=replace(found, wrong=()))]).ok
