@@ -85,7 +85,8 @@ class FastSimulator:
     def densities(self, inputs: npt.ArrayLike) -> dict[str, float]:
         """Return for every node what share of its first input is not 0; {} of a stream.
 
-        Of a convolution a value counts as often as windows read it, so edges count less.
+        Of a convolution a value counts as often as windows read it, so edges count less. Where
+        all taps meet padding the share is 0.
         """
         if self.graph.states or not len(np.asarray(inputs)):
             return {}
@@ -97,7 +98,8 @@ class FastSimulator:
             for node in nodes:
                 counts = np.count_nonzero(values[node.inputs[0]], axis=0)
                 found[node.name] += float(counts @ weights[node.name])
-        return {name: n / (rows * float(weights[name].sum())) for name, n in found.items()}
+        read = {name: rows * float(weights[name].sum()) for name in found}
+        return {name: n / read[name] if read[name] else 0.0 for name, n in found.items()}
 
     def digits(self, inputs: npt.ArrayLike) -> dict[str, tuple[Digits, Digits]]:
         """Return for every node the digits of what it multiplies, and of the hidden values.

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pyexport.digits import Digits, digits_of
+from pyexport.digits import Digits, digits_of, mean_digits
 from pyexport.integer.conv import Convolution, QuantizedConv2d, reads_padding
 from pyexport.integer.recurrent import Recurrent
 from pyexport.ir import Array, Graph, Node, Tensor
@@ -73,8 +73,10 @@ def summed_digits(values: Array, weights: Array | float) -> Array:
 
 
 def as_digits(sums: Array) -> Digits:
-    """Return the means of what was summed."""
+    """Return the means of what was summed; of nothing those of 0."""
     length, ones, signed, weight = (float(one) for one in sums)
+    if not weight:
+        return mean_digits(())
     return Digits(length / weight, ones / weight, signed / weight)
 
 

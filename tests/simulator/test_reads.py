@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pyexport.digits import mean_digits
 from pyexport.integer.conv import QuantizedConv2d
 from pyexport.ir import Conv2d, Reshape
 from pyexport.pipeline import ExportOptions, export_model
@@ -26,6 +27,20 @@ def test_a_value_counts_as_often_as_windows_read_it() -> None:
     assert fast.densities(corner[None])[node.name] == pytest.approx(1 / 36)
     assert fast.densities(np.stack([middle, corner]))[node.name] == pytest.approx(5 / 72)
     assert fast.densities(np.full((3, 16), 7, dtype=np.uint8))[node.name] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("target", ["cortex-m4", "rv32ec"])
+def test_a_layer_that_reads_only_padding_can_be_exported(target: str) -> None:
+    """One row of 2 taps, two apart, over one row of values with a row of padding on both sides."""
+    conv = Conv2d(np.ones((2, 2, 1, 1)), np.ones(2), dilation=(2, 1), pad=(1, 0, 1, 0))
+    model = chain(5, [Reshape((1, 5, 1)), conv], calibration=np.eye(5))
+    export = export_model(model, ExportOptions("net", optimize="speed", target=target))
+    node = next(n for n in export.artifact.graph.nodes if isinstance(n.op, QuantizedConv2d))
+    fast = FastSimulator(export.artifact.graph)
+    rows = np.full((3, 5), 7, dtype=np.uint8)
+    assert not reads_of(node, export.artifact.graph).any()
+    assert fast.densities(rows)[node.name] == 0.0
+    assert fast.digits(rows)[node.name][0] == mean_digits(())
 
 
 @pytest.mark.parametrize(
