@@ -73,6 +73,16 @@ class Windows:
         ]
         return read
 
+    def read_by(self, tap: Array, channel: int) -> Array:
+        """Return what a tap of a channel reads in every window, (n, windows down, across)."""
+        row, column, deep = (int(i) for i in tap)
+        op, (_, down, across, n_out) = self.op, self.off.shape
+        first = channel // (n_out // op.groups) * op.weight.shape[3]
+        lines = np.arange(down) * op.stride[0] + row * op.dilation[0] + 1
+        columns = np.arange(across) * op.stride[1] + column * op.dilation[1] + 1
+        read: Array = self.values[:, lines[:, None], columns, first + deep]
+        return read
+
 
 def place_of(index: int, shape: tuple[int, ...]) -> str:
     """Return where a value of an image lies: "channel 3 at row 2, column 5"."""
@@ -119,17 +129,26 @@ def _changes(windows: Windows, weight: Array, value: Array) -> Iterator[tuple[Ar
 
 
 def _weight(windows: Windows, weight: Array, value: Array, amount: Array) -> str:
-    """Return the one weight whose change explains all, which are of one channel then."""
-    if len(set(windows.wrong[:, 3].tolist())) > 1:
+    """Return the one weight whose change explains all, which are of one channel then.
+
+    It explains the right sums too: where they lie, what it is multiplied by is 0.
+    """
+    channels = set(windows.wrong[:, 3].tolist())
+    if len(channels) > 1:
         return ""
+    channel = channels.pop()
     each = amount[:, None, None, None] // np.where(value == 0, 1, value)
     holds = (value * each == amount[:, None, None, None]) & (each == each[:1])
     taps = np.argwhere(holds.all(axis=0))
     if not len(taps):
         return ""
     taps = taps[np.argsort([abs(int(each[0][tuple(tap)])) for tap in taps], kind="stable")]
-    change = int(each[0][tuple(taps[0])])
-    return f"as if {change:+d} were added to the weight of {_tap(windows, taps[0], weight, value)}"
+    for tap in taps:
+        change = int(each[0][tuple(tap)])
+        if np.array_equal(windows.read_by(tap, channel) * change, windows.off[..., channel]):
+            place = _tap(windows, tap, weight, value)
+            return f"as if {change:+d} were added to the weight of {place}"
+    return ""
 
 
 def _bias(windows: Windows) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +141,24 @@ def test_one_wrong_value_that_a_convolution_reads_is_named() -> None:
     size = int(np.prod(graph.tensor(node.outputs[0]).shape))
     told = told_by_windows(graph, node, row, (sums[1] - sums[0])[:, :size])
     assert told == "as if what it reads of the input, channel 1 at row 3, column 4, were +5 off"
+
+
+def test_a_changed_weight_is_named_only_if_every_window_agrees() -> None:
+    graph, node = windowed_graph()
+    source, op = graph.tensor(node.inputs[0]), node.op
+    assert isinstance(op, QuantizedConv2d) and source.quant is not None
+    rows = np.random.default_rng(1).integers(1, 100, (2, source.size)).astype(np.int8)
+    weight, bias = op.weight.copy(), op.bias.copy()
+    weight[2, 0, 1, 0] += 3
+    bias[2] -= 3 * source.quant.zero_point  # as C that takes it off each input
+    nodes = (replace(node, op=replace(op, weight=weight, bias=bias)), *graph.nodes[1:])
+    sums = [FastSimulator(g).trace(rows).accumulators for g in (graph, replace(graph, nodes=nodes))]
+    assert sums[0] is not None and sums[1] is not None
+    off = (sums[1] - sums[0])[:, : graph.tensor(node.outputs[0]).size]
+    told = told_by_windows(graph, node, rows, off)
+    assert told.startswith("as if +3 were added to the weight of the tap of row 0, column 1"), told
+    alone = np.where(np.arange(off.size).reshape(off.shape) == np.flatnonzero(off)[0], off, 0)
+    assert "weight" not in told_by_windows(graph, node, rows, alone)
 
 
 def windowed_graph() -> tuple[Graph, Node]:
