@@ -46,7 +46,7 @@ def with_kernels(artifact: Artifact, metadata: Metadata, target: Target | None) 
 def observed(artifact: Artifact) -> Observed:
     """Return what the rows that an artifact stores say."""
     if artifact.scheme != "int8" or artifact.graph.states:
-        return Observed({}, "none is")
+        return Observed({}, "in no row (of streams and float32 none is counted)")
     if artifact.samples is not None and len(artifact.samples.inputs):
         inputs = artifact.samples.inputs
         rows = inputs[:: -(-len(inputs) // MAX_ROWS)]

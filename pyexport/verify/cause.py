@@ -14,7 +14,7 @@ class Cause:
     node: str  # "" where the layers of both models do not match
     source: str  # module path in the user's model
     clips: bool  # True: its limits; False: rounding of its weights, inputs and outputs
-    # of spikes: the first step, from 0, in which both models' part, and there the distance of the
+    # of spikes: the first step, from 0, in which both models part, and there the distance of the
     # float membrane from its threshold
     step: int | None = field(default=None, compare=False)
     distance: float = field(default=math.nan, compare=False)

@@ -13,12 +13,12 @@ from scripts.spiking_models import random_layers, spiking_graph, spiking_model
 from tests.cli.command import pyexport
 
 
-def stored(folder: Path, steps: int) -> Path:
+def stored(folder: Path, steps: int, stream: bool = False) -> Path:
     """Write a latency network of 20 inputs, of which one is always dark, and return its file."""
     rows = np.random.default_rng(7).integers(1, 17, (12, 20)).astype(np.float64)
     rows[:, 0] = 0.0
     graph = spiking_graph(random_layers((20, 16, 4), gain=2.0), "latency", steps, beta=0.875)
-    export_model(spiking_model(graph, rows), ExportOptions("net")).write(folder)
+    export_model(spiking_model(graph, rows), ExportOptions("net", stream=stream)).write(folder)
     return folder / "net.px"
 
 
@@ -57,3 +57,11 @@ def test_chips_without_prices_of_spiking_kernels_name_the_kernels(tmp_path: Path
     assert "nobody measured lif_avr16 on atmega328p for shapes like " in done.out
     total = [line for line in done.out.splitlines() if line.startswith("total")][-1]
     assert total.split()[1:3] == ["-", "-"]
+
+
+def test_costs_of_a_stream_say_that_no_zeros_are_counted(tmp_path: Path) -> None:
+    path = stored(tmp_path, 4, stream=True)
+    for words in (("--target", "cortex-m4"), ()):
+        done = pyexport("inspect", path, "--cost", *words)
+        assert done.status == 0, done.err
+        assert " as in no row (of streams and float32 none is counted); worst: " in done.out
