@@ -1,6 +1,7 @@
 """Tells what a convolution's wrong sums have in common: a product, an input, a weight or a bias.
 
-Products are those of weights with inputs less their zero point, as if it were not in the bias.
+Products are those of the kernels: of inputs less their zero point where padding is read, else of
+inputs as they are, as the bias holds the zero point.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from pyexport.integer.conv import QuantizedConv2d
 from pyexport.ir import Array, Graph, Node
 from pyexport.simulator.fast import FastSimulator
+from pyexport.simulator.reads import taken_off
 
 MOST_SUMS = 512  # wrong ones that are looked at
 MOST_NAMED = 3  # taps that explain them equally well
@@ -31,7 +33,7 @@ class Windows:
     """A convolution on some rows, and by how much each of its sums is off."""
 
     op: QuantizedConv2d
-    values: Array  # (n, height, width, channels): what it reads less its zero point, padded with 0
+    values: Array  # (n, height, width, channels): what it multiplies, padded with 0
     off: Array  # (n, windows down, windows across, n_out)
 
     @staticmethod
@@ -39,13 +41,12 @@ class Windows:
         """Return the windows of a node on rows of inputs; off: (n, sums of the node)."""
         assert isinstance(node.op, QuantizedConv2d)  # the caller looked
         source, target = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
-        assert source.quant is not None  # integer layers read quantized tensors
         values, _ = FastSimulator(graph).values(rows)
         image = values[source.name].astype(np.int64).reshape(len(rows), *source.shape)
         top, left, bottom, right = node.op.pad
         # one more on every side: a tap that reads beside its place may read there
         around = ((0, 0), (top + 1, bottom + 1), (left + 1, right + 1), (0, 0))
-        padded = np.pad(image - source.quant.zero_point, around)
+        padded = np.pad(image - taken_off(node, graph), around)
         return Windows(node.op, padded, off.reshape(len(rows), *target.shape))
 
     @property

@@ -12,13 +12,14 @@ import torch
 
 import pyexport
 from pyexport.integer.conv import QuantizedConv2d
-from pyexport.ir import Graph, Node
+from pyexport.ir import Conv2d, Graph, Node, Reshape
 from pyexport.pipeline import ExportOptions, export_model
 from pyexport.simulator.fast import FastSimulator
 from pyexport.verify.explain import Explanation
 from pyexport.verify.planted_conv import PLANTED_CONV
 from pyexport.verify.window_story import told_by_windows
 from scripts.evidence_topics.conv_networks import windows
+from tests.networks import chain
 from tests.verify.saturating import saturating_model
 
 
@@ -159,6 +160,22 @@ def test_a_changed_weight_is_named_only_if_every_window_agrees() -> None:
     assert told.startswith("as if +3 were added to the weight of the tap of row 0, column 1"), told
     alone = np.where(np.arange(off.size).reshape(off.shape) == np.flatnonzero(off)[0], off, 0)
     assert "weight" not in told_by_windows(graph, node, rows, alone)
+
+
+def test_without_padding_a_weight_is_multiplied_by_the_input_as_it_is() -> None:
+    random = np.random.default_rng(2)
+    conv = Conv2d(random.normal(0.0, 0.3, (3, 2, 2, 2)), np.zeros(3))
+    rows = random.uniform(-3.0, 4.0, (16, 50))
+    model = chain(50, [Reshape((5, 5, 2)), conv], calibration=rows, input_range=(-3.0, 4.2))
+    graph = export_model(model, ExportOptions("net")).artifact.graph
+    node = next(n for n in graph.nodes if isinstance(n.op, QuantizedConv2d))
+    assert graph.input.quant is not None and graph.input.quant.zero_point != 0
+    asked = random.integers(-100, 100, (2, 50)).astype(np.int8)
+    image = asked.reshape(2, 5, 5, 2).astype(np.int64)
+    off = np.zeros((2, 4, 4, 3), np.int64)
+    off[..., 1] = 3 * image[:, 1:, :4, 1]  # row 1, column 0, channel 1
+    told = told_by_windows(graph, node, asked, off.reshape(2, -1))
+    assert told.startswith("as if +3 were added to the weight of the tap of row 1, column 0"), told
 
 
 def windowed_graph() -> tuple[Graph, Node]:
