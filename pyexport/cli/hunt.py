@@ -126,7 +126,8 @@ def _print(pair: Pair, found: Hunt, shares: tuple[Share, ...]) -> None:
             f"{chance.rate:,.0f}", f"{found.random_gap.size:.4g}",
         )  # fmt: skip
     out.print(table)
-    say("\nwhat makes them disagree:")
+    if found.causes:
+        say("\nwhat makes them disagree:")
     for cause, count in count_causes(found.causes):
         when = parting(cause, found.causes)
         more = "" if when is None else f": {when.sentence()}"

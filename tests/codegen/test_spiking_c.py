@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pyexport.integer.spiking import QuantizedLif
+from pyexport.lower.kernels import lif_bitserial
 from pyexport.pipeline import Export, ExportOptions, export_model
 from pyexport.program import Step
 from pyexport.runners import available, open_runner
 from pyexport.simulator.fast import FastSimulator
+from pyexport.targets import get_target
 from pyexport.verify.subject import header_interface
 from scripts.spiking_models import random_layers, spiking_graph, spiking_model
 
@@ -84,3 +88,19 @@ def test_direct_encoding_multiplies_nothing_without_a_multiplier(goal: str, tmp_
     assert wanted.accumulators is not None and wanted.accumulators.any()
     assert np.array_equal(traced.outputs, wanted.outputs)
     assert np.array_equal(traced.accumulators, wanted.accumulators)  # type: ignore[arg-type]
+
+
+def test_digits_are_not_summed_where_the_scaled_sum_leaves_32_bits() -> None:
+    """The current itself may fit: its bias takes off what inputs have below their least value."""
+    graph = spiking_graph(random_layers((40, 22, 10), gain=0.2), "direct", 4, beta=0.875)
+    model = spiking_model(graph, ROWS.astype(np.float64))
+    made = export_model(model, ExportOptions("net", target="rv32ec", check_fits=False)).artifact
+    (node,) = (n for n in made.graph.nodes if n.name == "lif0")
+    assert isinstance(node.op, QuantizedLif)
+    span, weights = 16, np.abs(node.op.weight.astype(np.int64)).sum(axis=1).max()
+    target = get_target("rv32ec")
+    for more, matches in ((0, True), (31 - int(span * weights).bit_length() + 1, False)):
+        op = replace(node.op, fraction=node.op.fraction + more)
+        op = replace(op, weight=np.abs(op.weight), bias=op.bias * 0)
+        changed = replace(node, op=op)
+        assert lif_bitserial.KERNEL.matches(changed, made.graph, target) == matches

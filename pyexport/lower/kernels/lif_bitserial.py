@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from pyexport.integer.spiking import QuantizedLif
-from pyexport.ir import Graph, Node
+from pyexport.ir import Array, Graph, Node
 from pyexport.lower.columns import Layout, columns, layout_of
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.spiking import (
@@ -47,7 +47,16 @@ def has_no_products(node: Node, graph: Graph, target: Target | None) -> bool:
 
 
 def _matches(node: Node, graph: Graph, target: Target | None) -> bool:
-    return has_no_products(node, graph, target) and fits("s32", _counted(node, graph).bias)
+    if not has_no_products(node, graph, target):
+        return False
+    return fits("s32", _counted(node, graph).bias, *_sums(node, graph))
+
+
+def _sums(node: Node, graph: Graph) -> tuple[Array, Array]:
+    """Return the least and greatest scaled sums of inputs that are counted from their least."""
+    op, source = lif(node), quant(graph, node.inputs[0])
+    most = (source.high - source.low) * op.weight.astype(np.int64) << op.fraction
+    return np.minimum(most, 0).sum(axis=1), np.maximum(most, 0).sum(axis=1)
 
 
 def _counted(node: Node, graph: Graph) -> QuantizedLif:
