@@ -86,6 +86,10 @@ def inspect_command(
         if not cost:
             raise UsageError("--target belongs to --cost")
     if is_artifact(model):
+        if said := (*reading.words(), *(["--input-range"] if input_range else [])):
+            raise UsageError(
+                f"{said[0]} is for a model file; {printable(model)} is an export, which has its own"
+            )
         costs = _costs(read_artifact(model), ())
         held: dict[str, Any] = {"format": "pyexport artifact", "refusals": []}
     else:

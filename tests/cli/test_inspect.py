@@ -126,6 +126,14 @@ def test_a_model_file_is_no_artifact(model: Path, tmp_path: Path) -> None:
     assert line.startswith(f"{model}: not a pyexport artifact (.px); `pyexport export` makes one")
 
 
+@pytest.mark.parametrize("said", [("--snn-steps", "4"), ("--input-range", "0..1"), ("--trust",)])
+def test_an_artifact_takes_no_option_of_a_model_file(
+    exported: Path, tmp_path: Path, said: tuple[str, ...]
+) -> None:
+    line = refused(tmp_path, "inspect", exported / "digits.px", *said)
+    assert f"{said[0]} is for a model file; " in line and "is an export, which has" in line
+
+
 def test_the_memory_plan_is_printed_with_its_peak(exported: Path) -> None:
     done = pyexport("inspect", exported / "digits.px", "--memory")
     assert done.status == 0
