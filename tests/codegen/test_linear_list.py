@@ -9,30 +9,35 @@ from pathlib import Path
 import pytest
 
 from pyexport.pipeline import Export, ExportOptions, export_model
-from tests.codegen.test_linear_swar import NETWORKS, exported, kernels, require_equal
+from tests.codegen.test_linear_swar import NETWORKS, kernels, require_equal
 from tests.networks import build
 
 CHIPS = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33")
 
 
-def portable(name: str) -> Export:
-    """Return an export whose blocks are C."""
+def listed(name: str, target: str | None = None) -> Export:
+    """Return an export that uses the kernel wherever it matches; for no target its blocks are C."""
     options = ExportOptions(
-        "net", optimize="speed", lanes=16, kernels=("linear_list16",), check_fits=False
+        "net",
+        target=target,
+        optimize="speed",
+        lanes=16,
+        kernels=("linear_list16",),
+        check_fits=False,
     )
     return export_model(build(NETWORKS[name]), options)
 
 
 @pytest.mark.parametrize("name", ["remainders", "signed", "tensor"])
 def test_blocks_in_c(tmp_path: Path, name: str) -> None:
-    export = portable(name)
+    export = listed(name)
     assert set(kernels(export)) == {"linear_list16"}
     require_equal(export, "host-sanitized", tmp_path)
 
 
 @pytest.mark.parametrize("target", CHIPS)
 def test_blocks_in_assembly(tmp_path: Path, target: str) -> None:
-    export = exported("remainders", "speed", target)
+    export = listed("remainders", target)
     assert set(kernels(export)) == {"linear_list16"}
     require_equal(export, target, tmp_path)
 
@@ -41,7 +46,7 @@ def test_blocks_in_assembly(tmp_path: Path, target: str) -> None:
 @pytest.mark.parametrize("core", ["cortex-m0", "cortex-m4"])
 def test_assembly_compiles_at_every_level_and_as_cpp(tmp_path: Path, core: str, level: str) -> None:
     header, source = tmp_path / "net.h", tmp_path / "net.c"
-    header.write_text(exported("signed", "speed", core).header, encoding="utf-8")
+    header.write_text(listed("signed", core).header, encoding="utf-8")
     source.write_text(
         '#include "net.h"\nvoid run(const int8_t *in, int8_t *out);\n'
         "void run(const int8_t *in, int8_t *out) { net_predict(in, out); }\n",
