@@ -125,8 +125,7 @@ def by_sameness(*counts: dict[str, Any]) -> dict[str, Any]:
 def sameness(header: str, target: str, rules: tuple[str, ...]) -> str:
     """Return a hash of the C without its comments, of the compilers, and of how it is counted."""
     code = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
-    built = [find_compiler(name).version for name in _compilers(target)]
-    text = "\0".join([code, target, *built, *rules])
+    text = "\0".join([code, target, *compiler_versions(target), *rules])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -142,6 +141,11 @@ def _fits(costs: dict[str, Any], target: str) -> bool:
     return bool(
         costs["flash"] <= chip.flash_bytes and costs["ram"] + costs["stack"] <= chip.ram_bytes
     )
+
+
+def compiler_versions(target: str) -> list[str]:
+    """Return the compilers that a count on a target is made with here, each with its version."""
+    return [find_compiler(name).version for name in _compilers(target)]
 
 
 def _compilers(target: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from pyexport.runners.compilers import compiler_problem
 from scripts import benchmark, benchmark_models
 from scripts.benchmark import grown
-from scripts.benchmark_counts import Count, count
+from scripts.benchmark_counts import Count, compiler_versions, count
 from scripts.benchmark_models import NETWORKS, load_network
 from scripts.benchmark_page import markdown
 
@@ -52,7 +52,10 @@ def test_a_count_that_grows_by_over_two_percent_is_named() -> None:
     assert grown([replace(one, mean=one.mean * 1.019)], before) == []
     assert len(grown([replace(one, mean=one.mean * 1.03)], before)) == 1
     assert len(grown([replace(one, worst=one.worst * 2)], before)) == 1
-    assert grown([replace(one, mean=one.mean * 2, compiler="other")], before) == []
+    slower = replace(one, mean=one.mean * 2, compiler="other 1.0 -O2")
+    assert grown([slower], {one.key: {**asdict(one), "compiler": "unknown 2.0 -O2"}}) == []
+    builds = compiler_versions("cortex-m4")
+    assert len(grown([slower], {one.key: {**asdict(one), "compiler": f"{builds[0]} -Os"}})) == 1
 
 
 def test_the_page_shows_the_previous_figure_beside_the_new_one() -> None:
