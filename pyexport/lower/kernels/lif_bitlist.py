@@ -7,21 +7,17 @@ linear_bitserial16, a list names the inputs that have it, so that no block of ne
 from __future__ import annotations
 
 from pyexport.ir import Graph, Node
-from pyexport.lower.columns import Layout, columns, layout_of
 from pyexport.lower.kernel import Kernel, Lowered
-from pyexport.lower.kernels.lif_bitserial import MASKS, has_no_products
+from pyexport.lower.kernels.lif_bitserial import MASKS, has_no_products, tight_layout
 from pyexport.lower.kernels.linear_bitserial16 import MOST_NARROW, digits
 from pyexport.lower.kernels.spiking import (
-    BLOCK,
+    byte_weights,
     lif,
-    neuron_params,
-    neuron_tables,
+    lowered_neurons,
     products,
     space_of,
-    space_params,
 )
 from pyexport.lower.kernels.sums import quant
-from pyexport.lower.packing import plain_const
 from pyexport.targets import Target
 
 WORD_BYTES = 4
@@ -42,27 +38,13 @@ def _words(node: Node, graph: Graph) -> int:
 
 
 def _lower(node: Node, graph: Graph) -> Lowered:
-    op, space = lif(node), space_of(node, graph, "s32")
-    size = layout_of(op.size, BLOCK).size
-    layout = Layout(size, size)
-    note = f"[blocks of {size} neurons][{op.weight.shape[1]} inputs]"
-    weight = plain_const(f"{node.name}_weight", columns(op.weight, layout), "s8", note)
-    own = {**dict(space_params(space, node, "s32")), "workspace": _words(node, graph)}
-    return Lowered(
-        consts=(weight, *neuron_tables(node)),
-        params=(
-            *neuron_params(node, graph, MASKS),
-            *own.items(),
-            ("lists_at", space.size),
-            ("size", size),
-            ("stride", size),
-            ("weight_dtype", "s8"),
-            ("digits", _digits(node, graph)),
-        ),
-        acc_low=op.low,
-        acc_high=op.high,
-        trace_size=op.steps * op.size,
+    space, layout = space_of(node, graph, "s32"), tight_layout(lif(node).size)
+    more = (
+        ("workspace", _words(node, graph)),
+        ("lists_at", space.size),
+        ("digits", _digits(node, graph)),
     )
+    return lowered_neurons(node, graph, byte_weights(node, layout), layout, MASKS, space, more)
 
 
 KERNEL = Kernel(

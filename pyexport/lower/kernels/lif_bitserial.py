@@ -12,21 +12,19 @@ import numpy as np
 
 from pyexport.integer.spiking import QuantizedLif
 from pyexport.ir import Array, Graph, Node
-from pyexport.lower.columns import Layout, columns, layout_of
+from pyexport.lower.columns import Layout, layout_of
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.spiking import (
     BLOCK,
+    byte_weights,
     fits,
     is_direct,
     lif,
-    neuron_params,
-    neuron_tables,
+    lowered_neurons,
     products,
     space_of,
-    space_params,
 )
 from pyexport.lower.kernels.sums import quant
-from pyexport.lower.packing import plain_const
 from pyexport.targets import Target
 
 MASKS = "u32"
@@ -66,33 +64,20 @@ def _counted(node: Node, graph: Graph) -> QuantizedLif:
     return replace(op, bias=op.bias.astype(np.int64) + more)
 
 
-def _layout(n: int) -> Layout:
+def tight_layout(n: int) -> Layout:
+    """Return blocks that lie without a gap between columns."""
     size = layout_of(n, BLOCK).size
     return Layout(size, size)
 
 
 def _lower(node: Node, graph: Graph) -> Lowered:
-    source = quant(graph, node.inputs[0])
-    op = _counted(node, graph)
+    source, op = quant(graph, node.inputs[0]), _counted(node, graph)
     counted = replace(node, op=replace(op, bias=op.bias.astype(np.int32)))
-    layout = _layout(op.size)
-    note = f"[blocks of {layout.size} neurons][{op.weight.shape[1]} inputs]"
-    weight = plain_const(f"{node.name}_weight", columns(op.weight, layout), "s8", note)
-    return Lowered(
-        consts=(weight, *neuron_tables(counted)),
-        params=(
-            *neuron_params(counted, graph, MASKS),
-            *space_params(space_of(node, graph, "s32"), node, "s32"),
-            ("size", layout.size),
-            ("stride", layout.stride),
-            ("weight_dtype", "s8"),
-            ("in_low", source.low),
-            ("digits", (source.high - source.low).bit_length()),
-        ),
-        acc_low=op.low,
-        acc_high=op.high,
-        trace_size=op.steps * op.size,
-    )
+    layout, space = tight_layout(op.size), space_of(node, graph, "s32")
+    span = source.high - source.low
+    more = (("in_low", source.low), ("digits", span.bit_length()))
+    weight = byte_weights(node, layout)
+    return lowered_neurons(counted, graph, weight, layout, MASKS, space, more)
 
 
 KERNEL = Kernel(

@@ -14,11 +14,9 @@ from pyexport.lower.kernels.spiking import (
     fits,
     is_direct,
     lif,
-    neuron_params,
-    neuron_tables,
+    lowered_neurons,
     products,
     space_of,
-    space_params,
 )
 from pyexport.lower.kernels.sums import quant
 from pyexport.lower.packing import plain_const
@@ -55,19 +53,9 @@ def _lower(node: Node, graph: Graph) -> Lowered:
     layout = _layout(op.size)
     note = f"[blocks of {2 * layout.size} neurons][{op.weight.shape[1]} inputs][2 neurons a word]"
     words = columns(paired(op.weight), layout)
-    return Lowered(
-        consts=(plain_const(f"{node.name}_weight", words, "s32", note), *neuron_tables(node)),
-        params=(
-            *neuron_params(node, graph, MASKS),
-            *space_params(space_of(node, graph, "s32"), node, "s32"),
-            ("size", layout.size),
-            ("stride", layout.stride),
-            ("weight_dtype", "s32"),
-        ),
-        acc_low=op.low,
-        acc_high=op.high,
-        trace_size=op.steps * op.size,
-    )
+    weight = plain_const(f"{node.name}_weight", words, "s32", note)
+    space = space_of(node, graph, "s32")
+    return lowered_neurons(node, graph, weight, layout, MASKS, space)
 
 
 KERNEL = Kernel(

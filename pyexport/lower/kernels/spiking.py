@@ -9,6 +9,8 @@ import numpy as np
 from pyexport.fixedpoint import ITEM_BYTES, RANGES
 from pyexport.integer.spiking import SPIKES, QuantizedLif
 from pyexport.ir import Array, Graph, Node
+from pyexport.lower.columns import Layout, columns
+from pyexport.lower.kernel import Lowered
 from pyexport.lower.kernels.sums import Params, quant
 from pyexport.lower.packing import plain_const
 from pyexport.lower.spikes import is_packed, mask_dtype
@@ -178,6 +180,44 @@ def space_params(space: Space, node: Node, value_dtype: str) -> Params:
         ("waits_at", space.waits),
         ("list_at", space.list),
         ("list_dtype", space.list_dtype),
+    )
+
+
+def byte_weights(node: Node, layout: Layout) -> Const:
+    """Return the weights as bytes, column by column of a block of neurons."""
+    weight = lif(node).weight
+    note = f"[blocks of {layout.size} neurons][{weight.shape[1]} inputs]"
+    return plain_const(f"{node.name}_weight", columns(weight, layout), "s8", note)
+
+
+def lowered_neurons(
+    node: Node,
+    graph: Graph,
+    weight: Const,
+    layout: Layout,
+    masks: str,
+    space: Space,
+    more: Params = (),
+) -> Lowered:
+    """Return the tables and numbers of neurons whose membranes are summed up in 32 bits.
+
+    more: further numbers, or others of the same name.
+    """
+    op = lif(node)
+    params = {
+        **dict(neuron_params(node, graph, masks)),
+        **dict(space_params(space, node, "s32")),
+        "size": layout.size,
+        "stride": layout.stride,
+        "weight_dtype": weight.dtype,
+        **dict(more),
+    }
+    return Lowered(
+        consts=(weight, *neuron_tables(node)),
+        params=tuple(params.items()),
+        acc_low=op.low,
+        acc_high=op.high,
+        trace_size=op.steps * op.size,
     )
 
 

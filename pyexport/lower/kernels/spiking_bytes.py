@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pyexport.ir import Graph, Node
-from pyexport.lower.columns import columns, layout_of
+from pyexport.lower.columns import layout_of
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.spiking import (
     BLOCK,
     FORMS,
     Form,
+    byte_weights,
     lif,
-    neuron_params,
-    neuron_tables,
+    lowered_neurons,
     products,
     space_of,
-    space_params,
 )
-from pyexport.lower.packing import plain_const
 from pyexport.targets import Target
 
 
@@ -32,23 +30,9 @@ def _kernel(name: str, reads: Callable[[Node, Graph], bool], form: Form) -> Kern
         return form.holds(node, graph, target) and reads(node, graph)
 
     def lower(node: Node, graph: Graph) -> Lowered:
-        op = lif(node)
-        layout = layout_of(op.size, BLOCK)
-        note = f"[blocks of {layout.size} neurons][{op.weight.shape[1]} inputs]"
-        weight = plain_const(f"{node.name}_weight", columns(op.weight, layout), "s8", note)
-        return Lowered(
-            consts=(weight, *neuron_tables(node)),
-            params=(
-                *neuron_params(node, graph, form.masks),
-                *space_params(space_of(node, graph, form.space), node, "s32"),
-                ("size", layout.size),
-                ("stride", layout.stride),
-                ("weight_dtype", "s8"),
-            ),
-            acc_low=op.low,
-            acc_high=op.high,
-            trace_size=op.steps * op.size,
-        )
+        layout = layout_of(lif(node).size, BLOCK)
+        space = space_of(node, graph, form.space)
+        return lowered_neurons(node, graph, byte_weights(node, layout), layout, form.masks, space)
 
     return Kernel(
         name=name,
