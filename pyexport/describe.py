@@ -14,7 +14,7 @@ from pyexport.codegen import Decision, HeaderInfo, StoredVectors
 from pyexport.describe_ports import input_ports, output_ports
 from pyexport.fixedpoint import ITEM_BYTES
 from pyexport.integer.conv import QuantizedConv2d, QuantizedConvTranspose2d
-from pyexport.integer.facts import snn_facts
+from pyexport.integer.facts import snn_line
 from pyexport.integer.spiking import QuantizedEncode, QuantizedLif, QuantizedReadout
 from pyexport.ir import (
     Affine,
@@ -247,7 +247,7 @@ def stated_lines(artifact: Artifact) -> tuple[tuple[str, str], ...]:
     """Return what is stated about inputs and outputs, as labels and texts of unknown origin."""
     stated, least = artifact.statements, artifact.least_yes
     lines = [
-        ("spikes", _spiking_line(artifact)),
+        ("spikes", snn_line(artifact.graph, artifact.steps)),
         ("unit", stated.input_unit),
         ("labels", None if stated.labels is None else ", ".join(stated.labels)),
         ("output", stated.output_unit),
@@ -261,16 +261,6 @@ def stated_lines(artifact: Artifact) -> tuple[tuple[str, str], ...]:
             ("decide", f"threshold {stated.output_threshold!r}: yes from {what} {least:.9g}")
         )
     return tuple((label, text) for label, text in lines if text is not None)
-
-
-def _spiking_line(artifact: Artifact) -> str | None:
-    """Return "10 steps, latency encoding, 74 neurons, count readout"; None without neurons."""
-    facts = snn_facts(artifact.graph, artifact.steps)
-    if facts is None:
-        return None
-    taken = "events as input" if facts["encoding"] == "events" else f"{facts['encoding']} encoding"
-    text = f"{facts['steps']} steps, {taken}, {facts['neurons']} neurons"
-    return text if facts["readout"] is None else f"{text}, {facts['readout']} readout"
 
 
 def _provenance(statements: Statements) -> list[tuple[str, str]]:

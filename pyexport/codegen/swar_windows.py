@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyexport.codegen.requantize import plus, times
+from pyexport.codegen.swar_round import rounding_values
 from pyexport.codegen.text import C_TYPES, counter_type
 from pyexport.codegen.windows import axis_text
 
@@ -42,25 +43,6 @@ def window_values(p: dict[str, Any]) -> dict[str, Any]:
         "corner": times(f"(({rows_at}) * {p['width']} + {columns_at})", p["channels"]),
         "parts": parts,
         **rounding_values(p),
-    }
-
-
-def rounding_values(p: dict[str, Any]) -> dict[str, Any]:
-    """Return how sums of 16 bits become bytes, for swar_round.h.j2."""
-    shift = p["shift"]
-    return {
-        "inlined": False,
-        "skips": bool(p["skips"]),
-        "own_shift": not shift,
-        "half": f"INT32_C({1 << (shift - 1)})" if shift else "(INT32_C(1) << (s - 1))",
-        "shift": shift or "s",
-        "of_even": "" if shift else ", PYEXPORT_READ_U8(&shift[o])",
-        "of_odd": "" if shift else ", PYEXPORT_READ_U8(&shift[o + 1u])",
-        "zero_point": plus(p["zero_point"]),
-        "low": p["low"],
-        "high": p["high"],
-        "above_low": plus(p["zero_point"] - p["low"]),
-        "span": p["high"] - p["low"],
     }
 
 

@@ -29,3 +29,13 @@ def snn_facts(graph: Graph, steps: int | None = None) -> dict[str, Any] | None:
         "readout": readouts[0] if readouts else None,
         "neurons": sum(op.size for op in neurons),
     }
+
+
+def snn_line(graph: Graph, steps: int | None = None) -> str | None:
+    """Return "10 steps, latency encoding, 74 neurons, count readout"; None without neurons."""
+    facts = snn_facts(graph, steps)
+    if facts is None:
+        return None
+    taken = "events as input" if facts["encoding"] == "events" else f"{facts['encoding']} encoding"
+    text = f"{facts['steps']} steps, {taken}, {facts['neurons']} neurons"
+    return text if facts["readout"] is None else f"{text}, {facts['readout']} readout"

@@ -53,18 +53,12 @@ def step_costs(
         if step.is_free:
             found.append(StepCost(step.node, step.kernel, 0.0, 0.0, 0))
             continue
-        mean, worst = (
-            table.price(
-                step.kernel,
-                step_work(
-                    step, nodes[step.node], graph, shares, None if multiplies else read, spikes
-                ),
-            )
-            for shares, read, spikes in (
-                (densities, digits or {}, {**most, **firing}),
-                ({}, {}, most),
-            )
-        )
+        node = nodes[step.node]
+        read: Readings | None = None if multiplies else digits or {}
+        unread: Readings | None = None if multiplies else {}
+        usual = step_work(step, node, graph, densities, read, {**most, **firing})
+        hardest = step_work(step, node, graph, {}, unread, most)
+        mean, worst = (table.price(step.kernel, work) for work in (usual, hardest))
         if mean is not None and worst is not None:
             worst = max(mean, worst)
         stack = table.stack.get(step.kernel)

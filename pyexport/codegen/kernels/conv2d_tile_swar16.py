@@ -3,7 +3,8 @@
 from typing import Any
 
 from pyexport.codegen.requantize import plus, times
-from pyexport.codegen.swar_windows import rounding_values, window_note
+from pyexport.codegen.swar_round import rounding_values
+from pyexport.codegen.swar_windows import window_note
 from pyexport.codegen.text import C_TYPES, counter_type
 
 HELPERS = ("ops/apart.h.j2",)

@@ -4,7 +4,7 @@ from itertools import groupby
 from typing import Any
 
 from pyexport.codegen.requantize import plus, times
-from pyexport.codegen.swar_windows import rounding_values
+from pyexport.codegen.swar_round import rounding_values
 from pyexport.codegen.text import C_TYPES, counter_type
 
 HELPERS = ("ops/apart.h.j2", "ops/inlined.h.j2")

@@ -4,7 +4,7 @@ from pyexport.integer.elementwise import QuantizedAdd, add_bounds
 from pyexport.ir import Graph, Node
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.operands import operand_params
-from pyexport.lower.kernels.sums import quant
+from pyexport.lower.kernels.sums import quant, range_params
 from pyexport.lower.reuse import element_for_element
 from pyexport.targets import Target
 
@@ -27,10 +27,7 @@ def _lower(node: Node, graph: Graph) -> Lowered:
             ("multiplier_a", op.multiplier_a),
             ("multiplier_b", op.multiplier_b),
             ("start", op.offset),
-            ("out_dtype", target.dtype),
-            ("zero_point", target.zero_point),
-            ("low", target.low),
-            ("high", target.high),
+            *range_params(target),
             ("shift", op.shift),
         ),
         acc_low=low,

@@ -3,6 +3,7 @@
 from pyexport.ir import Graph, Node, QuantizedAffine
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.linear_q15x import quant
+from pyexport.lower.kernels.sums import range_params
 from pyexport.lower.packing import plain_const
 from pyexport.program import Const
 from pyexport.targets import Target
@@ -42,10 +43,7 @@ def lowered(
             ("n", size),
             ("columns", len(op.weight)),
             ("in_dtype", source.dtype),
-            ("out_dtype", target.dtype),
-            ("zero_point", target.zero_point),
-            ("low", target.low),
-            ("high", target.high),
+            *range_params(target),
             ("pre_shift", op.pre_shift),
             *params,
         ),

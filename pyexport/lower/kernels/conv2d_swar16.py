@@ -15,7 +15,7 @@ from pyexport.lower.kernels.conv2d_q15x import (
     quantized_conv,
     window_products,
 )
-from pyexport.lower.kernels.sums import quant
+from pyexport.lower.kernels.sums import quant, range_params
 from pyexport.lower.packing import plain_const
 from pyexport.program import Const
 from pyexport.targets import Target
@@ -79,10 +79,7 @@ def lowered(
             ("skips", int(skips)),
             ("paired", int(most > min(swar.BLOCK_SIZES))),  # words are read two by two
             ("round", 4 if most == SHORT_ROUNDS else 8),
-            ("out_dtype", target.dtype),
-            ("zero_point", target.zero_point),
-            ("low", target.low),
-            ("high", target.high),
+            *range_params(target),
             *swar.rounding_params(shifts),
         ),
         acc_low=int(op.acc_low.min()),

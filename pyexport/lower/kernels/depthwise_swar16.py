@@ -15,7 +15,7 @@ from pyexport.ir import Graph, Node
 from pyexport.lower import swar
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.conv2d_q15x import loop_zero, quantized_conv, window_products
-from pyexport.lower.kernels.sums import quant
+from pyexport.lower.kernels.sums import quant, range_params
 from pyexport.lower.packing import plain_const
 from pyexport.lower.reuse import Reuse, element_for_element
 from pyexport.targets import Target
@@ -153,10 +153,7 @@ def _lower(node: Node, graph: Graph, most: int, skips: bool) -> Lowered:
             ("in_zero", zero),
             ("in_dtype", quant(graph, node.inputs[0]).dtype),
             ("skips", int(skips)),
-            ("out_dtype", target.dtype),
-            ("zero_point", target.zero_point),
-            ("low", target.low),
-            ("high", target.high),
+            *range_params(target),
             *swar.rounding_params(shifts),
         ),
         acc_low=int(op.acc_low.min()),

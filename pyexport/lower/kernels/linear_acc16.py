@@ -11,6 +11,7 @@ from pyexport.ir import Array, Graph, Node, QuantizedLinear
 from pyexport.lower import swar
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.linear_q15x import cost, quant, quantized_linear
+from pyexport.lower.kernels.sums import range_params
 from pyexport.lower.packing import plain_const
 from pyexport.program import Const
 from pyexport.targets import Target
@@ -128,10 +129,7 @@ def lowered(node: Node, graph: Graph, skips: bool) -> Lowered:
             ("blocks", " ".join(map(str, block_sizes(n_out)))),
             ("skips", int(skips)),
             ("in_dtype", source.dtype),
-            ("out_dtype", target.dtype),
-            ("zero_point", target.zero_point),
-            ("low", target.low),
-            ("high", target.high),
+            *range_params(target),
             *swar.rounding_params(scale.shift),
             ("wide", int(scale.wide)),
         ),

@@ -13,6 +13,7 @@ from pyexport.ir import Array, Graph, Node, QuantizedLinear, QuantParams
 from pyexport.lower import swar
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.linear_q15x import cost, quant, quantized_linear
+from pyexport.lower.kernels.sums import range_params
 from pyexport.lower.packing import plain_const
 from pyexport.targets import Target
 
@@ -80,10 +81,7 @@ def lowered(node: Node, graph: Graph, bias: Array, params: swar.Params) -> Lower
             ("block", blocks.size),
             ("in_dtype", source.dtype),
             *params,
-            ("out_dtype", target.dtype),
-            ("zero_point", target.zero_point),
-            ("low", target.low),
-            ("high", target.high),
+            *range_params(target),
             ("multipliers", " ".join(str(m) for m in op.multiplier.tolist())),
             ("shifts", " ".join(str(s) for s in shifts.tolist())),
         ),

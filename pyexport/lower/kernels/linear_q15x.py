@@ -2,6 +2,7 @@
 
 from pyexport.ir import Graph, Node, QuantizedLinear, QuantParams
 from pyexport.lower.kernel import Kernel, Lowered
+from pyexport.lower.kernels.sums import range_params
 from pyexport.lower.packing import plain_const
 from pyexport.program import Const
 from pyexport.targets import Target
@@ -49,10 +50,7 @@ def common_params(node: Node, graph: Graph) -> tuple[tuple[str, int | str], ...]
         ("n_in", n_in),
         ("n_out", n_out),
         ("in_dtype", source.dtype),
-        ("out_dtype", target.dtype),
-        ("zero_point", target.zero_point),
-        ("low", target.low),
-        ("high", target.high),
+        *range_params(target),
         ("pre_shift", op.pre_shift),
     )
 

@@ -8,6 +8,7 @@ from pyexport.ir import Array, Graph, Node, QuantizedLinear
 from pyexport.lower import swar
 from pyexport.lower.kernel import Kernel, Lowered
 from pyexport.lower.kernels.linear_q15x import cost, quant, quantized_linear
+from pyexport.lower.kernels.sums import range_params
 from pyexport.lower.packing import plain_const
 from pyexport.program import Const
 from pyexport.targets import Target
@@ -47,10 +48,7 @@ def lowered(node: Node, graph: Graph, table: Const, blocks: swar.Blocks, skips: 
             ("block", blocks.size),
             ("skips", int(skips)),
             ("in_dtype", source.dtype),
-            ("out_dtype", target.dtype),
-            ("zero_point", target.zero_point),
-            ("low", target.low),
-            ("high", target.high),
+            *range_params(target),
             *swar.rounding_params(shifts),
         ),
         acc_low=int(op.acc_low.min()),

@@ -3,7 +3,7 @@
 from pyexport.integer.softmax import QuantizedLogSoftmax, log_bounds, row_length
 from pyexport.ir import Graph, Node
 from pyexport.lower.kernel import Kernel, Lowered
-from pyexport.lower.kernels.sums import quant
+from pyexport.lower.kernels.sums import quant, range_params
 from pyexport.lower.packing import plain_const
 from pyexport.lower.reuse import element_for_element
 from pyexport.targets import Target
@@ -29,10 +29,7 @@ def _lower(node: Node, graph: Graph) -> Lowered:
             ("rows", result.size // n),
             ("n", n),
             ("in_dtype", quant(graph, node.inputs[0]).dtype),
-            ("out_dtype", target.dtype),
-            ("zero_point", target.zero_point),
-            ("low", target.low),
-            ("high", target.high),
+            *range_params(target),
             ("multiplier", op.multiplier),
             ("octave", op.octave),
             ("shift", op.shift),

@@ -3,7 +3,7 @@
 from pyexport.integer.table import QuantizedPRelu
 from pyexport.ir import Graph, Node
 from pyexport.lower.kernel import Kernel, Lowered
-from pyexport.lower.kernels.sums import quant
+from pyexport.lower.kernels.sums import quant, range_params
 from pyexport.lower.packing import plain_const
 from pyexport.lower.reuse import element_for_element
 from pyexport.targets import Target
@@ -29,10 +29,7 @@ def _lower(node: Node, graph: Graph) -> Lowered:
             ("positive", op.positive),
             ("in_dtype", source.dtype),
             ("in_zero", source.zero_point),
-            ("out_dtype", target.dtype),
-            ("zero_point", target.zero_point),
-            ("low", target.low),
-            ("high", target.high),
+            *range_params(target),
             ("shift", op.shift),
         ),
         acc_low=min(ends),

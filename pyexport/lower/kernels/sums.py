@@ -30,14 +30,21 @@ def one_shift(shift: Array) -> bool:
     return len(set(shift.tolist())) == 1
 
 
-def output_params(graph: Graph, tensor: str, shift: Array, pre_shift: int) -> Params:
-    """Return how sums become the bytes of a tensor; shift 0 stands for one an output."""
-    target = quant(graph, tensor)
+def range_params(target: QuantParams) -> Params:
+    """Return the type of bytes, their zero point, and what limits them."""
     return (
         ("out_dtype", target.dtype),
         ("zero_point", target.zero_point),
         ("low", target.low),
         ("high", target.high),
+    )
+
+
+def output_params(graph: Graph, tensor: str, shift: Array, pre_shift: int) -> Params:
+    """Return how sums become the bytes of a tensor; shift 0 stands for one an output."""
+    target = quant(graph, tensor)
+    return (
+        *range_params(target),
         ("pre_shift", pre_shift),
         ("shift", int(shift[0]) if one_shift(shift) else 0),
     )
